@@ -1,0 +1,87 @@
+"""What every test shares: real servers of its own, one set per test process."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from yundian.platform.core.settings import Environment, Settings
+from yundian.platform.embedded.postgres import EmbeddedPostgres
+from yundian.platform.embedded.valkey import EmbeddedValkey
+
+_PREFIX = "yundian-test-"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """PostgreSQL and Valkey of this test process."""
+
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+
+    @property
+    def database_url(self) -> str:
+        return self.postgres.app_url
+
+    @property
+    def database_owner_url(self) -> str:
+        return self.postgres.owner_url
+
+    @property
+    def redis_url(self) -> str:
+        return self.valkey.url
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder of this test process; other accounts may pass through (PostgreSQL never runs as root)."""
+    _sweep_killed_runs()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(scratch: Path) -> Iterator[Servers]:
+    """PostgreSQL and Valkey, started once per test process; nothing global is set."""
+    postgres, valkey = EmbeddedPostgres(scratch / "postgres"), EmbeddedValkey(scratch / "valkey")
+    try:
+        postgres.start()
+        valkey.start()
+        yield Servers(postgres=postgres, valkey=valkey)
+    finally:
+        valkey.destroy()
+        postgres.destroy()
+
+
+@pytest.fixture(scope="session")
+def settings(servers: Servers, scratch: Path) -> Settings:
+    """Settings that point at this process's servers."""
+    return Settings(
+        environment=Environment.TEST,
+        var_dir=scratch / "var",
+        database_url=servers.database_url,
+        database_owner_url=servers.database_owner_url,
+        redis_url=servers.redis_url,
+    )
+
+
+def _sweep_killed_runs() -> None:
+    """A test run that was killed could not stop its servers; the next one does."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        number = folder.name.removeprefix(_PREFIX).split("-", 1)[0]
+        if folder.stat().st_uid == os.geteuid() and number.isdigit() and not psutil.pid_exists(int(number)):
+            EmbeddedPostgres(folder / "postgres").destroy()
+            EmbeddedValkey(folder / "valkey").destroy()
+            shutil.rmtree(folder, ignore_errors=True)
