@@ -1,0 +1,29 @@
+"""The brands room's statements."""
+
+import uuid
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.brands.models import Brand, BrandPolicy
+
+
+async def add_brand(session: AsyncSession, *, brand: Brand) -> bool:
+    """Whether the code was free."""
+    statement = (
+        insert(Brand).values(**brand.model_dump()).on_conflict_do_nothing(index_elements=["code"])
+    ).returning(col(Brand.id))
+    return (await session.exec(statement)).one_or_none() is not None
+
+
+async def brand_by_code(session: AsyncSession, *, code: str) -> Brand | None:
+    return (await session.exec(select(Brand).where(col(Brand.code) == code))).one_or_none()
+
+
+async def brand_by_id(session: AsyncSession, *, brand_id: uuid.UUID) -> Brand | None:
+    return await session.get(Brand, brand_id)
+
+
+async def policy(session: AsyncSession, *, brand_id: uuid.UUID) -> BrandPolicy:
+    return (await session.exec(select(BrandPolicy).where(col(BrandPolicy.brand_id) == brand_id))).one()

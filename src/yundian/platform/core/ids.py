@@ -1,0 +1,30 @@
+"""Ids and the codes people see: ids are time-ordered, codes are unguessable."""
+
+import hashlib
+import secrets
+import uuid
+
+from uuid_utils.compat import uuid7
+
+# No 0/O, 1/I/L: these are read aloud and typed on phones.
+_READABLE = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7: unique, and ordered by time so that index pages stay warm."""
+    return uuid7()
+
+
+def readable_code(length: int) -> str:
+    """An unguessable code of capital letters and digits without look-alikes (about 4.95 bits a place)."""
+    return "".join(secrets.choice(_READABLE) for _ in range(length))
+
+
+def secret_token() -> str:
+    """256 bits of randomness, URL-safe; stored only as its hash."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    """What is stored of a secret token. A plain hash is enough: the token has 256 random bits."""
+    return hashlib.sha256(token.encode()).digest()

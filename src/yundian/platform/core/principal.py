@@ -1,0 +1,73 @@
+"""Who is calling: a small frozen value that guards look at and queries filter by."""
+
+import uuid
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a staff account may be granted. HQ roles cover the brand, shop roles one shop each."""
+
+    HQ_ADMIN = "hq_admin"
+    HQ_ANALYST = "hq_analyst"
+    SHOP_OWNER = "shop_owner"
+    SHOP_STAFF = "shop_staff"
+
+    @property
+    def is_hq(self) -> bool:
+        return self in (Role.HQ_ADMIN, Role.HQ_ANALYST)
+
+
+class PrincipalKind(StrEnum):
+    ANONYMOUS = "anonymous"
+    STAFF = "staff"
+    CUSTOMER = "customer"
+    API_KEY = "api_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role, and the shop it holds for (``None`` for HQ roles)."""
+
+    role: Role
+    shop_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller of one request. Anonymous callers have neither brand nor id."""
+
+    kind: PrincipalKind = PrincipalKind.ANONYMOUS
+    brand_id: uuid.UUID | None = None
+    id: uuid.UUID | None = None
+    name: str = ""
+    grants: frozenset[Grant] = field(default_factory=frozenset)
+    session_id: uuid.UUID | None = None
+
+    @property
+    def is_authenticated(self) -> bool:
+        return self.kind is not PrincipalKind.ANONYMOUS
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        return frozenset(grant.role for grant in self.grants)
+
+    @property
+    def brand(self) -> uuid.UUID:
+        """The brand of an authenticated caller."""
+        if self.brand_id is None:
+            raise RuntimeError("no brand: the route lacks a guard")
+        return self.brand_id
+
+    def shops(self, *roles: Role) -> frozenset[uuid.UUID] | None:
+        """The shops this caller may see under the given roles: ``None`` means every shop of the brand.
+
+        Without roles, any grant counts. Pass the result to the query; an empty set sees nothing.
+        """
+        wanted = [g for g in self.grants if not roles or g.role in roles]
+        if any(g.role.is_hq for g in wanted):
+            return None
+        return frozenset(g.shop_id for g in wanted if g.shop_id is not None)
+
+
+ANONYMOUS = Principal()

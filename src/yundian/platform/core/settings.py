@@ -1,0 +1,95 @@
+"""Settings from the environment. ``DATABASE_URL``, ``DATABASE_OWNER_URL`` and ``REDIS_URL`` are plain names;
+everything else is prefixed ``YUNDIAN_``. While the embedded servers run, ``var/embedded.env`` names them."""
+
+import base64
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+def _plain(name: str) -> AliasChoices:
+    return AliasChoices(name, f"yundian_{name}")
+
+
+class Settings(BaseSettings):
+    """Every setting of every process; durations carry their unit in the name."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="YUNDIAN_",
+        env_file="var/embedded.env",
+        extra="ignore",
+        populate_by_name=True,
+    )
+
+    environment: Environment = Environment.DEVELOPMENT
+    var_dir: Path = Path("var")
+
+    database_url: str = Field(default="", validation_alias=_plain("database_url"))
+    database_owner_url: str = Field(default="", validation_alias=_plain("database_owner_url"))
+    redis_url: str = Field(default="", validation_alias=_plain("redis_url"))
+    master_key: SecretStr | None = Field(
+        default=None, description="base64 of 32 bytes; made into var/ outside production"
+    )
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    public_url: str = ""
+    web_workers: int = 1
+    trusted_proxies: tuple[str, ...] = ()
+
+    pool_size: int = 8
+    session_pool_size: int = 8
+    statement_timeout_ms: int = 10_000
+    lock_timeout_ms: int = 3_000
+    idle_in_transaction_timeout_ms: int = 15_000
+
+    log_json: bool = False
+    log_level: str = "info"
+    otlp_endpoint: str = Field(default="", description="OTLP/HTTP base URL; traces are off when empty")
+    metrics_token: SecretStr | None = Field(
+        default=None, description="bearer token for /metrics; open on loopback when unset"
+    )
+
+    courier_batch: int = 500
+    courier_lease_s: float = 20.0
+    courier_sweep_s: float = 2.0
+    courier_max_attempts: int = 8
+    worker_max_jobs: int = 8
+
+    @property
+    def is_production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+    @property
+    def base_url(self) -> str:
+        return self.public_url or f"http://{self.host}:{self.port}"
+
+    def master_key_bytes(self) -> bytes:
+        """The master key; outside production one is made in ``var/`` (mode 0600) on first use."""
+        if self.master_key is not None:
+            return base64.b64decode(self.master_key.get_secret_value(), validate=True)
+        if self.is_production:
+            raise RuntimeError("YUNDIAN_MASTER_KEY must be set in production")
+        return _make_once(self.var_dir / "keys" / "master")
+
+
+def _make_once(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        key = secrets.token_bytes(32)
+        file.write(key)
+    return key

@@ -1,0 +1,196 @@
+"""The two doors to the database, and the only commits in the code.
+
+``unit_of_work(brand)`` gives a SQLModel session for what people edit; ``connection(brand)`` gives asyncpg for hot
+paths, BEGIN and SET LOCAL in one message. Both are one transaction as the plain application role, in which the
+row policies show the rows of one brand only. ``brand=None`` sees the global tables and nothing else.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.platform.core.settings import Settings
+from yundian.platform.db import counting
+
+T = TypeVar("T")
+
+AfterCommit = Callable[[uuid.UUID], Awaitable[None]]
+
+RELAY_ROLE = "yundian_relay"
+
+
+class Tx:
+    """One asyncpg transaction of one brand: the hot path's view of the database."""
+
+    __slots__ = ("brand", "conn", "is_outbox_dirty")
+
+    def __init__(self, conn: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", brand: uuid.UUID | None) -> None:
+        self.conn = conn
+        self.brand = brand
+        self.is_outbox_dirty = False
+
+    async def execute(self, sql: str, *args: object) -> str:
+        counting.count(sql)
+        return await self.conn.execute(sql, *args)
+
+    async def executemany(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        counting.count(sql)
+        await self.conn.executemany(sql, rows)
+
+    async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        counting.count(sql)
+        return await self.conn.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: object) -> asyncpg.Record | None:
+        counting.count(sql)
+        return await self.conn.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        counting.count(sql)
+        return await self.conn.fetchval(sql, *args)
+
+    async def copy(self, table: str, columns: Sequence[str], records: Sequence[Sequence[object]]) -> None:
+        """COPY into a temporary table: under row policies PostgreSQL refuses COPY into a real one."""
+        counting.count(f"COPY {table}")
+        await self.conn.copy_records_to_table(table, records=records, columns=list(columns))
+
+
+class Database:
+    """The pools of one process. ``after_commit`` is told the brand when a transaction recorded events."""
+
+    def __init__(self, settings: Settings, *, after_commit: AfterCommit | None = None) -> None:
+        self.settings = settings
+        self.after_commit = after_commit
+        self._engine: AsyncEngine | None = None
+        self._sessions: async_sessionmaker[AsyncSession] | None = None
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+
+    async def open(self) -> None:
+        s = self.settings
+        self._engine = create_async_engine(
+            sqlalchemy_url(s.database_url),
+            pool_size=s.session_pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            connect_args={"server_settings": server_settings(s)},
+        )
+        sa.event.listen(self._engine.sync_engine, "before_cursor_execute", counting.on_cursor_execute)
+        self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
+        self._pool = await open_pool(s)
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
+        if self._pool is not None:
+            await self._pool.close()
+
+    @property
+    def engine(self) -> AsyncEngine:
+        return _opened(self._engine)
+
+    @contextlib.asynccontextmanager
+    async def unit_of_work(self, brand: uuid.UUID | None) -> AsyncGenerator[AsyncSession, None]:
+        """One request or job, one transaction, through SQLModel."""
+        async with _opened(self._sessions)() as session:
+            session.info["brand"] = brand
+            async with session.begin():
+                connection: AsyncConnection = await session.connection()
+                await connection.exec_driver_sql(set_brand(brand))
+                yield session
+            is_dirty = bool(session.info.pop("is_outbox_dirty", False))
+        if is_dirty and brand is not None:
+            await self._tell(brand)
+
+    @contextlib.asynccontextmanager
+    async def connection(self, brand: uuid.UUID | None) -> AsyncGenerator[Tx, None]:
+        """One transaction through asyncpg: BEGIN and the brand in one message."""
+        async with transaction(_opened(self._pool), brand) as tx:
+            yield tx
+        if tx.is_outbox_dirty and brand is not None:
+            await self._tell(brand)
+
+    async def _tell(self, brand: uuid.UUID) -> None:
+        if self.after_commit is not None:
+            await self.after_commit(brand)
+
+
+@contextlib.asynccontextmanager
+async def transaction(pool: "asyncpg.Pool[asyncpg.Record]", brand: uuid.UUID | None) -> AsyncGenerator[Tx, None]:
+    """One transaction on a pool. A cancelled caller still gets a clean rollback before the connection goes back."""
+    async with pool.acquire() as conn:
+        await conn.execute(f"BEGIN; {set_brand(brand)}")
+        tx = Tx(conn, brand)
+        try:
+            yield tx
+        except BaseException:
+            if not conn.is_closed():
+                await asyncio.shield(conn.execute("ROLLBACK"))
+            raise
+        # Shielded: a commit that was sent must not be cut off half-read.
+        await asyncio.shield(conn.execute("COMMIT"))
+
+
+async def open_pool(
+    settings: Settings, *, role: str | None = None, size: int | None = None
+) -> "asyncpg.Pool[asyncpg.Record]":
+    """An asyncpg pool; with ``role`` its connections act as that role (the courier's)."""
+    parameters = server_settings(settings)
+    if role is not None:
+        parameters["role"] = role
+    return await asyncpg.create_pool(
+        settings.database_url,
+        min_size=1,
+        max_size=size or settings.pool_size,
+        server_settings=parameters,
+        init=_register_json,
+    )
+
+
+def set_brand(brand: uuid.UUID | None) -> str:
+    """SET LOCAL takes no bind parameter; a ``uuid.UUID`` is safe to write out."""
+    return f"SET LOCAL yundian.brand = '{'' if brand is None else uuid.UUID(bytes=brand.bytes)}'"
+
+
+def server_settings(settings: Settings) -> dict[str, str]:
+    return {
+        "application_name": "yundian",
+        "timezone": "UTC",
+        "statement_timeout": str(settings.statement_timeout_ms),
+        "lock_timeout": str(settings.lock_timeout_ms),
+        "idle_in_transaction_session_timeout": str(settings.idle_in_transaction_timeout_ms),
+    }
+
+
+def sqlalchemy_url(url: str) -> sa.URL:
+    return sa.make_url(url).set(drivername="postgresql+asyncpg")
+
+
+async def _register_json(conn: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """jsonb travels as text both ways: msgspec encodes and decodes it where the type is known."""
+    await conn.set_type_codec("jsonb", encoder=str, decoder=str, schema="pg_catalog", format="text")
+
+
+def _opened(part: T | None) -> T:
+    if part is None:
+        raise RuntimeError("the database is not open")
+    return part
+
+
+@contextlib.asynccontextmanager
+async def operator_unit_of_work(settings: Settings, brand: uuid.UUID | None) -> AsyncGenerator[AsyncSession, None]:
+    """One transaction as the owner, for operator commands only: row policies do not bind the owner."""
+    engine = create_async_engine(sqlalchemy_url(settings.database_owner_url), poolclass=NullPool)
+    try:
+        async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            await (await session.connection()).exec_driver_sql(set_brand(brand))
+            yield session
+    finally:
+        await engine.dispose()

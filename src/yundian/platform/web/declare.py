@@ -1,0 +1,41 @@
+"""What a room contributes to the page shell."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from yundian.platform.core.principal import Role
+
+
+class Place(StrEnum):
+    """Where a navigation entry or a panel appears."""
+
+    HQ_NAVIGATION = "hq.navigation"
+    SHOP_NAVIGATION = "shop.navigation"
+    HQ_HOME = "hq.home"
+    SHOP_HOME = "shop.home"
+    HQ_SHOP = "hq.shop"
+
+
+@dataclass(frozen=True, slots=True)
+class NavigationItem:
+    """A link in the navigation of one audience; ``label`` is a msgid."""
+
+    place: Place
+    order: int
+    label: str
+    url: str
+    icon: str
+    roles: frozenset[Role]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A part of a page that another room renders: loaded by HTMX from ``url``.
+
+    ``url`` may hold ``{id}``, filled with the id of the thing the page shows.
+    """
+
+    place: Place
+    order: int
+    url: str
+    roles: frozenset[Role]
