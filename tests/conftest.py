@@ -1,16 +1,21 @@
 """What every test shares: real servers of its own, one set per test process."""
 
+import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests import factories
+from yundian.brands.types import BrandView
 from yundian.platform.core.settings import Environment, Settings
+from yundian.platform.db import migrate
+from yundian.platform.db.services import Services, open_services
 from yundian.platform.embedded.postgres import EmbeddedPostgres
 from yundian.platform.embedded.valkey import EmbeddedValkey
 
@@ -75,6 +80,32 @@ def settings(servers: Servers, scratch: Path) -> Settings:
         database_owner_url=servers.database_owner_url,
         redis_url=servers.redis_url,
     )
+
+
+@pytest.fixture(scope="session")
+def migrated(settings: Settings) -> Settings:
+    """The same settings, with the schema at head and the application's role in place."""
+    asyncio.run(migrate.upgrade(settings))
+    return settings
+
+
+@pytest.fixture(scope="session")
+async def services(migrated: Settings) -> AsyncIterator[Services]:
+    """The open connections of this test process, as the plain application role."""
+    async with open_services(migrated) as services:
+        yield services
+
+
+@pytest.fixture
+async def brand(services: Services) -> BrandView:
+    """A brand of this test alone: tests isolate by brand and commit for real."""
+    return await factories.make_brand(services.settings)
+
+
+@pytest.fixture
+async def other_brand(services: Services) -> BrandView:
+    """Somebody else's brand."""
+    return await factories.make_brand(services.settings)
 
 
 def _sweep_killed_runs() -> None:
