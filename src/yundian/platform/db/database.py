@@ -124,7 +124,7 @@ class Database:
 
 @contextlib.asynccontextmanager
 async def transaction(pool: "asyncpg.Pool[asyncpg.Record]", brand: uuid.UUID | None) -> AsyncGenerator[Tx, None]:
-    """One transaction on a pool. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half an exchange."""
+    """One transaction on a pool. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half of one."""
     async with pool.acquire() as conn:
         await conn.execute(f"BEGIN; {set_brand(brand)}")
         tx = Tx(conn, brand)
@@ -183,7 +183,7 @@ def sqlalchemy_url(url: str) -> sa.URL:
     return sa.make_url(url).set(drivername="postgresql+asyncpg")
 
 
-async def _roll_back_leftovers(conn: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]") -> None:
+async def _roll_back_leftovers(conn: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Instead of asyncpg's RESET ALL on every return, a round trip each: the doors leave nothing behind but,
     after a cancelled BEGIN, an open transaction."""
     if conn.is_in_transaction():
