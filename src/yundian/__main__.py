@@ -1,0 +1,5 @@
+"""``python -m yundian``."""
+
+from yundian.app.cli import main
+
+main()

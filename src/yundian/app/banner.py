@@ -1,0 +1,37 @@
+"""What ``yundian up`` says once the house answers."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from yundian.app.config import local_host
+from yundian.platform.core.settings import Settings
+
+
+class Login(Protocol):
+    """One of the demo brand's people."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def login(self) -> str: ...
+    @property
+    def password(self) -> str: ...
+
+
+def show_ready(console: Console, settings: Settings, *, logins: Iterable[Login]) -> None:
+    """Addresses, logins and where the logs are."""
+    site = settings.public_url or f"http://{local_host(settings)}:{settings.port}"
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="bold")
+    rows.add_column(overflow="fold")
+    rows.add_row("Site", site)
+    rows.add_row("API", f"{site}/schema")
+    for person in logins:
+        rows.add_row(person.label, f"{person.login}  [dim]password[/]  {person.password}")
+    rows.add_row("Logs", str(settings.var_dir / "log"))
+    rows.add_row("Health", "yundian doctor  [dim]in another terminal[/]")
+    console.print(Panel(rows, title="Yundian 云店", subtitle="Ctrl-C stops everything", expand=False))

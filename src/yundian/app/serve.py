@@ -1,0 +1,33 @@
+"""``yundian serve``: granian with the settings of this process handed down to its workers."""
+
+import os
+
+from granian import Granian
+from granian.constants import Interfaces, Loops
+
+from yundian.app.config import as_environment
+from yundian.platform.core.settings import Settings
+
+_BACKLOG = 2048
+# Longer than the slowest statement, shorter than the supervisor's patience.
+_DRAIN_S = 15
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
+    # Workers are fresh processes: they read their settings from the environment.
+    os.environ.update({name: value for name, value in as_environment(settings).items() if value})
+    Granian(
+        "yundian.app.asgi:create_app",
+        factory=True,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        address=settings.host,
+        port=settings.port,
+        workers=settings.web_workers,
+        backlog=_BACKLOG,
+        respawn_failed_workers=True,
+        workers_kill_timeout=_DRAIN_S,
+        process_name="yundian-web",
+        log_access=False,
+    ).serve()

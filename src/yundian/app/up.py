@@ -1,0 +1,240 @@
+"""``yundian up``: the whole house on one machine, in one command, leaving nothing behind.
+
+Order of life: PostgreSQL and Valkey, migrations, the demo brand, then web and worker. Order of death: web and
+worker first and gracefully, the servers last, whatever the reason.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from yundian.app.banner import Login, show_ready
+from yundian.app.children import Child, end_leftovers
+from yundian.app.config import as_environment, local_host, publish, withdraw
+from yundian.platform.core.settings import Settings
+from yundian.platform.embedded.account import EmbeddedError
+from yundian.platform.embedded.postgres import EmbeddedPostgres
+from yundian.platform.embedded.process import port_is_free
+from yundian.platform.embedded.valkey import EmbeddedValkey
+
+_READY_TIMEOUT_S = 90.0
+_GRACE_S = 20.0
+_PORTS_TRIED = 50
+_GIVE_UP_AFTER = 3
+
+
+class CannotStart(Exception):
+    """The house does not come up; the message says why and what to do."""
+
+
+class House:
+    """Everything ``yundian up`` started and has to stop."""
+
+    def __init__(self, settings: Settings, *, console: Console, show_logs: bool) -> None:
+        self.settings = settings
+        self.console = console
+        self.stopping = threading.Event()
+        self.postgres: EmbeddedPostgres | None = None
+        self.valkey: EmbeddedValkey | None = None
+        self.children: list[Child] = []
+        self.logins: Iterable[Login] = ()
+        self._show_logs = show_logs
+
+    def start_servers(self) -> None:
+        """Start the embedded servers that no setting replaces, and tell other terminals."""
+        folder = self.settings.var_dir
+        if not self.settings.database_url:
+            self.postgres = EmbeddedPostgres(folder / "postgres")
+            with self._step("PostgreSQL"):
+                self.settings.database_url = self.postgres.start()
+                self.settings.database_owner_url = self.postgres.owner_url
+        elif not self.settings.database_owner_url:
+            raise CannotStart(
+                "DATABASE_URL is set but DATABASE_OWNER_URL is not: migrations need the owner's role"
+            )
+        if not self.settings.redis_url:
+            self.valkey = EmbeddedValkey(folder / "valkey")
+            with self._step("Valkey"):
+                self.settings.redis_url = self.valkey.start()
+        publish(self.settings)
+
+    def prepare(self, *, demo: bool) -> None:
+        """Bring the schema to its head and, if wanted, make the demo brand."""
+        # Both pull in half the house; servers come up (and complain) before that.
+        from yundian.app.demo.seed import ensure_demo  # noqa: PLC0415
+        from yundian.platform.db.migrate import upgrade  # noqa: PLC0415
+
+        with self._step("Schema at its newest version"):
+            asyncio.run(upgrade(self.settings))
+        if demo:
+            with self._step("Demo brand"):
+                self.logins = asyncio.run(ensure_demo(self.settings)).logins
+
+    def start_children(self) -> None:
+        """Start web and worker."""
+        for name, command in (("web", "serve"), ("worker", "worker")):
+            log = None if self._show_logs else self.settings.var_dir / "log" / f"{name}.log"
+            child = Child(
+                name=name,
+                command=[sys.executable, "-m", "yundian", command],
+                environment=as_environment(self.settings),
+                folder=self.settings.var_dir,
+                log=log,
+            )
+            self.children.append(child)
+            child.start()
+
+    def wait_until_ready(self) -> None:
+        """Wait until the web process answers ``/readyz`` with 200."""
+        address = f"http://{local_host(self.settings)}:{self.settings.port}/readyz"
+        deadline = time.monotonic() + _READY_TIMEOUT_S
+        with self._step("Web and worker"), httpx.Client(timeout=5, trust_env=False) as client:
+            while not self.stopping.wait(0.1):
+                self.tend()
+                if _answers(client, address):
+                    return
+                for child in self.children:
+                    if child.deaths >= _GIVE_UP_AFTER:
+                        raise CannotStart(f"{child.name} does not start:\n{child.last_words()}")
+                if time.monotonic() > deadline:
+                    raise CannotStart(f"{address} did not answer:\n{self.children[0].last_words()}")
+
+    def supervise(self) -> None:
+        """Keep everything alive until we are told to stop."""
+        while not self.stopping.wait(0.5):
+            self.tend()
+
+    def tend(self) -> None:
+        """One round: restart what died."""
+        for server, name in ((self.postgres, "PostgreSQL"), (self.valkey, "Valkey")):
+            if server is not None and not server.is_running():
+                self._say(f"[yellow]{name} is gone; starting it again")
+                with contextlib.suppress(EmbeddedError):  # tried again in the next round
+                    server.start()
+        for child in self.children:
+            code = child.tend()
+            if code is not None:
+                self._say(f"[yellow]{child.name} ended with code {code}; starting it again")
+
+    def stop(self) -> None:
+        """Stop all we started: web and worker first, so that their last transactions find a database."""
+        if self.children or self.postgres or self.valkey:
+            self._say("Stopping …")
+        for child in self.children:
+            child.ask_to_stop()
+        deadline = time.monotonic() + _GRACE_S
+        for child in self.children:
+            child.wait_and_end(patience_s=max(0.0, deadline - time.monotonic()))
+        end_leftovers(self.settings.var_dir)
+        if self.valkey is not None:
+            self.valkey.stop()
+        if self.postgres is not None:
+            self.postgres.stop()
+        withdraw(self.settings)
+
+    def _say(self, text: str) -> None:
+        """Print; a terminal that hung up must not keep us from stopping."""
+        with contextlib.suppress(OSError):
+            self.console.print(text)
+
+    @contextlib.contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        if self.stopping.is_set():
+            raise Stopped
+        started = time.monotonic()
+        with self.console.status(name):
+            yield
+        self.console.print(f"[green]✓[/] {name} [dim]{time.monotonic() - started:.1f} s")
+
+
+class Stopped(Exception):
+    """We were told to stop while still starting."""
+
+
+def run(settings: Settings, *, fixed_port: bool, demo: bool, show_logs: bool) -> int:
+    """Run the house until Ctrl-C, SIGTERM or SIGHUP; the exit code.
+
+    ``fixed_port`` means that the operator named the port: then a taken one is an error, else the next free
+    one is used.
+    """
+    console = Console(highlight=False)
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    house = House(settings, console=console, show_logs=show_logs)
+    _stop_on_signals(house.stopping.set)
+    try:
+        with _only_one(settings.var_dir):
+            return _live(house, fixed_port=fixed_port, demo=demo)
+    except CannotStart as refusal:
+        console.print(f"[red]{refusal}", markup=True, soft_wrap=True)
+        return 1
+
+
+def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
+    try:
+        if end_leftovers(house.settings.var_dir):
+            house.console.print("[yellow]Ended what a killed run had left")
+        house.settings.port = _port_for(house.settings, fixed=fixed_port)
+        house.start_servers()
+        house.prepare(demo=demo)
+        house.start_children()
+        house.wait_until_ready()
+        if not house.stopping.is_set():
+            show_ready(house.console, house.settings, logins=house.logins)
+        house.supervise()
+    except Stopped:
+        return 0
+    except EmbeddedError as error:
+        raise CannotStart(str(error)) from error
+    finally:
+        house.stop()
+    return 0
+
+
+def _port_for(settings: Settings, *, fixed: bool) -> int:
+    if port_is_free(settings.port):
+        return settings.port
+    if fixed:
+        raise CannotStart(f"Port {settings.port} is taken. Choose another with --port, or leave it out.")
+    for port in range(settings.port + 1, settings.port + _PORTS_TRIED):
+        if port_is_free(port):
+            return port
+    raise CannotStart(f"No free port between {settings.port} and {settings.port + _PORTS_TRIED}")
+
+
+def _answers(client: httpx.Client, address: str) -> bool:
+    try:
+        return client.get(address).status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def _stop_on_signals(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup asked us to outlive the terminal.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: stop())
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Two supervisors of one folder would stop each other's servers."""
+    descriptor = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise CannotStart(f"yundian up already runs on {folder}") from error
+    try:
+        yield
+    finally:
+        os.close(descriptor)
