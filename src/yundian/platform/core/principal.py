@@ -35,7 +35,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of one request. Anonymous callers have neither brand nor id."""
+    """The caller of one request. Anonymous callers have neither brand nor id.
+
+    Staff have ``grants``, API keys have ``scopes``. With ``must_change_password`` only choosing one is allowed.
+    """
 
     kind: PrincipalKind = PrincipalKind.ANONYMOUS
     brand_id: uuid.UUID | None = None
@@ -43,6 +46,8 @@ class Principal:
     name: str = ""
     grants: frozenset[Grant] = field(default_factory=frozenset)
     session_id: uuid.UUID | None = None
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    must_change_password: bool = False
 
     @property
     def is_authenticated(self) -> bool:
