@@ -1,0 +1,51 @@
+"""Every rule by name. ``python -m tests.architecture.rules.all`` prints what breaks one."""
+
+import sys
+from collections.abc import Iterable
+
+from tests.architecture.rules import database, shape
+from tests.architecture.rules.tree import Finding, Rule, SourceFile, repository_files
+
+RULES: dict[str, Rule] = {
+    rule.__name__: rule
+    for rule in (
+        database.transactions_only_in_the_doors,
+        database.raw_sql_only_in_repositories,
+        database.migrations_wait_briefly_and_stand_alone,
+        shape.a_room_uses_the_fixed_file_names,
+        shape.files_stay_short,
+        shape.packages_export_nothing,
+        shape.alembic_is_not_a_package,
+        shape.annotations_are_real,
+        shape.nothing_is_unfinished,
+        shape.skips_say_why,
+        shape.tests_wait_for_a_condition,
+        shape.time_comes_from_the_clock,
+        shape.nothing_is_unpickled,
+        shape.locks_name_no_host,
+        shape.nothing_names_this_machine,
+    )
+}
+
+# (rule, path) to the reason why this one file may break this one rule.
+EXCEPTIONS: dict[tuple[str, str], str] = {}
+
+
+def findings(files: Iterable[SourceFile]) -> list[Finding]:
+    return [
+        Finding(name, file.path, line, message)
+        for file in files
+        for name, rule in RULES.items()
+        if (name, str(file.path)) not in EXCEPTIONS
+        for line, message in rule(file)
+    ]
+
+
+def main() -> int:
+    found = findings(repository_files())
+    sys.stdout.writelines(f"{finding}\n" for finding in found)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

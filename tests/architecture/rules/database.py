@@ -1,0 +1,94 @@
+"""Rules about the database: who commits, who writes SQL, and what a migration must say."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.architecture.rules.tree import Hit, SourceFile, calls, docstrings, imported_modules
+
+# The doors themselves, what runs before there is a database to open a door to, and migrations.
+DOORS = (
+    "src/yundian/platform/db/database.py",
+    "src/yundian/platform/db/migrate.py",
+    "src/yundian/platform/embedded",
+)
+
+RAW_SQL_HOMES = (
+    "src/yundian/platform/db",
+    "src/yundian/platform/outbox",
+    # Makes the cluster's roles and its first database, as its superuser.
+    "src/yundian/platform/embedded",
+)
+
+_TRANSACTION = {"commit", "rollback", "begin", "begin_nested", "begin_twophase"}
+_TRANSACTION_SQL = re.compile(r"\s*(BEGIN|START TRANSACTION|COMMIT|ROLLBACK|SAVEPOINT)\b")
+_SQL = re.compile(
+    r"\s*(SELECT\s|INSERT INTO\s|UPDATE\s+\w+\s+SET\s|DELETE FROM\s|WITH\s+\w+.*\bAS\s*\("
+    r"|MERGE INTO\s|COPY\s|LOCK TABLE\s|TRUNCATE\s|CREATE\s(TEMP|TABLE|INDEX|ROLE)|ALTER\s(TABLE|ROLE))",
+    re.DOTALL,
+)
+
+
+def transactions_only_in_the_doors(file: SourceFile) -> Iterator[Hit]:
+    """Whatever commits outside the doors splits a request into two transactions."""
+    if not file.is_code or file.is_under(*DOORS):
+        return
+    # Savepoints isolate a poison event inside the courier's transaction.
+    has_savepoints = file.is_under("src/yundian/platform/outbox", "src/yundian/platform/jobs")
+    for call, name in calls(file.tree):
+        _, _, method = name.rpartition(".")
+        if "." not in name or (method == "begin_nested" and has_savepoints):
+            continue
+        if method in _TRANSACTION or (method == "transaction" and not call.args):
+            yield call.lineno, f"{name}() belongs in the two doors (platform/db/database.py)"
+    for line, text in _strings(file):
+        if _TRANSACTION_SQL.match(text) and not (has_savepoints and "SAVEPOINT" in text):
+            yield line, "transaction commands belong in the two doors (platform/db/database.py)"
+
+
+def raw_sql_only_in_repositories(file: SourceFile) -> Iterator[Hit]:
+    """SQL in text is kept where somebody looks for it: ``repository.py`` and platform/{db,outbox}."""
+    if not file.is_code or file.is_under(*RAW_SQL_HOMES) or file.is_file_of("repository"):
+        return
+    for call, name in calls(file.tree):
+        # Index predicates and server defaults of a table have no other spelling.
+        if name in ("sa.text", "sqlalchemy.text") and not file.is_file_of("models"):
+            yield call.lineno, f"{name}() belongs in repository.py"
+        if name.endswith(".exec_driver_sql"):
+            yield call.lineno, "exec_driver_sql() belongs in repository.py"
+    for line, text in _strings(file):
+        if _SQL.match(text):
+            yield line, "SQL text belongs in repository.py"
+
+
+def migrations_wait_briefly_and_stand_alone(file: SourceFile) -> Iterator[Hit]:
+    """A migration gives up on a lock instead of queueing the shop behind it, and outlives today's code."""
+    if not file.is_migration:
+        return
+    for line, module in imported_modules(file.tree):
+        if module.split(".")[0] in ("yundian", "stores", "groupbuy", "wishlist", "appointments", "sqlmodel"):
+            yield line, f"imports {module}: a migration must not change when the code does"
+    found = {node.name: node for node in file.tree.body if isinstance(node, ast.FunctionDef)}
+    for name in ("upgrade", "downgrade"):
+        if name not in found:
+            yield 1, f"has no {name}()"
+        elif not _sets_lock_timeout(found[name]):
+            yield found[name].lineno, f"{name}() does not start with SET LOCAL lock_timeout"
+
+
+def _sets_lock_timeout(function: ast.FunctionDef) -> bool:
+    body = [
+        node for node in function.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+    return bool(body) and "SET LOCAL lock_timeout" in ast.unparse(body[0])
+
+
+def _strings(file: SourceFile) -> Iterator[tuple[int, str]]:
+    """Every text in the code that is not a docstring; of an f-string, its first piece."""
+    skip = docstrings(file.tree)
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.JoinedStr):
+            skip.update(id(value) for value in node.values[1:])
+    for node in ast.walk(file.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skip:
+            yield node.lineno, node.value
