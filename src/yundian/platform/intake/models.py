@@ -1,0 +1,88 @@
+"""Import runs and what they could not take in."""
+
+import datetime as dt
+import uuid
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
+
+from yundian.platform.db.base import Row, brand_key, brand_reference, text_enum
+
+
+class RunState(StrEnum):
+    """``running`` also stands after a ``kill -9``; importing the same file again resumes all but ``finished``."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class QuarantineState(StrEnum):
+    OPEN = "open"
+    REPLAYED = "replayed"
+    DISCARDED = "discarded"
+
+
+class ImportRun(Row, table=True):
+    """One reading of one file. Counts move with each committed batch, so that a run resumes where it stopped."""
+
+    __tablename__ = "intake_run"
+    __table_args__ = (
+        sa.Index("ix_intake_run_same_file", "brand_id", "kind", "file_sha256", "mapping_sha256"),
+        sa.Index("ix_intake_run_kind", "brand_id", "kind", "id"),
+    )
+
+    kind: str = Field(sa_type=sa.String(40))
+    file_name: str = Field(sa_type=sa.String(255))
+    file_sha256: str = Field(sa_type=sa.CHAR(64))
+    mapping_name: str = Field(sa_type=sa.String(80))
+    mapping_sha256: str = Field(sa_type=sa.CHAR(64))
+    mapping: str = Field(sa_type=sa.Text)
+    state: RunState = Field(default=RunState.RUNNING, sa_type=text_enum(RunState))
+    records_read: int = Field(default=0, sa_type=sa.BigInteger)
+    applied: int = Field(default=0, sa_type=sa.BigInteger)
+    unchanged: int = Field(default=0, sa_type=sa.BigInteger)
+    quarantined: int = Field(default=0, sa_type=sa.BigInteger)
+    error: str = Field(default="", sa_type=sa.String(500))
+    finished_at: dt.datetime | None = None
+
+
+class Quarantined(Row, table=True):
+    """A record that was not taken in, with the place and the reason. The same content is kept once."""
+
+    __tablename__ = "intake_quarantine"
+    __table_args__ = (
+        brand_key("kind", "content_hash"),
+        brand_reference("run_id", "intake_run", ondelete="CASCADE"),
+        sa.Index("ix_intake_quarantine_state", "brand_id", "kind", "state", "id"),
+        sa.Index("ix_intake_quarantine_run", "brand_id", "run_id", "id"),
+    )
+
+    run_id: uuid.UUID
+    kind: str = Field(sa_type=sa.String(40))
+    line: int = Field(sa_type=sa.BigInteger)
+    column_name: str = Field(default="", sa_type=sa.String(200))
+    code: str = Field(sa_type=sa.String(80))
+    reason: str = Field(sa_type=sa.String(1000))
+    raw: str = Field(sa_type=sa.Text)
+    source: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    content_hash: bytes = Field(sa_type=sa.LargeBinary)
+    state: QuarantineState = Field(default=QuarantineState.OPEN, sa_type=text_enum(QuarantineState))
+    settled_at: dt.datetime | None = None
+
+
+class SeenKey(SQLModel, table=True):
+    """The keys a running import has met, so that a file of any size is checked for doubles; emptied at its end."""
+
+    __tablename__ = "intake_key"
+    __table_args__ = (brand_reference("run_id", "intake_run", ondelete="CASCADE"),)
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    run_id: uuid.UUID = Field(primary_key=True)
+    key: str = Field(primary_key=True, sa_type=sa.String(200))
+    line: int = Field(sa_type=sa.BigInteger)
+    content_hash: bytes = Field(sa_type=sa.LargeBinary)

@@ -1,0 +1,118 @@
+"""The values that pass between the reader, the mapping, the run and the rooms."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from yundian.platform.db.database import Tx
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one record: a stable code, a sentence, and the source's column where it is known."""
+
+    code: str
+    reason: str
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRecord:
+    """One record as the file has it. ``line`` is its first physical line (in a JSON array: its number)."""
+
+    line: int
+    raw: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRecord:
+    """One record that could not be taken apart, or whose fields are wrong (then ``values`` are known)."""
+
+    line: int
+    raw: str
+    problem: Problem
+    values: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Located(Generic[R]):
+    """A validated record with the place it came from."""
+
+    source: SourceRecord
+    record: R
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a room did with a batch; ``refused`` maps positions in the batch to problems."""
+
+    applied: int = 0
+    unchanged: int = 0
+    refused: Mapping[int, Problem] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a batch comes from; ``fields`` are those the mapping fills: a room leaves all others untouched."""
+
+    run_id: uuid.UUID
+    mapping: str
+    fields: frozenset[str]
+
+
+Apply = Callable[[Tx, Origin, Sequence[R]], Awaitable[Applied]]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportKind(Generic[R]):
+    """One kind of thing that can be imported.
+
+    ``record`` is the validated shape a mapping must fill; ``key`` names a record within a file (a second one with
+    other content is refused); ``apply`` writes a batch set-based and idempotently, in the transaction it is given.
+    """
+
+    name: str
+    record: type[R]
+    key: Callable[[R], str]
+    apply: Apply[R]
+
+
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome of a run. ``read`` = ``applied`` + ``unchanged`` + ``quarantined``."""
+
+    run_id: uuid.UUID
+    kind: str
+    file: str
+    state: str
+    read: int
+    applied: int
+    unchanged: int
+    quarantined: int
+    is_resumed: bool
+    seconds: float
+    problems: list["ProblemAt"]
+
+
+class ProblemAt(msgspec.Struct, frozen=True, kw_only=True):
+    """One quarantined record as a summary shows it."""
+
+    file: str
+    line: int
+    column: str
+    code: str
+    reason: str
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a run is, for a progress bar; bytes of the file and counts so far."""
+
+    bytes_read: int
+    bytes_total: int
+    read: int
+    quarantined: int
