@@ -1,0 +1,69 @@
+"""A real headless Chromium. It is never skipped: where there is none, the tests fail and say why."""
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+
+_FINDER = Path(__file__).parents[2] / "scripts" / "browser.py"
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+]
+PHONE = ViewportSize(width=360, height=740)
+DESKTOP = ViewportSize(width=1280, height=800)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """One Chromium per test process."""
+    found = await anyio.run_process([sys.executable, str(_FINDER)], check=False)
+    if found.returncode != 0:
+        pytest.fail(f"No browser for the browser tests: {found.stderr.decode().strip()}", pytrace=False)
+    how = json.loads(found.stdout)
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(
+            executable_path=how["executable"], args=_FLAGS, env={**os.environ, **how["environment"]}
+        )
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def phone(browser: Browser) -> AsyncIterator[Page]:
+    """A page as a customer or shop sees it: a small phone with touch, in Chinese."""
+    context = await browser.new_context(
+        viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2, locale="zh-CN"
+    )
+    yield await _watched(context)
+    await context.close()
+
+
+@pytest.fixture
+async def desktop(browser: Browser) -> AsyncIterator[Page]:
+    """A page as HQ sees it."""
+    context = await browser.new_context(viewport=DESKTOP, locale="zh-CN")
+    yield await _watched(context)
+    await context.close()
+
+
+async def _watched(context: BrowserContext) -> Page:
+    """A page that remembers what its console complained about, in ``page.complaints``."""
+    page = await context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.complaints = complaints  # type: ignore[attr-defined]
+    return page
