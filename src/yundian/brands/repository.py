@@ -1,6 +1,7 @@
 """The brands room's statements."""
 
 import uuid
+from collections.abc import Sequence
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, select
@@ -21,8 +22,9 @@ async def brand_by_code(session: AsyncSession, *, code: str) -> Brand | None:
     return (await session.exec(select(Brand).where(col(Brand.code) == code))).one_or_none()
 
 
-async def brand_by_id(session: AsyncSession, *, brand_id: uuid.UUID) -> Brand | None:
-    return await session.get(Brand, brand_id)
+async def brands(session: AsyncSession) -> Sequence[Brand]:
+    """In the order of their codes."""
+    return (await session.exec(select(Brand).order_by(col(Brand.code)))).all()
 
 
 async def policy(session: AsyncSession, *, brand_id: uuid.UUID) -> BrandPolicy:

@@ -5,6 +5,7 @@ import uuid
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from yundian.catalog.rules import TERM_LENGTH
 from yundian.catalog.states import PRODUCT, SKU, ProductStatus, SkuStatus
 from yundian.platform.db.base import (
     EditableRow,
@@ -15,8 +16,6 @@ from yundian.platform.db.base import (
     minor_units,
     text_enum,
 )
-
-TERM_LENGTH = 24
 
 
 class Product(EditableRow, table=True):

@@ -1,0 +1,29 @@
+"""What other rooms ask about the brand."""
+
+import uuid
+
+import msgspec
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.brands import repository
+from yundian.brands.errors import BrandUnknown
+from yundian.brands.types import BrandView, PolicyView
+
+
+async def get_policy(session: AsyncSession, *, brand_id: uuid.UUID) -> PolicyView:
+    """The brand's policy as it stands. Not cached: a change holds for the next request. One statement."""
+    return msgspec.convert(await repository.policy(session, brand_id=brand_id), PolicyView, from_attributes=True)
+
+
+async def find_brand(session: AsyncSession, *, code: str) -> BrandView:
+    """The tenant with this code; ``BrandUnknown`` when there is none. Works without a brand."""
+    brand = await repository.brand_by_code(session, code=code)
+    if brand is None:
+        raise BrandUnknown(code=code)
+    return msgspec.convert(brand, BrandView, from_attributes=True)
+
+
+async def sole_brand(session: AsyncSession) -> BrandView | None:
+    """The only tenant there is, or ``None`` when there are several or none: what a command may assume."""
+    found = await repository.brands(session)
+    return msgspec.convert(found[0], BrandView, from_attributes=True) if len(found) == 1 else None

@@ -1,0 +1,52 @@
+"""What other rooms ask the catalog. Another brand's SKU is an unknown one."""
+
+import uuid
+from collections.abc import Collection
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.catalog.models import Product, Sku
+from yundian.catalog.repository import skus
+from yundian.catalog.states import ProductStatus, SkuStatus
+from yundian.catalog.types import NamedSku, PriceSnapshot
+from yundian.platform.core import clock
+
+
+async def get_skus(session: AsyncSession, *, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, NamedSku]:
+    """The known ones of these SKUs, withdrawn ones too. One statement."""
+    rows = await skus.named(session, ids=ids) if ids else []
+    return {sku.id: _named(sku, product) for sku, product in rows}
+
+
+async def find_skus(session: AsyncSession, *, codes: Collection[str]) -> dict[str, NamedSku]:
+    """The known ones of these SKU codes, by code. One statement."""
+    rows = await skus.named(session, codes=codes) if codes else []
+    return {sku.code: _named(sku, product) for sku, product in rows}
+
+
+async def take_prices(session: AsyncSession, *, sku_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, PriceSnapshot]:
+    """What can be sold of these, and for how much now; a missing one is unknown or not on sale. One statement."""
+    now = clock.now()
+    found = await skus.sellable(session, ids=sku_ids) if sku_ids else []
+    return {
+        sku.id: PriceSnapshot(sku_id=sku.id, price_minor=sku.price_minor, currency=sku.currency, taken_at=now)
+        for sku in found
+    }
+
+
+def _named(sku: Sku, product: Product) -> NamedSku:
+    return NamedSku(
+        id=sku.id,
+        product_id=product.id,
+        code=sku.code,
+        product_code=product.code,
+        product_name=product.name,
+        category=product.category,
+        shade_name=sku.shade_name,
+        shade_hex=sku.shade_hex,
+        option_text=sku.option_text,
+        barcode=sku.barcode,
+        price_minor=sku.price_minor,
+        currency=sku.currency,
+        is_sellable=sku.status is SkuStatus.ACTIVE and product.status is ProductStatus.ON_SALE,
+    )

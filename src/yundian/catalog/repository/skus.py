@@ -1,0 +1,87 @@
+"""Statements about SKUs."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.catalog.models import Product, Sku
+from yundian.catalog.states import ProductStatus, SkuStatus
+
+
+async def by_id(session: AsyncSession, *, sku_id: uuid.UUID) -> Sku | None:
+    return (await session.exec(select(Sku).where(col(Sku.id) == sku_id))).one_or_none()
+
+
+async def of_product(session: AsyncSession, *, product_id: uuid.UUID) -> Sequence[Sku]:
+    """In the order of their positions."""
+    query = select(Sku).where(col(Sku.product_id) == product_id).order_by(col(Sku.position), col(Sku.id))
+    return (await session.exec(query)).all()
+
+
+class Totals(NamedTuple):
+    """What a list shows of a product's active SKUs; prices in minor units, shades in the SKUs' order."""
+
+    sku_count: int = 0
+    price_from_minor: int | None = None
+    price_to_minor: int | None = None
+    currency: str | None = None
+    shades: Sequence[str] | None = None
+
+
+async def totals(session: AsyncSession, *, product_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Totals]:
+    """Products without an active SKU are left out."""
+    shades = sa.func.array_agg(aggregate_order_by(col(Sku.shade_hex), col(Sku.position), col(Sku.id)))
+    # Six columns are more than SQLModel's typed select knows.
+    query: Any = (
+        sa.select(
+            col(Sku.product_id),
+            sa.func.count(),
+            sa.func.min(Sku.price_minor),
+            sa.func.max(Sku.price_minor),
+            sa.func.min(Sku.currency),
+            shades.filter(col(Sku.shade_hex).is_not(None)),
+        )
+        .where(col(Sku.product_id).in_(product_ids), col(Sku.status) == SkuStatus.ACTIVE)
+        .group_by(col(Sku.product_id))
+    )
+    return {row[0]: Totals(*row[1:]) for row in (await session.exec(query)).all()}
+
+
+async def named(
+    session: AsyncSession,
+    *,
+    ids: Collection[uuid.UUID] | None = None,
+    codes: Collection[str] | None = None,
+) -> Sequence[tuple[Sku, Product]]:
+    """SKUs with their products, by ids or by codes."""
+    query = select(Sku, Product).join(
+        Product,
+        sa.and_(col(Product.brand_id) == col(Sku.brand_id), col(Product.id) == col(Sku.product_id)),
+    )
+    if ids is not None:
+        query = query.where(col(Sku.id).in_(ids))
+    if codes is not None:
+        query = query.where(col(Sku.code).in_(codes))
+    return (await session.exec(query)).all()
+
+
+async def sellable(session: AsyncSession, *, ids: Collection[uuid.UUID]) -> Sequence[Sku]:
+    """Those of the SKUs that are on sale now: themselves active, their product on sale."""
+    query = (
+        select(Sku)
+        .join(
+            Product,
+            sa.and_(col(Product.brand_id) == col(Sku.brand_id), col(Product.id) == col(Sku.product_id)),
+        )
+        .where(
+            col(Sku.id).in_(ids),
+            col(Sku.status) == SkuStatus.ACTIVE,
+            col(Product.status) == ProductStatus.ON_SALE,
+        )
+    )
+    return (await session.exec(query)).all()

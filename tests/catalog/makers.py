@@ -1,0 +1,55 @@
+"""Makes catalogue things for tests, through the room's own service."""
+
+from yundian.brands.types import BrandView
+from yundian.catalog import service
+from yundian.catalog.states import ProductStatus
+from yundian.catalog.types import ProductFields, ProductView, SkuEdit, SkuFields
+from yundian.platform.db.services import Services
+
+
+def sku_fields(code: str = "LIP-01-A", **changes: object) -> SkuFields:
+    values: dict[str, object] = {
+        "code": code,
+        "price_minor": 12_900,
+        "currency": "CNY",
+        "shade_name": "枫叶红",
+        "shade_hex": "#a03020",
+    }
+    return SkuFields(**(values | changes))  # type: ignore[arg-type]
+
+
+def product_fields(code: str = "LIP-01", **changes: object) -> ProductFields:
+    values: dict[str, object] = {
+        "code": code,
+        "name": "云雾丝绒唇釉 Velvet Lip",
+        "category": "lips",
+        "product_type": "lip_gloss",
+    }
+    return ProductFields(**(values | changes))  # type: ignore[arg-type]
+
+
+async def make_product(
+    services: Services,
+    brand: BrandView,
+    *,
+    fields: ProductFields | None = None,
+    skus: tuple[SkuFields, ...] | None = None,
+    status: ProductStatus = ProductStatus.DRAFT,
+) -> ProductView:
+    """A committed product; with one SKU when nothing is said."""
+    edits = [SkuEdit(fields=sku) for sku in ((sku_fields(),) if skus is None else skus)]
+    async with services.database.unit_of_work(brand.id) as session:
+        product = await service.create_product(
+            session, brand_id=brand.id, fields=fields or product_fields(), sku_edits=edits
+        )
+        if status is not ProductStatus.DRAFT:
+            product = await service.change_status(
+                session, product_id=product.id, version=product.version, target=status
+            )
+    return product
+
+
+async def events_of(services: Services, brand: BrandView) -> list[str]:
+    """The tags of the brand's recorded events, in order."""
+    async with services.database.connection(brand.id) as tx:
+        return [row["tag"] for row in await tx.fetch("SELECT tag FROM outbox_event ORDER BY id")]
