@@ -71,3 +71,8 @@ def safe_return_path(path: str | None, *, default: str = "/") -> str:
         return default
     parts = urlsplit(path)
     return default if parts.scheme or parts.netloc else path
+
+
+def shown_user_agent(text: str) -> str:
+    """What a person recognises her device by, bounded and printable."""
+    return "".join(character for character in text if character.isprintable())[:120]

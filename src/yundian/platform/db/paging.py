@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.orm import Mapped
 
 from yundian.platform.core.errors import InvalidInput
 
@@ -41,19 +42,19 @@ def decode_cursor(cursor: str, types: tuple[Any, ...]) -> tuple[Any, ...]:
         raise InvalidInput("cursor", "not a cursor of this list") from error
 
 
-def after(columns: Sequence[sa.ColumnElement[Any]], key: Sequence[Any]) -> sa.ColumnElement[bool]:
+def after(columns: Sequence[sa.ColumnElement[Any] | Mapped[Any]], key: Sequence[Any]) -> sa.ColumnElement[bool]:
     """The row comparison ``(a, b) > (:a, :b)`` that one index serves."""
     values = [
-        sa.bindparam(None, value, type_=column.type, unique=True)
+        sa.bindparam(None, value, type_=column.type, unique=True)  # type: ignore[union-attr]
         for column, value in zip(columns, key, strict=True)
     ]
     return sa.tuple_(*columns) > sa.tuple_(*values)
 
 
-def before(columns: Sequence[sa.ColumnElement[Any]], key: Sequence[Any]) -> sa.ColumnElement[bool]:
+def before(columns: Sequence[sa.ColumnElement[Any] | Mapped[Any]], key: Sequence[Any]) -> sa.ColumnElement[bool]:
     """The same for lists with the newest first."""
     values = [
-        sa.bindparam(None, value, type_=column.type, unique=True)
+        sa.bindparam(None, value, type_=column.type, unique=True)  # type: ignore[union-attr]
         for column, value in zip(columns, key, strict=True)
     ]
     return sa.tuple_(*columns) < sa.tuple_(*values)

@@ -1,0 +1,43 @@
+"""The session cookie, and where else a request may carry its token."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from litestar.datastructures import Cookie
+
+from yundian.platform.core import clock
+from yundian.platform.core.settings import Settings
+
+_NAME = "yundian_session"
+# The prefix makes browsers refuse the cookie from another host or without TLS.
+_SECURE_NAME = f"__Host-{_NAME}"
+_BEARER = "bearer "
+
+
+def cookie_name(settings: Settings) -> str:
+    return _SECURE_NAME if settings.is_production else _NAME
+
+
+def session_cookie(settings: Settings, *, token: str, ends_at: dt.datetime) -> Cookie:
+    """Not for scripts, not across sites, in production only over TLS."""
+    return Cookie(
+        key=cookie_name(settings),
+        value=token,
+        path="/",
+        max_age=max(0, int((ends_at - clock.now()).total_seconds())),
+        httponly=True,
+        samesite="lax",
+        secure=settings.is_production,
+    )
+
+
+def ended_cookie(settings: Settings) -> Cookie:
+    """Makes the browser forget the session."""
+    return session_cookie(settings, token="", ends_at=clock.now())
+
+
+def token_of(settings: Settings, *, cookies: Mapping[str, str], authorization: str) -> str | None:
+    """The token of a request: the bearer token of a program, else the cookie of a browser."""
+    if authorization[: len(_BEARER)].lower() == _BEARER:
+        return authorization[len(_BEARER) :].strip()
+    return cookies.get(cookie_name(settings)) or None
