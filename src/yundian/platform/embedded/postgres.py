@@ -9,6 +9,7 @@ import importlib.util
 import re
 import secrets
 import shutil
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,7 +80,7 @@ class EmbeddedPostgres:
             state = self._prepare()
             if not (self._pgdata / "PG_VERSION").exists():
                 self._initdb(state)
-            if not self.is_running():
+            if not self._settles():
                 self._clear_leftovers()
                 self._launch(state)
             if not state.get("bootstrapped"):
@@ -215,6 +216,16 @@ class EmbeddedPostgres:
             return int((self._pgdata / "postmaster.pid").read_text().split("\n", 1)[0])
         except (OSError, ValueError):
             return None
+
+    def _settles(self) -> bool:
+        """Whether a running server answers: one that was just killed, or is recovering, may still look alive."""
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while self.is_running() and time.monotonic() < deadline:
+            answer = run_as(None, self._bin / "pg_isready", timeout=10, env=self._psql_address("postgres"))
+            if answer.returncode == 0:
+                return True
+            time.sleep(0.05)
+        return False
 
     def _clear_leftovers(self) -> None:
         """After ``kill -9``: end orphaned children, drop a lock file whose number is a stranger's now."""

@@ -33,24 +33,21 @@ class EmbeddedValkey:
             EmbeddedError: Valkey did not come up; the message ends with its log.
         """
         with process.exclusive(self.data_dir):
-            if not self.is_running():
+            if not (self.is_running() and self._answers()):
                 # A server whose number we lost (killed before remembering it) still holds the files.
-                process.end(process.working_in(self._real_dir, program=_PROGRAM), patience_s=5)
+                self._end(patience_s=5)
                 self._launch()
         return self.url
 
     def stop(self) -> None:
         """Stop it; what it holds is on disk. No effect when it is not running."""
         with process.exclusive(self.data_dir):
-            process.end(process.working_in(self._real_dir, program=_PROGRAM), patience_s=10)
-            if self._child is not None:
-                self._child.wait(timeout=5)
-                self._child = None
+            self._end(patience_s=10)
 
     def is_running(self) -> bool:
         """Whether the server of this folder is alive (not merely some process with its old number)."""
         if self._child is not None and self._child.poll() is not None:
-            self._child = None
+            self._child = None  # reaped
         pid = process.read_state(self._state_path).get("pid")
         return pid is not None and process.is_working_in(pid, self._real_dir, program=_PROGRAM)
 
@@ -81,6 +78,12 @@ class EmbeddedValkey:
     @property
     def _real_dir(self) -> Path:
         return self.data_dir.resolve()
+
+    def _end(self, *, patience_s: float) -> None:
+        process.end(process.working_in(self._real_dir, program=_PROGRAM), patience_s=patience_s)
+        if self._child is not None:
+            self._child.wait(timeout=5)
+            self._child = None
 
     def _launch(self) -> None:
         state = process.read_state(self._state_path)
@@ -116,16 +119,19 @@ class EmbeddedValkey:
         }
         return "".join(f"{name} {value}\n" for name, value in lines.items())
 
+    def _answers(self) -> bool:
+        with redis.Redis.from_url(self.url, socket_timeout=2) as client:
+            try:
+                return bool(client.ping())
+            except RedisError:  # not listening yet, still loading its file, or just killed
+                return False
+
     def _wait_until_answering(self, child: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
-        with redis.Redis.from_url(self.url, socket_timeout=2) as client:
-            while time.monotonic() < deadline and child.poll() is None:
-                try:
-                    client.ping()
-                except RedisError:  # not listening yet, or still loading its file
-                    time.sleep(0.02)
-                else:
-                    return
+        while time.monotonic() < deadline and child.poll() is None:
+            if self._answers():
+                return
+            time.sleep(0.02)
         tail = "\n".join(self.log_path.read_text(errors="replace").splitlines()[-15:])
         raise EmbeddedError(f"Valkey in {self.data_dir} did not start:\n{tail}")
 
