@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -177,6 +178,21 @@ async def test_below_a_closed_folder_root_keeps_it_closed(tmp_path: Path) -> Non
         server.destroy()
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     assert not home.exists()
+
+
+@pytest.mark.skipif(server_account() is None, reason="only root keeps clusters outside their folder")
+def test_the_cluster_of_a_deleted_checkout_is_swept_away(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    deleted, other = EmbeddedPostgres(closed / "deleted"), EmbeddedPostgres(closed / "other")
+    deleted.start()
+    home, pid = deleted.log_path.parent, deleted.postmaster_pid
+    shutil.rmtree(deleted.data_dir)
+    other.start()
+    other.destroy()
+    assert pid is not None
+    assert not home.exists()
+    assert not process.is_working_in(pid, home / "pgdata", program="postgres")
 
 
 def test_valkey_keeps_what_it_was_told_through_kill_9(valkey: EmbeddedValkey) -> None:

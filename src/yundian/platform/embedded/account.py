@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from yundian.platform.embedded.process import end, working_in
+
 # An account of its own wins if the operator made one; "postgres" last: it may own another cluster's files.
 _CANDIDATES = ("yundian", "nobody", "postgres")
 _SHARED = Path("/var/lib/yundian")
+_BELONGS_TO = "belongs-to"
 
 
 class EmbeddedError(RuntimeError):
@@ -94,8 +97,10 @@ def reachable_folder(account: Account | None, wanted: Path) -> Path:
     if can_enter(account, wanted):
         return wanted
     _make_shared()
+    _sweep_orphans()
     folder = Path(tempfile.mkdtemp(prefix="cluster-", dir=_SHARED))
     folder.chmod(0o711)
+    (folder / _BELONGS_TO).write_text(str(wanted.absolute()))
     return folder
 
 
@@ -116,6 +121,18 @@ def _runs(account: Account, binaries: Path) -> bool:
         return run_as(account, binaries / "postgres", "--version", timeout=30).returncode == 0
     except OSError:
         return False
+
+
+def _sweep_orphans() -> None:
+    """Delete the clusters of checkouts that were deleted themselves."""
+    for folder in _SHARED.glob("cluster-*"):
+        try:
+            owner = Path((folder / _BELONGS_TO).read_text())
+        except OSError:
+            continue
+        if not owner.exists():
+            end(working_in(folder / "pgdata", program="postgres"), patience_s=5)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make_shared() -> None:
