@@ -162,8 +162,7 @@ async def test_only_what_is_on_sale_has_a_price_to_promise(services: Services, b
     draft = await make_product(services, brand, fields=product_fields("DRAFT"), skus=(sku_fields("C"),))
     first, second = on_sale.skus
     async with services.database.unit_of_work(brand.id) as session:
-        fields = sku_fields("B", position=1)
-        await service.save_sku(session, sku_id=second.id, version=1, fields=fields, status=SkuStatus.WITHDRAWN)
+        await service.change_sku_status(session, sku_id=second.id, version=1, target=SkuStatus.WITHDRAWN)
 
     async with services.database.unit_of_work(brand.id) as session:
         prices = await api.take_prices(session, sku_ids={first.id, second.id, draft.skus[0].id})

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
-from babel.numbers import get_currency_precision
+from babel.numbers import get_currency_precision, is_currency
 from stdnum import ean
 from stdnum.exceptions import ValidationError
 
@@ -69,6 +69,14 @@ def checked_price(minor: int, *, field: str = "price_minor") -> int:
     if minor > MAX_PRICE_MINOR:
         raise InvalidInput(field, "too large")
     return minor
+
+
+def currency(text: str, *, field: str = "currency") -> str:
+    """An ISO 4217 code."""
+    code = text.strip().upper()
+    if not is_currency(code):
+        raise InvalidInput(field, "not a currency code like CNY")
+    return code
 
 
 def tags(texts: Iterable[str]) -> tuple[str, ...]:

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy.exc import IntegrityError
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.catalog.errors import (
@@ -19,7 +18,7 @@ from yundian.catalog.events import ProductPutOnSale, ProductWithdrawn, SkuPriceC
 from yundian.catalog.models import Product, Sku
 from yundian.catalog.repository import products, skus
 from yundian.catalog.rules import search_terms
-from yundian.catalog.states import ProductStatus, SkuStatus
+from yundian.catalog.states import SKU, ProductStatus, SkuStatus
 from yundian.catalog.types import (
     ProductFields,
     ProductFilter,
@@ -30,18 +29,13 @@ from yundian.catalog.types import (
     SkuView,
 )
 from yundian.platform.core import clock
-from yundian.platform.core.errors import DomainError, VersionConflict
+from yundian.platform.core.errors import VersionConflict
+from yundian.platform.db.conflicts import conflicts
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.declare import Event
 
 _SWATCHES = 12
-
-_DUPLICATES: dict[str, type[DomainError]] = {
-    "uq_catalog_product_brand_id_code": ProductCodeTaken,
-    "uq_catalog_sku_brand_id_code": SkuCodeTaken,
-    "uq_catalog_sku_brand_id_barcode": BarcodeTaken,
-}
 
 
 async def list_products(
@@ -69,9 +63,8 @@ async def create_product(
     values = msgspec.structs.asdict(fields)
     tags = values.pop("tags")
     product = Product(brand_id=brand_id, **values)
-    if not await products.add(session, product=product):
-        raise ProductCodeTaken(code=fields.code)
-    product = await _product(session, product.id)
+    session.add(product)
+    await _flush(session)
     for edit in sku_edits:
         session.add(_new_sku(product, edit))
     await _flush(session)
@@ -138,16 +131,19 @@ async def add_sku(session: AsyncSession, *, product_id: uuid.UUID, fields: SkuFi
     return _sku_view(sku)
 
 
-async def save_sku(
-    session: AsyncSession, *, sku_id: uuid.UUID, version: int, fields: SkuFields, status: SkuStatus
-) -> SkuView:
-    """Change the SKU as of ``version``. Records ``SkuPriceChanged`` and ``SkuWithdrawn`` when it is so."""
+async def save_sku(session: AsyncSession, *, sku_id: uuid.UUID, version: int, fields: SkuFields) -> SkuView:
+    """Change what the SKU is, as of ``version``. Records ``SkuPriceChanged`` if the price is another one."""
     sku = await _sku(session, sku_id)
-    events = _edit_sku(sku, SkuEdit(id=sku_id, version=version, fields=fields, status=status))
-    await _flush(session)
-    await outbox.record(session, *events)
-    await _indexed(session, await _product(session, sku.product_id))
-    return _sku_view(sku)
+    return await _save_sku(session, sku, SkuEdit(id=sku_id, version=version, fields=fields, status=sku.status))
+
+
+async def change_sku_status(
+    session: AsyncSession, *, sku_id: uuid.UUID, version: int, target: SkuStatus
+) -> SkuView:
+    """Withdraw the SKU or bring it back. Records ``SkuWithdrawn``."""
+    sku = await _sku(session, sku_id)
+    SKU.check(sku.status, target)
+    return await _save_sku(session, sku, SkuEdit(id=sku_id, version=version, fields=_fields(sku), status=target))
 
 
 async def change_price(
@@ -155,12 +151,8 @@ async def change_price(
 ) -> SkuView:
     """Set the price in minor units. Records ``SkuPriceChanged`` if it is another one."""
     sku = await _sku(session, sku_id)
-    fields = msgspec.convert(sku, SkuFields, from_attributes=True)
-    changed = msgspec.structs.replace(fields, price_minor=price_minor, currency=currency)
-    events = _edit_sku(sku, SkuEdit(id=sku_id, version=version, fields=changed, status=sku.status))
-    await _flush(session)
-    await outbox.record(session, *events)
-    return _sku_view(sku)
+    fields = msgspec.structs.replace(_fields(sku), price_minor=price_minor, currency=currency)
+    return await _save_sku(session, sku, SkuEdit(id=sku_id, version=version, fields=fields, status=sku.status))
 
 
 async def filter_choices(session: AsyncSession) -> tuple[list[str], list[str]]:
@@ -218,16 +210,27 @@ def _edit_sku(sku: Sku | None, edit: SkuEdit) -> list[Event]:
     return events
 
 
+async def _save_sku(session: AsyncSession, sku: Sku, edit: SkuEdit) -> SkuView:
+    events = _edit_sku(sku, edit)
+    await _flush(session)
+    await outbox.record(session, *events)
+    await _indexed(session, await _product(session, sku.product_id))
+    return _sku_view(sku)
+
+
+def _fields(sku: Sku) -> SkuFields:
+    return msgspec.convert(sku, SkuFields, from_attributes=True)
+
+
 async def _flush(session: AsyncSession) -> None:
-    """Write, and name the key that was taken."""
-    try:
+    """Write, and name the key that somebody else has."""
+    taken = {
+        "uq_catalog_product_brand_id_code": ProductCodeTaken(),
+        "uq_catalog_sku_brand_id_code": SkuCodeTaken(),
+        "uq_catalog_sku_brand_id_barcode": BarcodeTaken(),
+    }
+    async with conflicts(taken):
         await session.flush()
-    except IntegrityError as error:
-        cause = getattr(error.orig, "__cause__", None)
-        refusal = _DUPLICATES.get(getattr(cause, "constraint_name", None) or "")
-        if refusal is None:
-            raise
-        raise refusal() from error
 
 
 async def _indexed(session: AsyncSession, product: Product) -> ProductView:

@@ -19,24 +19,8 @@ from yundian.platform.core.ids import new_id
 _LAST = "\U0010ffff"
 
 
-async def add(session: AsyncSession, *, product: Product) -> bool:
-    """Whether the code was free. Waits for another transaction that is taking the same code."""
-    statement = (
-        insert(Product)
-        .values(**product.model_dump())
-        .on_conflict_do_nothing(index_elements=["brand_id", "code"])
-        .returning(col(Product.id))
-    )
-    return (await session.exec(statement)).one_or_none() is not None
-
-
 async def by_id(session: AsyncSession, *, product_id: uuid.UUID) -> Product | None:
     return (await session.exec(select(Product).where(col(Product.id) == product_id))).one_or_none()
-
-
-async def is_code_taken(session: AsyncSession, *, code: str, besides: uuid.UUID) -> bool:
-    query = select(Product.id).where(col(Product.code) == code, col(Product.id) != besides)
-    return (await session.exec(query)).one_or_none() is not None
 
 
 async def tags_of(session: AsyncSession, *, product_id: uuid.UUID) -> Sequence[str]:

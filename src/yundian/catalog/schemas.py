@@ -1,0 +1,194 @@
+"""What the catalog's API takes, and what its pages' forms send. What it answers are the views of ``types``."""
+
+import re
+import uuid
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from yundian.catalog import rules
+from yundian.catalog.states import ProductStatus, SkuStatus
+from yundian.catalog.types import ProductFields, SkuEdit, SkuFields
+from yundian.platform.core.errors import InvalidInput
+
+T = TypeVar("T")
+
+MAX_SKUS = 200
+MAX_TAGS = 20
+_SEPARATORS = re.compile(r"[\s,，;；]+")
+
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^\S+$", examples=["LIP-01"])]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
+Label = Annotated[str, msgspec.Meta(max_length=80)]
+Description = Annotated[str, msgspec.Meta(max_length=8000)]
+Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+ShadeName = Annotated[str, msgspec.Meta(max_length=120)]
+Colour = Annotated[str, msgspec.Meta(max_length=16, examples=["#c04050"])]
+Barcode = Annotated[str, msgspec.Meta(max_length=20, examples=["6901234567892"])]
+PriceMinor = Annotated[
+    int, msgspec.Meta(gt=0, le=rules.MAX_PRICE_MINOR, description="In minor units (fen).", examples=[12900])
+]
+Currency = Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", examples=["CNY"])]
+Position = Annotated[int, msgspec.Meta(ge=0, le=10_000)]
+Version = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1, description="As it was read; a stale one is refused.")]
+
+
+class SkuWrite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A SKU as a client says it."""
+
+    code: Code
+    price_minor: PriceMinor
+    currency: Currency = "CNY"
+    shade_name: ShadeName = ""
+    shade_hex: Colour | None = None
+    option_text: Label = ""
+    barcode: Barcode | None = None
+    position: Position = 0
+
+    def fields(self, prefix: str = "") -> SkuFields:
+        """Checked and trimmed; a refusal names the field."""
+        return SkuFields(
+            code=self.code,
+            price_minor=self.price_minor,
+            currency=rules.currency(self.currency, field=f"{prefix}currency"),
+            shade_name=self.shade_name.strip(),
+            shade_hex=rules.shade_hex(self.shade_hex or "", field=f"{prefix}shade_hex"),
+            option_text=self.option_text.strip(),
+            barcode=rules.barcode(self.barcode or "", field=f"{prefix}barcode"),
+            position=self.position,
+        )
+
+
+class SkuUpdate(SkuWrite, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: Version
+
+
+class ProductWrite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A product as a client says it."""
+
+    code: Code
+    name: Name
+    product_line: Label = ""
+    category: Label = ""
+    product_type: Label = ""
+    description: Description = ""
+    tags: Annotated[list[Tag], msgspec.Meta(max_length=MAX_TAGS)] = []
+
+    def fields(self) -> ProductFields:
+        """Trimmed."""
+        return ProductFields(
+            code=self.code,
+            name=self.name.strip(),
+            product_line=self.product_line.strip(),
+            category=self.category.strip(),
+            product_type=self.product_type.strip(),
+            description=self.description.strip(),
+            tags=rules.tags(self.tags),
+        )
+
+
+class ProductCreate(ProductWrite, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    skus: Annotated[list[SkuWrite], msgspec.Meta(max_length=MAX_SKUS)] = []
+
+    def sku_edits(self) -> list[SkuEdit]:
+        return [SkuEdit(fields=sku.fields(f"skus.{index}.")) for index, sku in enumerate(self.skus)]
+
+
+class ProductUpdate(ProductWrite, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: Version
+
+
+class StatusChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    status: ProductStatus
+    version: Version
+
+
+class SkuStatusChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    status: SkuStatus
+    version: Version
+
+
+class PriceChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    price_minor: PriceMinor
+    currency: Currency = "CNY"
+    version: Version
+
+    def currency_code(self) -> str:
+        """Checked: three capital letters need not be a currency."""
+        return rules.currency(self.currency)
+
+
+class SkuRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the editor as the browser sends it: all text; ``key`` names the row within the form."""
+
+    key: str
+    id: str = ""
+    version: str = ""
+    code: str = ""
+    shade_name: str = ""
+    shade_hex: str = ""
+    option_text: str = ""
+    barcode: str = ""
+    price: str = ""
+    currency: str = ""
+    status: str = SkuStatus.ACTIVE.value
+
+    @property
+    def is_blank(self) -> bool:
+        """A new row in which nothing was written."""
+        return not self.id and not any(
+            text.strip() for text in (self.code, self.shade_name, self.option_text, self.barcode, self.price)
+        )
+
+    def edit(self, *, position: int) -> SkuEdit:
+        """The edit it asks for; a refusal names the input (``sku-<key>-price``)."""
+        name = f"sku-{self.key}-"
+        currency = rules.currency(self.currency, field=f"{name}currency")
+        return SkuEdit(
+            id=_convert(self.id, uuid.UUID, field=f"{name}id") if self.id else None,
+            version=_convert(self.version, int, field=f"{name}version") if self.id else 0,
+            status=_convert(self.status, SkuStatus, field=f"{name}status"),
+            fields=SkuFields(
+                code=_convert(self.code.strip(), Code, field=f"{name}code"),
+                price_minor=rules.price_minor(self.price, currency, field=f"{name}price"),
+                currency=currency,
+                shade_name=_convert(self.shade_name.strip(), ShadeName, field=f"{name}shade_name"),
+                shade_hex=rules.shade_hex(self.shade_hex, field=f"{name}shade_hex"),
+                option_text=_convert(self.option_text.strip(), Label, field=f"{name}option_text"),
+                barcode=rules.barcode(self.barcode, field=f"{name}barcode"),
+                position=position,
+            ),
+        )
+
+
+class ProductForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The editor's fields about the product itself; tags are separated by commas or blanks."""
+
+    code: Code
+    name: Name
+    product_line: Label = ""
+    category: Label = ""
+    product_type: Label = ""
+    description: Description = ""
+    tags: Annotated[str, msgspec.Meta(max_length=400)] = ""
+
+    def fields(self) -> ProductFields:
+        tags = [_convert(tag, Tag, field="tags") for tag in _SEPARATORS.split(self.tags) if tag]
+        write = ProductWrite(
+            code=self.code,
+            name=self.name,
+            product_line=self.product_line,
+            category=self.category,
+            product_type=self.product_type,
+            description=self.description,
+            tags=tags,
+        )
+        return write.fields()
+
+
+def _convert(text: str, kind: type[T], *, field: str) -> T:
+    """The text as its type says, or a refusal that names the input."""
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(field, "must not be empty" if not text else "not possible here") from error
