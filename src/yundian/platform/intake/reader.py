@@ -5,6 +5,7 @@ the following lines are read again. What is unusable from some point on (JSON th
 ``UnusableFile``.
 """
 
+import contextlib
 import csv
 import io
 import re
@@ -55,16 +56,14 @@ class Reader:
         with self.path.open("rb") as file:
             if self.source.format == "json":
                 yield from self._json(file)
-            elif self.source.format == "jsonl":
-                yield from self._json_lines(file)
-            else:
-                yield from self._csv(file)
+                return
+            with contextlib.closing(_Lines(self, file)) as lines:
+                yield from self._json_lines(lines) if self.source.format == "jsonl" else self._csv(lines)
 
     def _unusable(self, reason: str, **facts: object) -> UnusableFile:
         return UnusableFile(file=self.path.name, reason=reason, **facts)
 
-    def _csv(self, file: BinaryIO) -> Iterator[Read]:
-        lines = _Lines(self, file)
+    def _csv(self, lines: "_Lines") -> Iterator[Read]:
         for _ in range(self.source.skip_lines):
             lines.take()
         header = list(self.source.columns) or self._header(lines)
@@ -129,8 +128,7 @@ class Reader:
             reason = str(error) or "the record ends inside a quoted value"
             return Problem("intake.broken_quotes", reason), used[:1]
 
-    def _json_lines(self, file: BinaryIO) -> Iterator[Read]:
-        lines = _Lines(self, file)
+    def _json_lines(self, lines: "_Lines") -> Iterator[Read]:
         decoder = msgspec.json.Decoder(dict[str, Any])
         while (line := lines.take()) is not None:
             raw = line.text.strip()
@@ -196,6 +194,11 @@ class _Lines:
         if len(data) > MAX_LINE_BYTES:
             return self._overlong(data)
         return self._decoded(data)
+
+    def close(self) -> None:
+        """Let go of the file, which its opener closes."""
+        if isinstance(self._file, io.TextIOWrapper):
+            self._file.detach()
 
     def put_back(self, lines: list[_Line]) -> None:
         self._waiting.extendleft(reversed(lines))

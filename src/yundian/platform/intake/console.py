@@ -1,0 +1,106 @@
+"""An import on the command line: progress bar, summary, exit code. Shared by every room that imports files."""
+
+import asyncio
+import uuid
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from yundian.platform.core.errors import DomainError
+from yundian.platform.core.settings import Settings
+from yundian.platform.db.database import Database
+from yundian.platform.intake import mapping as mappings
+from yundian.platform.intake import service
+from yundian.platform.intake.types import ImportKind, RunSummary
+from yundian.platform.intake.types import Progress as Step
+
+ALL_IN = 0
+UNUSABLE = 2
+SOME_QUARANTINED = 3
+
+
+def run_command(
+    settings: Settings, *, kind: ImportKind[Any], file: Path, map_file: Path, brand_id: uuid.UUID, as_json: bool
+) -> int:
+    """Import and report. The exit code: 0 all in, 3 some quarantined, 2 nothing (more) could be used."""
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("[bold]{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[read]} records, {task.fields[quarantined]} quarantined"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=as_json or not console.is_terminal,
+    )
+    try:
+        with bar:
+            summary = asyncio.run(
+                _run(settings, kind=kind, file=file, map_file=map_file, brand_id=brand_id, bar=bar)
+            )
+    except DomainError as error:
+        show_refusal(error, as_json=as_json)
+        return UNUSABLE
+    if as_json:
+        Console().out(msgspec.json.encode(summary).decode(), highlight=False)
+    else:
+        show(summary)
+    return SOME_QUARANTINED if summary.quarantined else ALL_IN
+
+
+def show(summary: RunSummary) -> None:
+    """The counts, and where the first quarantined records stand."""
+    console = Console()
+    table = Table("read", "applied", "unchanged", "quarantined", "seconds", title=summary.file)
+    counts = (summary.read, summary.applied, summary.unchanged, summary.quarantined, summary.seconds)
+    table.add_row(*(str(count) for count in counts))
+    console.print(table)
+    if summary.problems:
+        broken = Table("file", "line", "column", "code", "reason", title="Quarantined")
+        for p in summary.problems:
+            broken.add_row(p.file, str(p.line), p.column, p.code, p.reason)
+        console.print(broken)
+    hidden = summary.quarantined - len(summary.problems)
+    if hidden > 0:
+        console.print(f"and {hidden} more on the page Imports")
+
+
+def show_refusal(error: DomainError, *, as_json: bool) -> None:
+    """A refusal for people on stderr, or as JSON on stdout."""
+    if as_json:
+        body = {"code": error.code, "title": error.title, "facts": error.facts}
+        Console().out(msgspec.json.encode(body).decode(), highlight=False)
+        return
+    console = Console(stderr=True)
+    console.print(f"[red]{error.title}[/red] ({error.code})")
+    for key, value in error.facts.items():
+        console.print(f"  {key}: {value}", markup=False, highlight=False)
+
+
+async def _run(
+    settings: Settings, *, kind: ImportKind[Any], file: Path, map_file: Path, brand_id: uuid.UUID, bar: Progress
+) -> RunSummary:
+    mapping = mappings.load(map_file)
+    task: TaskID = bar.add_task(file.name, total=None, read=0, quarantined=0)
+
+    def on_progress(step: Step) -> None:
+        bar.update(
+            task,
+            completed=step.bytes_read,
+            total=step.bytes_total,
+            read=step.read,
+            quarantined=step.quarantined,
+        )
+
+    database = Database(settings)
+    await database.open()
+    try:
+        return await service.run_import(
+            database, brand=brand_id, kind=kind, file=file, mapping=mapping, on_progress=on_progress
+        )
+    finally:
+        await database.close()

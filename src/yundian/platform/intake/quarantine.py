@@ -1,0 +1,109 @@
+"""What people do with records that were not taken in: look at them, correct and replay them, discard them."""
+
+import uuid
+from collections.abc import Mapping as AnyMapping
+from typing import Any
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.platform.core.errors import NotFound
+from yundian.platform.db.database import Tx
+from yundian.platform.db.paging import Page, cut, decode_cursor
+from yundian.platform.intake import mapping as mappings
+from yundian.platform.intake import repository
+from yundian.platform.intake.errors import AlreadySettled, NotReplayable
+from yundian.platform.intake.expressions import Extractor, FieldProblem
+from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
+from yundian.platform.intake.types import ImportKind, Origin, Problem
+
+
+async def list_runs(
+    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, limit: int = 50, cursor: str | None = None
+) -> Page[ImportRun]:
+    """The import runs of one kind, the newest first."""
+    rows = await repository.list_runs(
+        session, brand_id=brand_id, kind=kind, limit=limit + 1, after_id=_after(cursor)
+    )
+    items, next_cursor = cut(rows, limit, repository.cursor_key)
+    return Page(items, next_cursor)
+
+
+async def list_quarantine(
+    session: AsyncSession,
+    *,
+    brand_id: uuid.UUID,
+    kind: str,
+    state: QuarantineState = QuarantineState.OPEN,
+    run_id: uuid.UUID | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page[Quarantined]:
+    """The quarantined records of one kind, the newest first."""
+    rows = await repository.list_quarantine(
+        session,
+        brand_id=brand_id,
+        kind=kind,
+        state=state,
+        run_id=run_id,
+        limit=limit + 1,
+        after_id=_after(cursor),
+    )
+    items, next_cursor = cut(rows, limit, repository.cursor_key)
+    return Page(items, next_cursor)
+
+
+async def get(session: AsyncSession, *, brand_id: uuid.UUID, kind: str, quarantine_id: uuid.UUID) -> Quarantined:
+    """One quarantined record; ``NotFound`` where there is none of this kind."""
+    row = await repository.get_quarantined(session, brand_id=brand_id, kind=kind, quarantine_id=quarantine_id)
+    if row is None:
+        raise NotFound(quarantine_id=str(quarantine_id))
+    return row
+
+
+async def replay(
+    tx: Tx, *, kind: ImportKind[Any], quarantine_id: uuid.UUID, corrections: AnyMapping[str, str]
+) -> Problem | None:
+    """Try the record again, with corrected columns; ``None`` when it went in, else what is wrong now.
+
+    Raises ``NotFound``, ``AlreadySettled``, or ``NotReplayable`` when its columns were never known.
+    """
+    held = await repository.lock_held(tx, kind=kind.name, quarantine_id=quarantine_id)
+    if held is None:
+        raise NotFound(quarantine_id=str(quarantine_id))
+    if held.state is not QuarantineState.OPEN:
+        raise AlreadySettled(state=held.state.value)
+    if held.source is None:
+        raise NotReplayable(quarantine_id=str(quarantine_id))
+    values = held.source | {k: v.replace("\0", "") for k, v in corrections.items() if k in held.source}
+    problem = await _apply_one(tx, kind, held, values)
+    if problem is None:
+        await repository.settle(tx, quarantine_id=held.id, state=QuarantineState.REPLAYED)
+    else:
+        await repository.still_broken(tx, quarantine_id=held.id, problem=problem, values=values)
+    return problem
+
+
+async def discard(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> None:
+    """The record is not wanted; importing its file again leaves it out quietly."""
+    held = await repository.lock_held(tx, kind=kind, quarantine_id=quarantine_id)
+    if held is None:
+        raise NotFound(quarantine_id=str(quarantine_id))
+    if not await repository.settle(tx, quarantine_id=quarantine_id, state=QuarantineState.DISCARDED):
+        raise AlreadySettled(state=held.state.value)
+
+
+async def _apply_one(
+    tx: Tx, kind: ImportKind[Any], held: repository.HeldRecord, values: AnyMapping[str, Any]
+) -> Problem | None:
+    mapping = mappings.parse(held.mapping, file="mapping of the run")
+    try:
+        record = Extractor(mapping).record(values, kind.record)
+    except FieldProblem as error:
+        return error.problem
+    origin = Origin(run_id=held.run_id, mapping=mapping.name, fields=frozenset(mapping.fields))
+    outcome = await kind.apply(tx, origin, [record])
+    return outcome.refused.get(0)
+
+
+def _after(cursor: str | None) -> uuid.UUID | None:
+    return decode_cursor(cursor, (uuid.UUID,))[0] if cursor else None

@@ -1,0 +1,308 @@
+"""The statements of imports: runs, keys already met, quarantine."""
+
+import uuid
+from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import msgspec
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.platform.core import clock
+from yundian.platform.core.ids import new_id
+from yundian.platform.db.database import Tx
+from yundian.platform.db.paging import before
+from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
+from yundian.platform.intake.types import Problem
+
+MAX_RAW_CHARS = 8_000
+MAX_SOURCE_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that is being worked on, with what earlier attempts at the same file committed."""
+
+    id: uuid.UUID
+    records_read: int
+    applied: int
+    unchanged: int
+    quarantined: int
+    is_resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    key: str
+    line: int
+    content_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewQuarantine:
+    line: int
+    raw: str
+    content_hash: bytes
+    problem: Problem
+    values: AnyMapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRecord:
+    """An open quarantine row, locked, with the mapping of its run."""
+
+    id: uuid.UUID
+    run_id: uuid.UUID
+    mapping: str
+    source: dict[str, Any] | None
+    state: QuarantineState
+
+
+async def open_run(
+    tx: Tx, *, kind: str, file_name: str, file_sha256: str, mapping_name: str, mapping_sha256: str, mapping: str
+) -> OpenRun:
+    """Resume the unfinished run of the same file and mapping, or begin one."""
+    found = await tx.fetchrow(
+        "UPDATE intake_run SET state = 'running', error = '' WHERE brand_id = $1 AND id = ("
+        " SELECT id FROM intake_run WHERE brand_id = $1 AND kind = $2 AND file_sha256 = $3"
+        " AND mapping_sha256 = $4 AND state <> 'finished' ORDER BY id DESC LIMIT 1)"
+        " RETURNING id, records_read, applied, unchanged, quarantined",
+        tx.brand,
+        kind,
+        file_sha256,
+        mapping_sha256,
+    )
+    if found is not None:
+        return OpenRun(**dict(found), is_resumed=True)
+    run_id = new_id()
+    await tx.execute(
+        "INSERT INTO intake_run (brand_id, id, created_at, kind, file_name, file_sha256, mapping_name,"
+        " mapping_sha256, mapping, state, records_read, applied, unchanged, quarantined, error)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running', 0, 0, 0, 0, '')",
+        tx.brand,
+        run_id,
+        clock.now(),
+        kind,
+        file_name[:255],
+        file_sha256,
+        mapping_name[:80],
+        mapping_sha256,
+        mapping,
+    )
+    return OpenRun(run_id, 0, 0, 0, 0, is_resumed=False)
+
+
+async def advance(
+    tx: Tx, *, run_id: uuid.UUID, expected: int, read: int, applied: int, unchanged: int, quarantined: int
+) -> bool:
+    """Count a batch; false when another process advanced the run in between."""
+    status = await tx.execute(
+        "UPDATE intake_run SET records_read = records_read + $4,"
+        " applied = applied + $5, unchanged = unchanged + $6, quarantined = quarantined + $7"
+        " WHERE brand_id = $1 AND id = $2 AND records_read = $3 AND state = 'running'",
+        tx.brand,
+        run_id,
+        expected,
+        read,
+        applied,
+        unchanged,
+        quarantined,
+    )
+    return status == "UPDATE 1"
+
+
+async def end_run(tx: Tx, *, run_id: uuid.UUID, state: str, error: str = "") -> None:
+    """Close the run; a finished one forgets the keys it met."""
+    await tx.execute(
+        "UPDATE intake_run SET state = $3, error = $4, finished_at = $5"
+        " WHERE brand_id = $1 AND id = $2 AND state = 'running'",
+        tx.brand,
+        run_id,
+        state,
+        error[:500],
+        clock.now(),
+    )
+    if state == "finished":
+        await tx.execute("DELETE FROM intake_key WHERE brand_id = $1 AND run_id = $2", tx.brand, run_id)
+
+
+async def claim_keys(tx: Tx, *, run_id: uuid.UUID, keys: Sequence[Keyed]) -> dict[str, Keyed]:
+    """Remember the keys; the answer holds those that an earlier batch met, with their place."""
+    rows = await tx.fetch(
+        "WITH wanted AS (SELECT * FROM unnest($3::text[], $4::bigint[], $5::bytea[]) AS w(key, line, hash)),"
+        " fresh AS (INSERT INTO intake_key (brand_id, run_id, key, line, content_hash)"
+        " SELECT $1, $2, key, line, hash FROM wanted ON CONFLICT DO NOTHING)"
+        " SELECT k.key, k.line, k.content_hash FROM wanted JOIN intake_key k"
+        " ON k.brand_id = $1 AND k.run_id = $2 AND k.key = wanted.key",
+        tx.brand,
+        run_id,
+        [k.key for k in keys],
+        [k.line for k in keys],
+        [k.content_hash for k in keys],
+    )
+    return {row["key"]: Keyed(row["key"], row["line"], row["content_hash"]) for row in rows}
+
+
+async def quarantine(tx: Tx, *, run_id: uuid.UUID, kind: str, records: Sequence[NewQuarantine]) -> set[bytes]:
+    """Keep each content once. The answer holds those that a person settled before: they stay settled."""
+    unique = {record.content_hash: record for record in records}
+    rows = [
+        (
+            new_id(),
+            r.line,
+            r.problem.column[:200],
+            r.problem.code,
+            r.problem.reason[:1000],
+            r.raw[:MAX_RAW_CHARS],
+            source_text(r.values),
+            r.content_hash,
+        )
+        for r in unique.values()
+    ]
+    await tx.execute(
+        "INSERT INTO intake_quarantine AS q (brand_id, created_at, run_id, kind, state, id, line, column_name,"
+        " code, reason, raw, source, content_hash)"
+        " SELECT $1, $2, $3, $4, 'open', w.id, w.line, w.column_name, w.code, w.reason, w.raw, w.source::jsonb,"
+        " w.hash FROM unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],"
+        " $11::text[], $12::bytea[]) AS w(id, line, column_name, code, reason, raw, source, hash)"
+        " ON CONFLICT (brand_id, kind, content_hash) DO UPDATE SET run_id = excluded.run_id,"
+        " line = excluded.line, column_name = excluded.column_name, code = excluded.code,"
+        " reason = excluded.reason WHERE q.state = 'open'"
+        " AND (q.code, q.reason) <> (excluded.code, excluded.reason)",
+        tx.brand,
+        clock.now(),
+        run_id,
+        kind,
+        *(list(column) for column in zip(*rows, strict=True)),
+    )
+    settled = await tx.fetch(
+        "SELECT content_hash FROM intake_quarantine WHERE brand_id = $1 AND kind = $2"
+        " AND content_hash = ANY($3) AND state <> 'open'",
+        tx.brand,
+        kind,
+        list(unique),
+    )
+    return {row["content_hash"] for row in settled}
+
+
+async def has_open(tx: Tx, *, kind: str) -> bool:
+    """Whether anything of this kind waits in quarantine."""
+    return bool(
+        await tx.fetchval(
+            "SELECT EXISTS (SELECT 1 FROM intake_quarantine WHERE brand_id = $1 AND kind = $2 AND state = 'open')",
+            tx.brand,
+            kind,
+        )
+    )
+
+
+async def release(tx: Tx, *, kind: str, content_hashes: Sequence[bytes]) -> None:
+    """What was taken in after all (with a better mapping) needs nobody's attention any more."""
+    await tx.execute(
+        "UPDATE intake_quarantine SET state = 'replayed', settled_at = $4 WHERE brand_id = $1 AND kind = $2"
+        " AND content_hash = ANY($3) AND state = 'open'",
+        tx.brand,
+        kind,
+        list(content_hashes),
+        clock.now(),
+    )
+
+
+async def lock_held(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> HeldRecord | None:
+    row: asyncpg.Record | None = await tx.fetchrow(
+        "SELECT q.id, q.run_id, q.state, q.source::text AS source, r.mapping FROM intake_quarantine q"
+        " JOIN intake_run r ON r.brand_id = q.brand_id AND r.id = q.run_id"
+        " WHERE q.brand_id = $1 AND q.kind = $2 AND q.id = $3 FOR UPDATE OF q",
+        tx.brand,
+        kind,
+        quarantine_id,
+    )
+    if row is None:
+        return None
+    source = msgspec.json.decode(row["source"]) if row["source"] is not None else None
+    return HeldRecord(row["id"], row["run_id"], row["mapping"], source, QuarantineState(row["state"]))
+
+
+async def settle(tx: Tx, *, quarantine_id: uuid.UUID, state: QuarantineState) -> bool:
+    """Close an open row; false when it was closed already."""
+    status = await tx.execute(
+        "UPDATE intake_quarantine SET state = $3, settled_at = $4 WHERE brand_id = $1 AND id = $2"
+        " AND state = 'open'",
+        tx.brand,
+        quarantine_id,
+        state.value,
+        clock.now(),
+    )
+    return status == "UPDATE 1"
+
+
+async def still_broken(
+    tx: Tx, *, quarantine_id: uuid.UUID, problem: Problem, values: AnyMapping[str, Any]
+) -> None:
+    """Keep what a person corrected so far, and what is wrong now."""
+    await tx.execute(
+        "UPDATE intake_quarantine SET column_name = $3, code = $4, reason = $5, source = $6::text::jsonb"
+        " WHERE brand_id = $1 AND id = $2",
+        tx.brand,
+        quarantine_id,
+        problem.column[:200],
+        problem.code,
+        problem.reason[:1000],
+        source_text(values),
+    )
+
+
+def source_text(values: AnyMapping[str, Any] | None) -> str | None:
+    """The source's columns as JSON, kept for a replay; none when they are too large or cannot be stored."""
+    if values is None:
+        return None
+    try:
+        data = msgspec.json.encode(values)
+    except (UnicodeEncodeError, RecursionError):
+        return None
+    return data.decode() if len(data) <= MAX_SOURCE_BYTES and b"\\u0000" not in data else None
+
+
+async def list_runs(
+    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, limit: int, after_id: uuid.UUID | None
+) -> list[ImportRun]:
+    """The newest runs first."""
+    statement = select(ImportRun).where(col(ImportRun.brand_id) == brand_id, col(ImportRun.kind) == kind)
+    if after_id is not None:
+        statement = statement.where(before([col(ImportRun.id)], [after_id]))
+    return list((await session.exec(statement.order_by(col(ImportRun.id).desc()).limit(limit))).all())
+
+
+async def list_quarantine(
+    session: AsyncSession,
+    *,
+    brand_id: uuid.UUID,
+    kind: str,
+    state: QuarantineState,
+    limit: int,
+    after_id: uuid.UUID | None,
+    run_id: uuid.UUID | None = None,
+) -> list[Quarantined]:
+    """The newest records first, of one run or of all."""
+    statement = select(Quarantined).where(
+        col(Quarantined.brand_id) == brand_id, col(Quarantined.kind) == kind, col(Quarantined.state) == state
+    )
+    if run_id is not None:
+        statement = statement.where(col(Quarantined.run_id) == run_id)
+    if after_id is not None:
+        statement = statement.where(before([col(Quarantined.id)], [after_id]))
+    return list((await session.exec(statement.order_by(col(Quarantined.id).desc()).limit(limit))).all())
+
+
+async def get_quarantined(
+    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, quarantine_id: uuid.UUID
+) -> Quarantined | None:
+    row = await session.get(Quarantined, (brand_id, quarantine_id))
+    return row if row is not None and row.kind == kind else None
+
+
+def cursor_key(row: ImportRun | Quarantined) -> tuple[uuid.UUID]:
+    return (row.id,)
