@@ -47,7 +47,7 @@ _RESOLVE_KEY = """
 WITH used AS (
     UPDATE auth_api_key SET last_used_at = $3
     WHERE brand_id = $1 AND key_id = $2 AND revoked_at IS NULL
-      AND (last_used_at IS NULL OR last_used_at < $3 - interval '1 minute')
+      AND (last_used_at IS NULL OR last_used_at < $3::timestamptz - interval '1 minute')
 )
 SELECT id, name, secret_sealed, scopes FROM auth_api_key
 WHERE brand_id = $1 AND key_id = $2 AND revoked_at IS NULL
