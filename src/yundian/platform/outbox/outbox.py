@@ -5,14 +5,12 @@ from collections.abc import Sequence
 
 import msgspec
 from opentelemetry import trace
-from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.steps import step
-from yundian.platform.db.database import Tx
 from yundian.platform.outbox.declare import Event
+from yundian.platform.outbox.door import Door, brand_of, mark_dirty, run
 
-Door = AsyncSession | Tx
 Arguments = tuple[list[uuid.UUID], list[str], list[str], str | None]
 
 
@@ -37,10 +35,11 @@ def fragment(*, brand: str, first: int) -> str:
     it depend on another part. The caller calls ``mark_dirty`` when it ran.
     """
     ids, tags, payloads, parent = (f"${first + offset}" for offset in range(4))
-    return (  # parameters only, no values
-        "INSERT INTO outbox_event (brand_id, id, tag, payload, trace_parent)"
+    return (
+        # Numbers of parameters are put in, never values.
+        "INSERT INTO outbox_event (brand_id, id, tag, payload, trace_parent)"  # noqa: S608
         f" SELECT {brand}::uuid, e.id, e.tag, e.payload::jsonb, {parent}::varchar"
-        f" FROM unnest({ids}::uuid[], {tags}::varchar[], {payloads}::text[]) AS e (id, tag, payload)"  # noqa: S608
+        f" FROM unnest({ids}::uuid[], {tags}::varchar[], {payloads}::text[]) AS e (id, tag, payload)"
     )
 
 
@@ -52,30 +51,6 @@ def arguments(events: Sequence[Event]) -> Arguments:
         [msgspec.json.encode(event).decode() for event in events],
         current_trace_parent(),
     )
-
-
-def mark_dirty(door: Door) -> None:
-    """Have the relay poked after the commit."""
-    if isinstance(door, Tx):
-        door.is_outbox_dirty = True
-    else:
-        door.info["is_outbox_dirty"] = True
-
-
-def brand_of(door: Door) -> uuid.UUID:
-    """The brand the door was opened for."""
-    brand: uuid.UUID | None = door.brand if isinstance(door, Tx) else door.info.get("brand")
-    if brand is None:
-        raise RuntimeError("no brand: events and timers belong to one")
-    return brand
-
-
-async def run(door: Door, sql: str, *args: object) -> int:
-    """One statement with ``$n`` parameters through either door; the number of rows it touched."""
-    if isinstance(door, Tx):
-        return int((await door.execute(sql, *args)).rsplit(" ", 1)[-1])
-    connection = await door.connection()
-    return (await connection.exec_driver_sql(sql, args)).rowcount
 
 
 def current_trace_parent() -> str | None:

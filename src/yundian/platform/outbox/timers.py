@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from yundian.platform.core.ids import new_id
-from yundian.platform.outbox.outbox import Door, brand_of, run
+from yundian.platform.outbox.door import Door, brand_of, run
 
 _SET = """
 INSERT INTO outbox_timer (brand_id, id, name, key, due_at, next_at, payload)

@@ -1,0 +1,28 @@
+"""``yundian worker``: everything the rooms declared for the background, in one process."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+import uvloop
+
+from yundian.app.rooms import rooms as all_rooms
+from yundian.platform.core.settings import Settings
+from yundian.platform.jobs.worker import work
+from yundian.platform.outbox.registry import Registry
+from yundian.platform.room import Room
+
+
+def run(settings: Settings, *, rooms: Sequence[Room] | None = None) -> None:
+    """Work until SIGTERM or SIGINT. ``rooms`` defaults to every room of the house."""
+    found = all_rooms() if rooms is None else rooms
+    crons = [*chain.from_iterable(room.crons for room in found)]
+    uvloop.run(work(settings, registry=registry_of(found), crons=crons))
+
+
+def registry_of(rooms: Sequence[Room]) -> Registry:
+    """What the rooms declare together."""
+    return Registry.of(
+        events=chain.from_iterable(room.events for room in rooms),
+        subscribers=chain.from_iterable(room.subscribers for room in rooms),
+        timers=chain.from_iterable(room.timers for room in rooms),
+    )
