@@ -11,7 +11,10 @@ import typer
 from yundian.app.config import load_settings, own_settings
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Yundian 云店: stores, group buying and one member profile."
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Yundian 云店: stores, group buying and one member profile.",
 )
 
 _OWN_COMMANDS = frozenset({"up", "serve", "worker", "migrate", "doctor", "openapi"})

@@ -22,7 +22,8 @@ from yundian.app.config import local_host
 from yundian.platform.core import clock
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import migrate, tenancy
-from yundian.platform.db.database import sqlalchemy_url
+from yundian.platform.db.database import RELAY_ROLE, open_pool, sqlalchemy_url
+from yundian.platform.outbox import health
 
 _TIMEOUT_S = 10.0
 _OLDEST_POSTGRES = 160_000
@@ -70,6 +71,9 @@ async def examine(settings: Settings) -> list[Finding]:
 
 async def _guarded(check: Check, settings: Settings) -> Finding:
     name = check.__name__.removeprefix("check_")
+    needed = _NEEDS.get(name)
+    if needed is not None and not getattr(settings, needed.lower()):
+        return Finding(name, Level.FAIL, f"{needed} is not set")
     try:
         return await asyncio.wait_for(check(settings), _TIMEOUT_S)
     except TimeoutError:
@@ -166,6 +170,31 @@ async def check_redis(settings: Settings) -> Finding:
     return Finding("redis", Level.OK, detail)
 
 
+async def check_queue(settings: Settings) -> Finding:
+    pool = await open_pool(settings, role=RELAY_ROLE, size=1)
+    try:
+        courier = await health.house_health(pool)
+    finally:
+        await pool.close()
+    lag = max(courier.oldest_pending_s, courier.oldest_fresh_s)
+    detail = f"{courier.pending + courier.fresh:,} waiting, the oldest for {lag:.1f} s, {courier.parked:,} parked"
+    if lag > _LAG_FAIL_S:
+        return Finding("queue", Level.FAIL, detail, "Is a worker running? `yundian worker` adds one.")
+    if courier.parked:
+        return Finding(
+            "queue", Level.WARN, detail, "Look at the parked deliveries on HQ's screen and run them again."
+        )
+    return Finding("queue", Level.WARN if lag > _LAG_WARN_S else Level.OK, detail)
+
+
+async def check_workers(settings: Settings) -> Finding:
+    async with Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2) as client:
+        beats = await health.workers(client)
+    if not beats:
+        return Finding("workers", Level.WARN, "none has reported", "Start `yundian up` or `yundian worker`.")
+    return Finding("workers", Level.OK, f"{len(beats)} alive")
+
+
 async def check_assets(settings: Settings) -> Finding:
     missing = [
         name
@@ -239,6 +268,16 @@ _ADVICE = {
     "queue": "The database must answer first.",
 }
 
+_NEEDS = {
+    "database": "DATABASE_URL",
+    "roles": "DATABASE_URL",
+    "schema": "DATABASE_URL",
+    "clock": "DATABASE_URL",
+    "queue": "DATABASE_URL",
+    "redis": "REDIS_URL",
+    "workers": "REDIS_URL",
+}
+
 CHECKS: tuple[Check, ...] = (
     check_python,
     check_settings,
@@ -247,6 +286,8 @@ CHECKS: tuple[Check, ...] = (
     check_schema,
     check_clock,
     check_redis,
+    check_queue,
+    check_workers,
     check_assets,
     check_disk,
     check_web,

@@ -28,6 +28,5 @@ def run(settings: Settings) -> None:
         backlog=_BACKLOG,
         respawn_failed_workers=True,
         workers_kill_timeout=_DRAIN_S,
-        process_name="yundian-web",
         log_access=False,
     ).serve()

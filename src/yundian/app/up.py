@@ -70,13 +70,14 @@ class House:
 
     def prepare(self, *, demo: bool) -> None:
         """Bring the schema to its head and, if wanted, make the demo brand."""
-        # Both pull in half the house; servers come up (and complain) before that.
-        from yundian.app.demo.seed import ensure_demo  # noqa: PLC0415
+        # Imported late: both pull in half the house, and the servers come up (or complain) before that.
         from yundian.platform.db.migrate import upgrade  # noqa: PLC0415
 
         with self._step("Schema at its newest version"):
             asyncio.run(upgrade(self.settings))
         if demo:
+            from yundian.app.demo.seed import ensure_demo  # noqa: PLC0415
+
             with self._step("Demo brand"):
                 self.logins = asyncio.run(ensure_demo(self.settings)).logins
 
@@ -175,7 +176,7 @@ def run(settings: Settings, *, fixed_port: bool, demo: bool, show_logs: bool) ->
         with _only_one(settings.var_dir):
             return _live(house, fixed_port=fixed_port, demo=demo)
     except CannotStart as refusal:
-        console.print(f"[red]{refusal}", markup=True, soft_wrap=True)
+        console.print(str(refusal), style="red", markup=False, soft_wrap=True)
         return 1
 
 
