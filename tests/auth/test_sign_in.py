@@ -234,7 +234,7 @@ async def test_signing_out_ends_the_session(services: Services, brand: BrandView
 async def enrolled(services: Services, brand_id: uuid.UUID) -> tuple[Person, pyotp.TOTP, list[str]]:
     person = await make_person(services, brand_id, Role.HQ_ADMIN)
     async with services.database.unit_of_work(brand_id) as session:
-        begun = await second_factor.begin(
+        begun = await second_factor.enrol(
             session, keyring=services.keyring, brand_id=brand_id, account_id=person.id
         )
     app = pyotp.TOTP(begun.secret)

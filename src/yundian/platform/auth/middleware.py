@@ -21,7 +21,7 @@ class AuthMiddleware(ASGIMiddleware):
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
-    exclude_opt_key = "exclude_from_auth"
+    exclude_opt_key = "no_principal"
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         scope["user"] = await self._principal(scope)

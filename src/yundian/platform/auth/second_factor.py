@@ -16,7 +16,7 @@ from yundian.platform.core.errors import InvalidInput, NotFound
 _ISSUER = "Yundian"
 
 
-async def begin(
+async def enrol(
     session: AsyncSession, *, keyring: Keyring, brand_id: uuid.UUID, account_id: uuid.UUID
 ) -> Enrolment:
     """A new secret to scan; nothing is asked for at sign-in until ``confirm``. Beginning again replaces it."""

@@ -30,7 +30,7 @@ class Action(StrEnum):
     KEY_REVOKED = "key.revoked"
 
 
-class GrantView(msgspec.Struct, frozen=True, kw_only=True, order=True):
+class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     """A role and the shop it holds for; HQ roles have none."""
 
     role: Role
