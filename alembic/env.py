@@ -95,7 +95,9 @@ def render_item(kind: str, item: Any, _autogen: object) -> str | bool:
 def run(connection: sa.Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        # A list, because a single metadata would lend migrations its naming convention, and a check that is named
+        # in full there would be called ck_brand_policy_ck_brand_policy_one_row.
+        target_metadata=[metadata],
         compare_type=True,
         compare_server_default=True,
         render_item=render_item,

@@ -174,12 +174,12 @@ async def test_the_session_door_has_the_same_wall(walk: Walk, table: str) -> Non
 
 
 async def test_a_connection_forgets_its_brand_when_it_goes_back(walk: Walk) -> None:
-    """The next transaction on the same connection must not inherit the brand."""
-    async with walk.database.connection(OURS) as tx:
-        pid = await tx.fetchval("SELECT pg_backend_pid()")
-    async with walk.database.connection(None) as tx:
-        again = await tx.fetchval("SELECT pg_backend_pid()")
-        brand = await tx.fetchval("SELECT current_setting('yundian.brand', true)")
+    """Whatever reached a pooled connection without a door would find no brand left on it."""
+    async with walk.database.unit_of_work(OURS) as session:
+        pid = (await (await session.connection()).exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
+    async with walk.database.engine.connect() as connection:
+        again = (await connection.exec_driver_sql("SELECT pg_backend_pid()")).scalar_one()
+        brand = (await connection.exec_driver_sql("SELECT current_setting('yundian.brand', true)")).scalar_one()
 
     assert again == pid
     assert not brand
