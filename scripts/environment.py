@@ -88,7 +88,7 @@ def _venv_works() -> bool:
 def _install(parts: list[str]) -> None:
     """uv installs the exact set in seconds; pip is slower and leaves extra packages, but knows every set-up."""
     locks = [str(LOCKS / f"{part}.txt") for part in parts]
-    pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check", "-qq"]
     hashed = ["--require-hashes", "--no-compile"]
     _run(*pip, "install", *hashed, "--no-deps", "-r", str(LOCKS / "uv.txt"))
     uv = [str(BIN / "uv"), "--quiet", "--no-config", "pip"]

@@ -17,6 +17,7 @@ from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db import migrate
 from yundian.platform.db.services import Services, open_services
 from yundian.platform.embedded.postgres import EmbeddedPostgres
+from yundian.platform.embedded.process import exclusive
 from yundian.platform.embedded.valkey import EmbeddedValkey
 
 _PREFIX = "yundian-test-"
@@ -110,9 +111,11 @@ async def other_brand(services: Services) -> BrandView:
 
 def _sweep_killed_runs() -> None:
     """A test run that was killed could not stop its servers; the next one does."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        number = folder.name.removeprefix(_PREFIX).split("-", 1)[0]
-        if folder.stat().st_uid == os.geteuid() and number.isdigit() and not psutil.pid_exists(int(number)):
-            EmbeddedPostgres(folder / "postgres").destroy()
-            EmbeddedValkey(folder / "valkey").destroy()
-            shutil.rmtree(folder, ignore_errors=True)
+    temporary = Path(tempfile.gettempdir())
+    with exclusive(temporary / f"yundian-sweep-{os.geteuid()}"):
+        for folder in temporary.glob(f"{_PREFIX}*"):
+            number = folder.name.removeprefix(_PREFIX).split("-", 1)[0]
+            if folder.stat().st_uid == os.geteuid() and number.isdigit() and not psutil.pid_exists(int(number)):
+                EmbeddedPostgres(folder / "postgres").destroy()
+                EmbeddedValkey(folder / "valkey").destroy()
+                shutil.rmtree(folder, ignore_errors=True)

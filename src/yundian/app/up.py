@@ -66,6 +66,7 @@ class House:
             self.valkey = EmbeddedValkey(folder / "valkey")
             with self._step("Valkey"):
                 self.settings.redis_url = self.valkey.start()
+        self.settings.master_key_bytes()  # made now: web and worker would both want to make it
         publish(self.settings)
 
     def prepare(self, *, demo: bool) -> None:
