@@ -1,7 +1,7 @@
 """Makes catalogue things for tests, through the room's own service."""
 
 from yundian.brands.types import BrandView
-from yundian.catalog import service
+from yundian.catalog.service import editing as service
 from yundian.catalog.states import ProductStatus
 from yundian.catalog.types import ProductFields, ProductView, SkuEdit, SkuFields
 from yundian.platform.db.services import Services

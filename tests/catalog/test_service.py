@@ -6,8 +6,9 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from tests.catalog.makers import events_of, make_product, product_fields, sku_fields
 from yundian.brands.types import BrandView
-from yundian.catalog import api, service
+from yundian.catalog import api
 from yundian.catalog.errors import BarcodeTaken, NothingToSell, ProductCodeTaken, ProductUnknown, SkuCodeTaken
+from yundian.catalog.service import editing as service
 from yundian.catalog.states import ProductStatus, SkuStatus
 from yundian.catalog.types import ProductFilter, ProductView, SkuEdit, SkuFields, SkuView
 from yundian.platform.core.errors import VersionConflict

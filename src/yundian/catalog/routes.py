@@ -8,7 +8,6 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.catalog import service
 from yundian.catalog.errors import (
     BarcodeTaken,
     NothingToSell,
@@ -26,6 +25,7 @@ from yundian.catalog.schemas import (
     SkuWrite,
     StatusChange,
 )
+from yundian.catalog.service import editing as service
 from yundian.catalog.states import ProductStatus
 from yundian.catalog.types import ProductFilter, ProductSummary, ProductView, SkuView
 from yundian.platform.auth.guards import requires

@@ -1,5 +1,6 @@
 """Pure rules of the catalog: what a shade, a barcode and a price may look like, and what a search finds."""
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ MAX_SEARCH_WORDS = 8
 MAX_PRICE_MINOR = 10**12
 
 _HEX = re.compile(r"#?([0-9a-f]{6}|[0-9a-f]{3})", re.IGNORECASE)
+_LONG_HEX = re.compile(r"#[0-9a-f]{6}\b", re.IGNORECASE)
+_TAG_SEPARATOR = re.compile(r"[,，、;；|]")
 _AMOUNT = re.compile(r"(\d{1,3}(,\d{3})+|\d+)(\.\d+)?", re.ASCII)
 _RUN = re.compile(
     r"(?P<ideographs>[\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -82,6 +85,28 @@ def currency(text: str, *, field: str = "currency") -> str:
 def tags(texts: Iterable[str]) -> tuple[str, ...]:
     """Trimmed, without empty ones and repeats, in alphabetical order."""
     return tuple(sorted({text.strip() for text in texts} - {""}))
+
+
+def split_tags(text: str) -> list[str]:
+    """The tags of a text that separates them by commas, semicolons or bars."""
+    return [tag for part in _TAG_SEPARATOR.split(text) if (tag := part.strip())]
+
+
+def tidy(text: str | None) -> str:
+    """One line, single blanks."""
+    return " ".join((text or "").split())
+
+
+def first_colour(text: str | None) -> str | None:
+    """The first ``#rrggbb`` in a foreign text (palettes list several); ``None`` when there is none."""
+    match = _LONG_HEX.search(text or "")
+    return match[0].lower() if match else None
+
+
+def shade_sku_code(product_code: str, *, name: str, colour: str) -> str:
+    """The code of a foreign shade that has none: the same shade of the same product, the same code."""
+    digest = hashlib.sha256(f"{colour.lower()}|{name}".encode()).hexdigest()[:8].upper()
+    return f"{product_code[:55]}-{digest}"
 
 
 def search_terms(texts: Iterable[str]) -> frozenset[str]:

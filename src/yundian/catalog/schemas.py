@@ -1,6 +1,5 @@
 """What the catalog's API takes, and what its pages' forms send. What it answers are the views of ``types``."""
 
-import re
 import uuid
 from typing import Annotated, TypeVar
 
@@ -8,23 +7,27 @@ import msgspec
 
 from yundian.catalog import rules
 from yundian.catalog.states import ProductStatus, SkuStatus
-from yundian.catalog.types import ProductFields, SkuEdit, SkuFields
+from yundian.catalog.types import (
+    Barcode,
+    Code,
+    Colour,
+    Description,
+    Label,
+    Name,
+    ProductFields,
+    ShadeName,
+    SkuEdit,
+    SkuFields,
+    Tag,
+)
 from yundian.platform.core.errors import InvalidInput
 
 T = TypeVar("T")
 
 MAX_SKUS = 200
 MAX_TAGS = 20
-_SEPARATORS = re.compile(r"[\s,，;；]+")
 
-Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^\S+$", examples=["LIP-01"])]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
-Label = Annotated[str, msgspec.Meta(max_length=80)]
-Description = Annotated[str, msgspec.Meta(max_length=8000)]
-Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
-ShadeName = Annotated[str, msgspec.Meta(max_length=120)]
-Colour = Annotated[str, msgspec.Meta(max_length=16, examples=["#c04050"])]
-Barcode = Annotated[str, msgspec.Meta(max_length=20, examples=["6901234567892"])]
+
 PriceMinor = Annotated[
     int, msgspec.Meta(gt=0, le=rules.MAX_PRICE_MINOR, description="In minor units (fen).", examples=[12900])
 ]
@@ -162,7 +165,7 @@ class SkuRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProductForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The editor's fields about the product itself; tags are separated by commas or blanks."""
+    """The editor's fields about the product itself; tags are separated by commas."""
 
     code: Code
     name: Name
@@ -173,7 +176,7 @@ class ProductForm(msgspec.Struct, frozen=True, kw_only=True):
     tags: Annotated[str, msgspec.Meta(max_length=400)] = ""
 
     def fields(self) -> ProductFields:
-        tags = [_convert(tag, Tag, field="tags") for tag in _SEPARATORS.split(self.tags) if tag]
+        tags = [_convert(tag, Tag, field="tags") for tag in rules.split_tags(self.tags)]
         write = ProductWrite(
             code=self.code,
             name=self.name,

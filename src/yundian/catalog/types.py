@@ -2,10 +2,20 @@
 
 import datetime as dt
 import uuid
+from typing import Annotated
 
 import msgspec
 
 from yundian.catalog.states import ProductStatus, SkuStatus
+
+Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^\S+$", examples=["LIP-01"])]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
+Label = Annotated[str, msgspec.Meta(max_length=80)]
+Description = Annotated[str, msgspec.Meta(max_length=8000)]
+Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
+ShadeName = Annotated[str, msgspec.Meta(max_length=120)]
+Colour = Annotated[str, msgspec.Meta(max_length=16, examples=["#c04050"])]
+Barcode = Annotated[str, msgspec.Meta(max_length=20, examples=["6901234567892"])]
 
 
 class SkuView(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,3 +139,37 @@ class ProductFilter(msgspec.Struct, frozen=True, kw_only=True):
     product_type: str = ""
     tag: str = ""
     search: str = ""
+
+
+class ShadeRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A shade as a product of a foreign catalogue lists it."""
+
+    name: ShadeName | None = None
+    hex: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class ProductRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One record of a foreign catalogue: a product with a list of shades, or one line for each SKU of it.
+
+    ``None`` is not said, or said to be empty; which of the two is known from the mapping. ``price_minor`` and
+    ``currency`` hold for every SKU of the record. ``status`` is that of a new product: a file does not bring back
+    what HQ withdrew.
+    """
+
+    code: Code
+    name: Name
+    product_line: Label | None = None
+    category: Label | None = None
+    product_type: Label | None = None
+    description: Description | None = None
+    tags: list[Tag] | str | None = None
+    status: ProductStatus | None = None
+    price_minor: int | None = None
+    currency: str | None = None
+    sku_code: Code | None = None
+    shade_name: ShadeName | None = None
+    shade_hex: str | None = None
+    option_text: Label | None = None
+    barcode: str | None = None
+    position: int = 0
+    shades: list[ShadeRecord] | None = None
