@@ -8,10 +8,13 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
+from litestar import Litestar
 
 from tests import factories
+from tests.helpers import make_client
 from yundian.brands.types import BrandView
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db import migrate
@@ -95,6 +98,23 @@ async def services(migrated: Settings) -> AsyncIterator[Services]:
     """The open connections of this test process, as the plain application role."""
     async with open_services(migrated) as services:
         yield services
+
+
+@pytest.fixture(scope="session")
+async def app(migrated: Settings) -> AsyncIterator[Litestar]:
+    """The whole web app, its lifespan running."""
+    from yundian.app.asgi import create_app  # noqa: PLC0415  rooms' own tests need not load every room
+
+    app = create_app(migrated)
+    async with app.lifespan():
+        yield app
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser without a session, without redirects."""
+    async with make_client(app) as client:
+        yield client
 
 
 @pytest.fixture

@@ -25,8 +25,7 @@ def upgrade() -> None:
         sa.Column("key_hash", sa.LargeBinary(), nullable=False),
         sa.Column("request_hash", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
-        sa.Column("headers", sa.String(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("brand_id", "id", name="pk_web_idempotency"),
         sa.UniqueConstraint(

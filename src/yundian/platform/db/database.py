@@ -96,6 +96,10 @@ class Database:
     def engine(self) -> AsyncEngine:
         return _opened(self._engine)
 
+    @property
+    def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        return _opened(self._pool)
+
     @contextlib.asynccontextmanager
     async def unit_of_work(self, brand: uuid.UUID | None) -> AsyncGenerator[AsyncSession, None]:
         """One request or job, one transaction, through SQLModel."""

@@ -22,6 +22,5 @@ class IdempotencyKey(Row, table=True):
     key_hash: bytes
     request_hash: bytes
     status: int = 0
-    headers: str = ""
-    body: bytes = Field(default=b"", description="encrypted: an answer may hold personal data")
+    answer: bytes = Field(default=b"", description="encrypted: it may hold personal data")
     expires_at: dt.datetime

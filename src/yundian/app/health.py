@@ -1,0 +1,74 @@
+"""Is this process able to serve? ``/readyz`` says which part is not, ``/metrics`` how much of each there is."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from yundian.platform.core.settings import Settings
+from yundian.platform.db import migrate
+from yundian.platform.db.services import Services
+
+_PATIENCE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One part: ``ok``, ``down`` or ``behind``. Only what is ``required`` makes the whole unready."""
+
+    state: str
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """``ready`` when every required part is ok."""
+
+    ready: bool
+    checks: dict[str, Check] = field(default_factory=dict)
+
+
+async def readiness(services: Services) -> Readiness:
+    """Ask every part, briefly. Redis may be down: orders go on, events wait in the database."""
+    database, schema, redis = await asyncio.gather(_database(services), _schema(services), _redis(services))
+    checks = {
+        "database": Check(database, required=True),
+        "schema": Check(schema, required=True),
+        "redis": Check(redis, required=False),
+    }
+    return Readiness(all(c.state == "ok" for c in checks.values() if c.required), checks)
+
+
+async def _database(services: Services) -> str:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_PATIENCE_S), services.database.engine.connect() as connection:
+            await connection.execute(sa.select(1))
+            return "ok"
+    return "down"
+
+
+async def _schema(services: Services) -> str:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_PATIENCE_S), services.database.engine.connect() as connection:
+            current = await migrate.current_revision(connection)
+            return "ok" if current == await asyncio.to_thread(_head, services.settings) else "behind"
+    return "down"
+
+
+async def _redis(services: Services) -> str:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(_PATIENCE_S):
+            await services.redis.ping()
+            return "ok"
+    return "down"
+
+
+_heads: dict[str, str] = {}
+
+
+def _head(settings: Settings) -> str:
+    """The newest migration of this code; reading the folder takes a while and it does not change."""
+    if "head" not in _heads:
+        _heads["head"] = migrate.head_revision(settings)
+    return _heads["head"]

@@ -1,0 +1,111 @@
+"""What belongs to no single room: the front door, the two home pages, the language, the API's page, health."""
+
+import hmac
+from ipaddress import ip_address
+from typing import Any
+
+import msgspec
+import prometheus_client
+from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
+from litestar.response import Redirect, Template
+
+from yundian.app import health
+from yundian.platform.auth.guards import anyone, requires
+from yundian.platform.core.errors import NotFound
+from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.settings import Settings
+from yundian.platform.db.services import Services
+from yundian.platform.room import Room
+from yundian.platform.web import idempotency, metrics
+from yundian.platform.web.assets import static
+from yundian.platform.web.context import current
+from yundian.platform.web.declare import NavigationItem, Place
+from yundian.platform.web.pages import page, see_other
+
+HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
+SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
+
+_UNSEEN: dict[str, Any] = {"no_principal": True, "exclude_from_limits": True}
+
+
+class Front(Controller):
+    """The pages everybody starts from."""
+
+    include_in_schema = False
+
+    @get("/", name="house.front", guards=[anyone], sync_to_thread=False)
+    def front(self, principal: NamedDependency[Principal]) -> Template | Redirect:
+        """Who is signed in goes to work; everybody else is told what this is."""
+        if principal.roles & HQ:
+            return see_other("/hq")
+        if principal.roles & SHOP:
+            return see_other("/shop")
+        return page("front.html")
+
+    @get("/hq", name="house.hq", guards=[requires(*HQ)], sync_to_thread=False)
+    def hq(self) -> Template:
+        return page("hq_home.html")
+
+    @get("/shop", name="house.shop", guards=[requires(*SHOP)], sync_to_thread=False)
+    def shop(self) -> Template:
+        return page("shop_home.html")
+
+    @get("/docs", name="house.docs", guards=[anyone], sync_to_thread=False)
+    def docs(self) -> Template:
+        """The API, to read and to try."""
+        return page("docs.html")
+
+    @get("/favicon.ico", name="house.favicon", guards=[anyone], opt=_UNSEEN, sync_to_thread=False)
+    def favicon(self) -> Redirect:
+        return Redirect(static("favicon.svg"), status_code=302)
+
+
+class MachineRoom(Controller):
+    """For load balancers and monitors."""
+
+    include_in_schema = False
+    opt = _UNSEEN
+
+    @get("/healthz", name="house.healthz", guards=[anyone], sync_to_thread=False)
+    def alive(self) -> dict[str, str]:
+        """The process answers. Nothing else is asked: a sick database must restart no web process."""
+        return {"status": "ok"}
+
+    @get("/readyz", name="house.readyz", guards=[anyone])
+    async def ready(self, services: NamedDependency[Services]) -> Response[dict[str, Any]]:
+        """Every part and its state; 503 when one that is needed fails."""
+        readiness = await health.readiness(services)
+        return Response(msgspec.to_builtins(readiness), status_code=200 if readiness.ready else 503)
+
+    @get("/metrics", name="house.metrics", guards=[anyone])
+    async def measure(
+        self, request: Request[Any, Any, Any], services: NamedDependency[Services]
+    ) -> Response[bytes]:
+        """Prometheus text. With ``metrics_token`` for its bearer; without, for this machine only."""
+        if not _may_measure(request, services.settings):
+            raise NotFound
+        metrics.read_pools(services.database)
+        return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _may_measure(request: Request[Any, Any, Any], settings: Settings) -> bool:
+    if settings.metrics_token is not None:
+        wanted = f"Bearer {settings.metrics_token.get_secret_value()}"
+        return hmac.compare_digest(request.headers.get("Authorization", "").encode(), wanted.encode())
+    try:
+        return ip_address(current().client).is_loopback
+    except ValueError:
+        return False
+
+
+HOUSE = Room(
+    name="house",
+    package="yundian.app",
+    pages=(Front, MachineRoom),
+    crons=(idempotency.FORGET,),
+    navigation=(
+        NavigationItem(place=Place.HQ_NAVIGATION, order=0, label="Home", url="/hq", icon="home", roles=HQ),
+        NavigationItem(place=Place.SHOP_NAVIGATION, order=0, label="Home", url="/shop", icon="home", roles=SHOP),
+    ),
+)

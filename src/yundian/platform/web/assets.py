@@ -1,0 +1,34 @@
+"""Static files: addressed by the hash of their content, so that browsers may keep them for ever."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from litestar.datastructures.headers import CacheControlHeader
+from litestar.router import Router
+from litestar.static_files import create_static_files_router
+from litestar.types import Guard
+
+FOLDER = Path(__file__).parent / "static"
+_YEAR_S = 31_536_000
+
+
+@lru_cache(maxsize=256)
+def static(name: str) -> str:
+    """The address of a static file, with its content's hash; a missing file keeps a plain address."""
+    file = FOLDER / name
+    if not file.is_file():
+        return f"/static/{name}"
+    return f"/static/{name}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
+
+
+def static_router(guards: list[Guard]) -> Router:
+    """Serves the folder. Addresses carry the content's hash, hence the long life."""
+    return create_static_files_router(
+        path="/static",
+        directories=[FOLDER],
+        cache_control=CacheControlHeader(max_age=_YEAR_S, public=True, immutable=True),
+        guards=guards,
+        include_in_schema=False,
+        opt={"no_principal": True, "exclude_from_limits": True},
+    )

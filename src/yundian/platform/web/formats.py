@@ -1,0 +1,80 @@
+"""Template filters: dates, numbers and money as the reader's language writes them."""
+
+import datetime as dt
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+from babel.core import Locale
+
+from yundian.platform.core import clock
+from yundian.platform.core.money import Money
+from yundian.platform.web.context import current
+from yundian.platform.web.i18n import babel_locale
+
+DEFAULT_ZONE = "Asia/Shanghai"
+
+
+def date(value: dt.date | dt.datetime | None, zone: str = DEFAULT_ZONE, style: str = "medium") -> str:
+    """A calendar day; an instant is shown as the day it falls on in the zone."""
+    if value is None:
+        return ""
+    day = value.astimezone(ZoneInfo(zone)) if isinstance(value, dt.datetime) else value
+    return dates.format_date(day, format=style, locale=_locale())
+
+
+def datetime(value: dt.datetime | None, zone: str = DEFAULT_ZONE, style: str = "short") -> str:
+    """An instant as the wall clock of the zone shows it."""
+    if value is None:
+        return ""
+    return dates.format_datetime(value, format=style, tzinfo=ZoneInfo(zone), locale=_locale())
+
+
+def time(value: dt.time | dt.datetime | None, zone: str = DEFAULT_ZONE) -> str:
+    """Hours and minutes; a plain time of day is shown as it is."""
+    if value is None:
+        return ""
+    moment = value.astimezone(ZoneInfo(zone)).time() if isinstance(value, dt.datetime) else value
+    return moment.strftime("%H:%M")
+
+
+def ago(value: dt.datetime | None) -> str:
+    """How long ago, in words."""
+    if value is None:
+        return ""
+    return dates.format_timedelta(value - clock.now(), add_direction=True, locale=_locale())
+
+
+def number(value: int | float | Decimal | None) -> str:
+    return "" if value is None else numbers.format_decimal(value, locale=_locale())
+
+
+def percent(value: float | Decimal | None) -> str:
+    """A share: 0.25 is 25%."""
+    return "" if value is None else numbers.format_percent(value, locale=_locale())
+
+
+def money(minor: int | None, currency: str = "CNY") -> str:
+    """Minor units as people read them."""
+    return "" if minor is None else Money(minor, currency).text(current().locale)
+
+
+def amount(minor: int | None, currency: str = "CNY") -> str:
+    """Minor units as a plain decimal, for an input field."""
+    return "" if minor is None else format(Money(minor, currency).to_decimal(), "f")
+
+
+FILTERS = {
+    "date": date,
+    "datetime": datetime,
+    "time": time,
+    "ago": ago,
+    "number": number,
+    "percent": percent,
+    "money": money,
+    "amount": amount,
+}
+
+
+def _locale() -> Locale:
+    return babel_locale(current().locale)

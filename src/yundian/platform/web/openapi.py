@@ -1,0 +1,79 @@
+"""The API's own description: one schema, with the refusals that every route shares added in one place."""
+
+from collections.abc import Mapping, Sequence
+
+from litestar import Router
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, License, SecurityScheme, Tag
+from litestar.plugins.base import ReceiveRoutePlugin
+from litestar.routes import BaseRoute, HTTPRoute
+from litestar.types import Guard
+
+from yundian.platform.core.errors import DomainError
+from yundian.platform.web.problems import PROBLEM_JSON, Problem
+
+VERSION = "1.0.0"
+
+_SHARED = {
+    400: "The input is wrong: `errors` names each field (core.invalid_input)",
+    401: "Nobody is signed in, or the session is over (auth.not_authenticated)",
+    403: "Not allowed for this role (auth.forbidden)",
+    404: "It does not exist, or belongs to another brand or shop (core.not_found)",
+    409: "The state does not allow it (the code says why)",
+    422: "The Idempotency-Key was used for another request (web.idempotency_key_reused)",
+    429: "Too many requests; come back after `Retry-After` seconds (core.too_many_requests)",
+    503: "Temporarily unavailable; the same request may succeed later (core.unavailable)",
+}
+
+
+def problem_response(description: str) -> ResponseSpec:
+    """A documented refusal."""
+    return ResponseSpec(Problem, description=description, media_type=PROBLEM_JSON, generate_examples=False)
+
+
+def refusals(*errors: type[DomainError]) -> Mapping[int, ResponseSpec]:
+    """``responses=`` of a route: the codes it may answer with, grouped by status."""
+    by_status: dict[int, list[str]] = {}
+    for error in errors:
+        by_status.setdefault(error.status, []).append(f"`{error.code}`: {error.title}")
+    return {status: problem_response("; ".join(codes)) for status, codes in by_status.items()}
+
+
+class SharedRefusals(ReceiveRoutePlugin):
+    """Describes on every JSON route what any of them may answer; the route's own words for a status win."""
+
+    def receive_route(self, route: BaseRoute) -> None:
+        if not isinstance(route, HTTPRoute):
+            return
+        for handler in route.route_handlers:
+            if handler.resolve_include_in_schema():
+                shared = {status: problem_response(text) for status, text in _SHARED.items()}
+                handler.responses = {**shared, **(handler.responses or {})}
+
+
+def openapi_config(tags: Sequence[str], *, guards: Sequence[Guard]) -> OpenAPIConfig:
+    """The schema at ``/schema/openapi.json``; operation ids are given by hand, they name the clients' methods."""
+    return OpenAPIConfig(
+        title="Yundian 云店",
+        version=VERSION,
+        summary="Omnichannel store-and-social commerce",
+        description=(
+            "Errors are `application/problem+json`; switch on `code`. Money is integer minor units with its"
+            " currency. Times are RFC 3339 with an offset. Lists are keyset pages: pass `next_cursor` as `cursor`."
+            " Unsafe requests may carry an `Idempotency-Key` (kept 24 hours): the same key and body get the same"
+            " answer, with `Idempotent-Replayed: true`."
+        ),
+        license=License(name="Apache-2.0", identifier="Apache-2.0"),
+        tags=[Tag(name=tag) for tag in tags],
+        components=Components(
+            security_schemes={
+                "session": SecurityScheme(type="apiKey", name="session", security_scheme_in="cookie"),
+                "bearer": SecurityScheme(type="http", scheme="bearer"),
+            }
+        ),
+        security=[{"session": []}, {"bearer": []}],
+        render_plugins=[JsonRenderPlugin()],
+        openapi_router=Router("/schema", route_handlers=[], guards=list(guards), include_in_schema=False),
+    )

@@ -1,0 +1,43 @@
+"""Answers that people read."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar import MediaType
+from litestar.datastructures import Cookie
+from litestar.response import Redirect, Template
+
+_TOAST_S = 60
+
+
+def page(
+    template: str, /, *, status_code: int = 200, headers: dict[str, str] | None = None, **context: Any
+) -> Template:
+    """A whole page, or whatever the template is."""
+    return Template(template, context=context, status_code=status_code, headers=headers, media_type=MediaType.HTML)
+
+
+def fragment(
+    template: str, /, *, status_code: int = 200, headers: dict[str, str] | None = None, **context: Any
+) -> Template:
+    """A part of a page for HTMX. The address also answers without HTMX, hence ``Vary``."""
+    return page(template, status_code=status_code, headers={"Vary": "HX-Request", **(headers or {})}, **context)
+
+
+def see_other(url: str, *, toast: str = "") -> Redirect:
+    """After a form: go and look; ``toast`` is shown once on the next page."""
+    cookies = (
+        [
+            Cookie(
+                key="toast",
+                value=urlencode({"text": toast}),
+                max_age=_TOAST_S,
+                httponly=True,
+                samesite="lax",
+                path="/",
+            )
+        ]
+        if toast
+        else None
+    )
+    return Redirect(url, status_code=303, cookies=cookies)

@@ -1,0 +1,76 @@
+"""The statements of idempotency."""
+
+import datetime as dt
+import uuid
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col, delete, select, update
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.platform.web.models import IdempotencyKey
+
+
+async def claim(session: AsyncSession, *, key: IdempotencyKey) -> bool:
+    """Whether the key was free. Waits for a transaction that holds it, up to the lock timeout."""
+    statement = insert(IdempotencyKey).values(**key.model_dump()).on_conflict_do_nothing()
+    return (await session.exec(statement.returning(col(IdempotencyKey.id)))).one_or_none() is not None
+
+
+async def find(session: AsyncSession, *, key: IdempotencyKey) -> IdempotencyKey | None:
+    """The request that used the key before."""
+    query = select(IdempotencyKey).where(
+        col(IdempotencyKey.brand_id) == key.brand_id,
+        col(IdempotencyKey.caller) == key.caller,
+        col(IdempotencyKey.operation) == key.operation,
+        col(IdempotencyKey.key_hash) == key.key_hash,
+    )
+    return (await session.exec(query)).one_or_none()
+
+
+async def replace_expired(session: AsyncSession, *, key: IdempotencyKey, now: dt.datetime) -> bool:
+    """Take over a key that was kept long enough, with everything about the new request."""
+    statement = (
+        update(IdempotencyKey)
+        .where(
+            col(IdempotencyKey.brand_id) == key.brand_id,
+            col(IdempotencyKey.caller) == key.caller,
+            col(IdempotencyKey.operation) == key.operation,
+            col(IdempotencyKey.key_hash) == key.key_hash,
+            col(IdempotencyKey.expires_at) <= now,
+        )
+        .values(
+            id=key.id,
+            created_at=key.created_at,
+            request_hash=key.request_hash,
+            status=0,
+            answer=b"",
+            expires_at=key.expires_at,
+        )
+        .returning(col(IdempotencyKey.id))
+    )
+    return (await session.exec(statement)).one_or_none() is not None
+
+
+async def keep_answer(
+    session: AsyncSession, *, brand_id: uuid.UUID, key_id: uuid.UUID, status: int, sealed: bytes
+) -> None:
+    await session.exec(
+        update(IdempotencyKey)
+        .where(col(IdempotencyKey.brand_id) == brand_id, col(IdempotencyKey.id) == key_id)
+        .values(status=status, answer=sealed)
+    )
+
+
+async def forget_expired(session: AsyncSession, *, brand_id: uuid.UUID, now: dt.datetime) -> None:
+    await session.exec(
+        delete(IdempotencyKey).where(
+            col(IdempotencyKey.brand_id) == brand_id, col(IdempotencyKey.expires_at) <= now
+        )
+    )
+
+
+async def brand_ids(session: AsyncSession) -> list[uuid.UUID]:
+    """Every brand. The table is global; its room lies above this one."""
+    brand = sa.table("brand", sa.column("id", sa.Uuid()))
+    return list((await session.exec(select(brand.c.id))).all())

@@ -1,0 +1,116 @@
+// The little that pages need beside HTMX: a drawer, toasts, questions before dangerous things, one submit per click.
+"use strict";
+
+(() => {
+  const all = (selector) => document.querySelectorAll(selector);
+
+  // Navigation drawer on narrow screens.
+  const drawer = document.querySelector("[data-drawer]");
+  const setDrawer = (open) => {
+    if (!drawer) return;
+    drawer.classList.toggle("is-open", open);
+    all("[data-drawer-toggle]").forEach((button) => button.setAttribute("aria-expanded", String(open)));
+    if (open) drawer.querySelector("a, button")?.focus();
+  };
+  document.addEventListener("click", (event) => {
+    const toggle = event.target.closest("[data-drawer-toggle]");
+    if (toggle) {
+      setDrawer(!drawer.classList.contains("is-open"));
+    } else if (drawer?.classList.contains("is-open") && !event.target.closest("[data-drawer]")) {
+      setDrawer(false);
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && drawer?.classList.contains("is-open")) {
+      setDrawer(false);
+      document.querySelector("[data-drawer-toggle]")?.focus();
+    }
+  });
+
+  // Toasts: one from the page before, others from the server by the HX-Trigger event "toast".
+  const toasts = document.querySelector("[data-toasts]");
+  const toast = (text) => {
+    if (!toasts || !text) return;
+    const box = document.createElement("div");
+    box.className = "toast";
+    box.setAttribute("role", "status");
+    const words = document.createElement("span");
+    words.textContent = text;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.textContent = "×";
+    close.setAttribute("aria-label", toasts.dataset.close);
+    close.addEventListener("click", () => box.remove());
+    box.append(words, close);
+    toasts.append(box);
+    setTimeout(() => box.remove(), 8000);
+  };
+  if (toasts?.dataset.toast) toast(toasts.dataset.toast);
+  document.addEventListener("toast", (event) => toast(event.detail?.value ?? event.detail?.text));
+
+  // data-confirm="Really?" on a form or button asks first, in a dialog of our own.
+  const dialog = document.querySelector("[data-confirm-dialog]");
+  const ask = (question, onYes) => {
+    if (!dialog) return onYes();
+    dialog.querySelector("[data-question]").textContent = question;
+    dialog.returnValue = "";
+    dialog.onclose = () => dialog.returnValue === "yes" && onYes();
+    dialog.showModal();
+  };
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    const question = event.submitter?.dataset.confirm ?? form.dataset.confirm;
+    if (question && !form.dataset.confirmed) {
+      event.preventDefault();
+      event.stopPropagation();
+      ask(question, () => {
+        form.dataset.confirmed = "yes";
+        form.requestSubmit(event.submitter ?? undefined);
+        delete form.dataset.confirmed;
+      });
+      return;
+    }
+    if (form.method === "post" && !form.hasAttribute("hx-post")) {
+      // A second click sends the same form again; its key makes that harmless, this makes it rare.
+      setTimeout(() => form.querySelectorAll("button:not([type=button])").forEach((b) => (b.disabled = true)), 0);
+    }
+  }, true);
+  document.addEventListener("htmx:confirm", (event) => {
+    if (!event.detail.question) return;
+    event.preventDefault();
+    ask(event.detail.question, () => event.detail.issueRequest(true));
+  });
+
+  // A page taken out of the browser's cache must work again.
+  window.addEventListener("pageshow", () => all("form button:disabled").forEach((b) => (b.disabled = false)));
+
+  // Rows of a repeated field: a <template data-row> beside [data-add-row="id of the list"].
+  document.addEventListener("click", (event) => {
+    const add = event.target.closest("[data-add-row]");
+    if (add) {
+      const list = document.getElementById(add.dataset.addRow);
+      const row = document.querySelector(`template[data-row="${add.dataset.addRow}"]`).content.cloneNode(true);
+      list.append(row);
+      list.lastElementChild.querySelector("input, select, textarea")?.focus();
+    }
+    const remove = event.target.closest("[data-remove-row]");
+    if (remove) remove.closest("[data-row-item]").remove();
+  });
+
+  // Filters apply when a choice is made.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+  });
+
+  // What could not be reached says so, with a way to try again.
+  const failed = (event) => {
+    const panel = event.target.closest("[data-panel]");
+    if (!panel) return toast(toasts?.dataset.offline);
+    panel.setAttribute("aria-busy", "false");
+    panel.querySelector("[data-loading]")?.setAttribute("hidden", "");
+    panel.querySelector("[data-failed]")?.removeAttribute("hidden");
+  };
+  document.addEventListener("htmx:sendError", failed);
+  document.addEventListener("htmx:timeout", failed);
+  document.addEventListener("htmx:afterSwap", (event) => event.target.setAttribute?.("aria-busy", "false"));
+})();
