@@ -1,0 +1,71 @@
+"""Distances, bounding boxes and datums. All angles in degrees, all lengths in metres."""
+
+import math
+from dataclasses import dataclass
+
+import geocoordinates_ffi as geo
+
+from stores.types import Datum, Place
+
+# The mean radius of IUGG: a sphere of it errs at most 0.56 % against the ellipsoid.
+EARTH_RADIUS_M = 6_371_008.8
+HALF_CIRCUMFERENCE_M = math.pi * EARTH_RADIUS_M
+
+# A seventh place is a centimetre: beyond it a stored coordinate is noise, and imports would never be "unchanged".
+_PLACES = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What a circle fits into. ``west > east`` when it crosses the antimeridian."""
+
+    south: float
+    north: float
+    west: float
+    east: float
+
+    @property
+    def crosses_antimeridian(self) -> bool:
+        return self.west > self.east
+
+
+def box_around(place: Place, *, radius_m: float) -> Box:
+    """The box of all points within the radius: the whole ring of longitudes when a pole is inside."""
+    angle = radius_m / EARTH_RADIUS_M
+    # A hair wider than the circle, so that rounding never loses a point on its rim.
+    reach = math.degrees(angle) * (1 + 1e-9) + 1e-9
+    south, north = place.latitude - reach, place.latitude + reach
+    if south <= -90 or north >= 90 or angle >= math.pi / 2:
+        return Box(max(south, -90.0), min(north, 90.0), -180.0, 180.0)
+    widest = math.sin(angle) / math.cos(math.radians(place.latitude))
+    if widest >= 1:
+        return Box(south, north, -180.0, 180.0)
+    aside = math.degrees(math.asin(widest)) * (1 + 1e-9) + 1e-9
+    return Box(south, north, _wrapped(place.longitude - aside), _wrapped(place.longitude + aside))
+
+
+def to_wgs84(*, latitude: float, longitude: float, datum: Datum) -> Place:
+    """A point of a Chinese datum as the world measures it; off by half a metre at most."""
+    if datum is Datum.GCJ02:
+        found = geo.gcj02_to_wgs84_refined(geo.Gcj02(lat=latitude, lon=longitude))
+    elif datum is Datum.BD09:
+        found = geo.bd09_to_wgs84_refined(geo.Bd09(lat=latitude, lon=longitude))
+    else:
+        return Place(round(latitude, _PLACES), round(longitude, _PLACES))
+    return Place(round(found.lat, _PLACES), round(found.lon, _PLACES))
+
+
+def from_wgs84(place: Place, *, datum: Datum) -> Place:
+    """A stored point as a Chinese map wants it."""
+    world = geo.Wgs84(lat=place.latitude, lon=place.longitude)
+    if datum is Datum.GCJ02:
+        found = geo.wgs84_to_gcj02(world)
+    elif datum is Datum.BD09:
+        found = geo.wgs84_to_bd09(world)
+    else:
+        return place
+    return Place(round(found.lat, _PLACES), round(found.lon, _PLACES))
+
+
+def _wrapped(longitude: float) -> float:
+    return (longitude + 180.0) % 360.0 - 180.0
