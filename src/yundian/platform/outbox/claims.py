@@ -65,7 +65,8 @@ WITH due AS MATERIALIZED (
 UPDATE {table} t SET
     state = CASE WHEN due.attempts >= $3 THEN 'parked' ELSE t.state END,
     last_error = CASE WHEN due.attempts >= $3 THEN coalesce(t.last_error, 'the worker died') ELSE t.last_error END,
-    next_at = now() + make_interval(secs => CASE WHEN due.name = ANY($4::varchar[]) THEN $5 ELSE $6 END)
+    next_at = now()
+        + make_interval(secs => CASE WHEN due.name = ANY($4::varchar[]) THEN $5::float8 ELSE $6::float8 END)
 FROM due WHERE t.brand_id = $1 AND t.{key} = due.item AND t.{name} = due.name
 RETURNING due.item, due.name, t.state, t.attempts, t.last_error
 """

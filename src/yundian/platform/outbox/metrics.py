@@ -15,8 +15,8 @@ LAG = Histogram(
     "From the recording of an event to its effect, by the database's clock",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
 )
-PENDING = Gauge("yundian_courier_pending", "Deliveries and timers that wait", ["subscriber"])
-PARKED_NOW = Gauge("yundian_courier_parked", "Deliveries and timers that are parked", ["subscriber"])
+PENDING = Gauge("yundian_courier_pending_items", "Deliveries and timers that wait", ["subscriber"])
+PARKED_NOW = Gauge("yundian_courier_parked_items", "Deliveries and timers that are parked", ["subscriber"])
 OLDEST = Gauge("yundian_courier_oldest_pending_seconds", "Age of the oldest delivery that waits: the alert to set")
 FRESH = Gauge("yundian_courier_fresh_events", "Events the relay has not expanded")
 

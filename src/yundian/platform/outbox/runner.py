@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 # A session keeps every object of its transaction: smaller chunks than a set-based subscriber takes.
 _SINGLES_PER_CHUNK = 100
 _TIMERS_PER_GROUP = 50
-_PATIENCE_S = 15.0
+PATIENCE_S = 15.0
 
 
 class Runner:
@@ -117,7 +117,7 @@ class Runner:
             return []
         events = [Delivered(one.event_id, _decode(subscriber, one)) for one in locked]
         with tracing.span(subscriber.name, [one.trace_parent for one in locked]):
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(PATIENCE_S):
                 if subscriber.is_batch:
                     await subscriber.handle(door, events)
                 else:
@@ -139,7 +139,7 @@ class Runner:
             lag = await deliveries.finish_timer(session, name=handler.name, timer_id=timer_id)
             timer = DueTimer(brand, handler.name, key, msgspec.json.decode(payload))
             with tracing.span(handler.name, []):
-                async with asyncio.timeout(_PATIENCE_S):
+                async with asyncio.timeout(PATIENCE_S):
                     await handler.handle(session, timer)
             step("timer.applied")
         step("timer.committed")
