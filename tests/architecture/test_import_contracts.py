@@ -24,6 +24,9 @@ class Plant:
     extra: tuple[tuple[str, str], ...] = ()
 
 
+# An empty package where there is none yet.
+SANDBOX = (("src/yundian/sandbox/__init__.py", ""), ("src/yundian/sandbox/planted.py", ""))
+
 PLANTS = (
     Plant("layers", "src/yundian/platform/core/planted.py", "from yundian.platform.db import base"),
     Plant("layers", "src/yundian/platform/web/planted.py", "from yundian.platform.jobs import declare"),
@@ -67,6 +70,19 @@ PLANTS = (
         "src/yundian/platform/embedded/planted.py",
         "from yundian.platform.db import base",
     ),
+    Plant(
+        "platform_rooms",
+        "src/yundian/platform/intake/api.py",
+        "import yundian.platform.intake.room",
+        (("src/yundian/platform/intake/room.py", ""),),
+    ),
+    Plant(
+        "sandbox_imports_core_only",
+        "src/yundian/sandbox/planted.py",
+        "from yundian.platform.db import base",
+        (("src/yundian/sandbox/__init__.py", ""),),
+    ),
+    Plant("sandbox_for_app_only", "src/yundian/brands/rules.py", "import yundian.sandbox.planted", SANDBOX),
     Plant("embedded_for_app_only", "src/yundian/brands/rules.py", "import yundian.platform.embedded.postgres"),
 )
 
@@ -110,6 +126,7 @@ def test_a_planted_violation_is_caught_by_its_contract(copy: Path, plant: Plant)
     before = {path: (copy / path).read_text() if (copy / path).exists() else None for path in planted}
     try:
         for path, line in planted.items():
+            (copy / path).parent.mkdir(exist_ok=True)
             (copy / path).write_text((before[path] or "") + f"\n{line}\n")
         done = _lint(copy, "--contract", plant.contract)
     finally:

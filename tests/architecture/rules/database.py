@@ -6,18 +6,26 @@ from collections.abc import Iterator
 
 from tests.architecture.rules.tree import Hit, SourceFile, calls, docstrings, imported_modules
 
-# The doors themselves, what runs before there is a database to open a door to, and migrations.
+# The sandbox stands for other companies and keeps books of its own, in a file.
+_FOREIGN = "src/yundian/sandbox"
+
 DOORS = (
     "src/yundian/platform/db/database.py",
+    # Before there is a database to open a door to.
     "src/yundian/platform/db/migrate.py",
     "src/yundian/platform/embedded",
+    _FOREIGN,
 )
+
+# A savepoint undoes a part of the transaction around it and ends nothing.
+_SAVEPOINTS = ("src/yundian/platform/db", "src/yundian/platform/outbox")
 
 RAW_SQL_HOMES = (
     "src/yundian/platform/db",
     "src/yundian/platform/outbox",
     # Makes the cluster's roles and its first database, as its superuser.
     "src/yundian/platform/embedded",
+    _FOREIGN,
 )
 
 _TRANSACTION = {"commit", "rollback", "begin", "begin_nested", "begin_twophase"}
@@ -33,8 +41,7 @@ def transactions_only_in_the_doors(file: SourceFile) -> Iterator[Hit]:
     """Whatever commits outside the doors splits a request into two transactions."""
     if not file.is_code or file.is_under(*DOORS):
         return
-    # Savepoints isolate a poison event inside the courier's transaction.
-    has_savepoints = file.is_under("src/yundian/platform/outbox", "src/yundian/platform/jobs")
+    has_savepoints = file.is_under(*_SAVEPOINTS)
     for call, name in calls(file.tree):
         _, _, method = name.rpartition(".")
         if "." not in name or (method == "begin_nested" and has_savepoints):

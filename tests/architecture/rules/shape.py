@@ -15,7 +15,7 @@ ROOM_FILES = {
 }  # fmt: skip
 ROOM_FOLDERS = {"adapters", "templates", "mappings"}
 
-_UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+_UNFINISHED = re.compile(r"\b(TODO|FIXME|HACK)\b")
 _HOST = re.compile(r"https?://|^\s*(--?(extra-)?index-url|-i|--find-links|--trusted-host)\b")
 # npm also notes where to send money, which is no registry.
 _NPM_HOST = re.compile(r'"resolved"\s*:')
