@@ -6,7 +6,7 @@ import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import repository
-from yundian.brands.errors import BrandUnknown
+from yundian.brands.errors import BrandNotNamed, BrandUnknown
 from yundian.brands.types import BrandView, PolicyView
 
 
@@ -23,7 +23,11 @@ async def find_brand(session: AsyncSession, *, code: str) -> BrandView:
     return msgspec.convert(brand, BrandView, from_attributes=True)
 
 
-async def sole_brand(session: AsyncSession) -> BrandView | None:
-    """The only tenant there is, or ``None`` when there are several or none: what a command may assume."""
+async def choose_brand(session: AsyncSession, *, code: str | None) -> BrandView:
+    """The tenant a command works for: the named one, else the only one there is. Works without a brand."""
+    if code is not None:
+        return await find_brand(session, code=code)
     found = await repository.brands(session)
-    return msgspec.convert(found[0], BrandView, from_attributes=True) if len(found) == 1 else None
+    if len(found) != 1:
+        raise BrandNotNamed(brands=[brand.code for brand in found])
+    return msgspec.convert(found[0], BrandView, from_attributes=True)

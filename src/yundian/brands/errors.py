@@ -11,3 +11,11 @@ class BrandCodeTaken(DomainError):
 class BrandUnknown(NotFound):
     code = "brands.unknown"
     title = "No such brand"
+
+
+class BrandNotNamed(DomainError):
+    """There are several brands, or none: ``facts`` list their codes."""
+
+    code = "brands.not_named"
+    status = 400
+    title = "Say which brand"

@@ -1,6 +1,8 @@
 """What the catalog contributes to the house."""
 
+from yundian.catalog.commands import IMPORT
 from yundian.catalog.events import EVENTS
+from yundian.catalog.pages import ProductPages
 from yundian.catalog.routes import ProductController, SkuController
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
@@ -10,7 +12,9 @@ ROOM = Room(
     name="catalog",
     package="yundian.catalog",
     controllers=(ProductController, SkuController),
+    pages=(ProductPages,),
     events=EVENTS,
+    commands=(IMPORT,),
     navigation=(
         NavigationItem(
             place=Place.HQ_NAVIGATION,

@@ -1,6 +1,7 @@
 """What the catalog's API takes, and what its pages' forms send. What it answers are the views of ``types``."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -18,9 +19,11 @@ from yundian.catalog.types import (
     ShadeName,
     SkuEdit,
     SkuFields,
+    SkuView,
     Tag,
 )
 from yundian.platform.core.errors import InvalidInput
+from yundian.platform.core.money import Money
 
 T = TypeVar("T")
 
@@ -143,6 +146,14 @@ class SkuRow(msgspec.Struct, frozen=True, kw_only=True):
             text.strip() for text in (self.code, self.shade_name, self.option_text, self.barcode, self.price)
         )
 
+    @property
+    def swatch(self) -> str | None:
+        """The colour to show; what is none is left to the error beside it."""
+        try:
+            return rules.shade_hex(self.shade_hex)
+        except InvalidInput:
+            return None
+
     def edit(self, *, position: int) -> SkuEdit:
         """The edit it asks for; a refusal names the input (``sku-<key>-price``)."""
         name = f"sku-{self.key}-"
@@ -162,6 +173,50 @@ class SkuRow(msgspec.Struct, frozen=True, kw_only=True):
                 position=position,
             ),
         )
+
+
+SKU_INPUTS = tuple(name for name in SkuRow.__struct_fields__ if name != "key")
+
+
+def sku_row(sku: SkuView) -> SkuRow:
+    """The row that shows a SKU, its price in whole units."""
+    return SkuRow(
+        key=str(sku.id),
+        id=str(sku.id),
+        version=str(sku.version),
+        code=sku.code,
+        shade_name=sku.shade_name,
+        shade_hex=sku.shade_hex or "",
+        option_text=sku.option_text,
+        barcode=sku.barcode or "",
+        price=format(Money(sku.price_minor, sku.currency).to_decimal(), "f"),
+        currency=sku.currency,
+        status=sku.status.value,
+    )
+
+
+def sku_edits(rows: Sequence[SkuRow]) -> list[SkuEdit]:
+    """The edits of the rows that say something, in their order; a refusal names every wrong row."""
+    edits: list[SkuEdit] = []
+    refusal: InvalidInput | None = None
+    for row in rows:
+        if row.is_blank:
+            continue
+        try:
+            edits.append(row.edit(position=len(edits)))
+        except InvalidInput as error:
+            if refusal is None:
+                refusal = error
+            else:
+                refusal.facts["errors"] = [*_errors(refusal), *_errors(error)]
+    if refusal is not None:
+        raise refusal
+    return edits
+
+
+def _errors(refusal: InvalidInput) -> list[object]:
+    errors = refusal.facts["errors"]
+    return errors if isinstance(errors, list) else []
 
 
 class ProductForm(msgspec.Struct, frozen=True, kw_only=True):
