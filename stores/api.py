@@ -1,0 +1,88 @@
+"""What other rooms ask of stores. Each function works in the caller's transaction.
+
+Stock functions take either door (a session or a ``Tx``); their lock comes last, after the caller's own.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+import msgspec
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from stores.repository import shops as repository
+from stores.service import imports, nearest, stock
+from stores.service import shops as service
+from stores.types import NearShop, Place, ShopFields, ShopView, ShopWithHours, StockLine, StockView
+from yundian.platform.outbox.door import Door, brand_of
+
+SHOP_IMPORT = imports.SHOPS
+MAPPINGS = imports.MAPPINGS
+
+
+async def get_shops(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, ShopView]:
+    """The shops of this brand with these ids; unknown ids are left out."""
+    rows = await repository.by_ids(session, brand_id=brand_of(session), shop_ids=list(ids)) if ids else []
+    return {row.id: msgspec.convert(row, ShopView, from_attributes=True) for row in rows}
+
+
+async def find_shops(session: AsyncSession, *, codes: set[str]) -> dict[str, ShopView]:
+    """The shops of this brand with these codes; unknown codes are left out."""
+    rows = await repository.by_codes(session, brand_id=brand_of(session), codes=list(codes)) if codes else []
+    return {row.code: msgspec.convert(row, ShopView, from_attributes=True) for row in rows}
+
+
+async def get_shop(session: AsyncSession, *, shop_id: uuid.UUID) -> ShopWithHours:
+    """A shop with its hours and whether it is open now; ``ShopUnknown`` where there is none."""
+    return await service.get_shop(session, brand_id=brand_of(session), shop_id=shop_id, visible=None)
+
+
+async def create_shop(session: AsyncSession, *, fields: ShopFields) -> ShopWithHours:
+    """A new shop, announced but not open. Records ``ShopAdded``."""
+    return await service.create_shop(session, brand_id=brand_of(session), fields=fields)
+
+
+async def nearest_shops(
+    session: AsyncSession, *, place: Place, limit: int = 10, only_open: bool = True
+) -> list[NearShop]:
+    """The shops nearest to a WGS-84 point, the nearest first."""
+    return await nearest.nearest_shops(
+        session, brand_id=brand_of(session), place=place, limit=limit, only_open=only_open
+    )
+
+
+async def stock_of(
+    session: AsyncSession, *, shop_id: uuid.UUID, sku_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, StockView]:
+    """Stock of some SKUs in a shop; a SKU it never had is left out."""
+    return await stock.stock_of(session, shop_id=shop_id, sku_ids=sku_ids)
+
+
+async def reserve_stock(
+    door: Door, *, shop_id: uuid.UUID, lines: Sequence[StockLine], reference: str, now: dt.datetime
+) -> None:
+    """Set pieces aside for ``reference``, all lines or none (``OutOfStock``). Repeating changes nothing."""
+    await stock.reserve(door, shop_id=shop_id, lines=lines, reference=reference, now=now)
+
+
+async def release_stock(door: Door, *, shop_id: uuid.UUID, reference: str, now: dt.datetime) -> int:
+    """Give back what ``reference`` still holds; the number of lines. Repeating changes nothing."""
+    return await stock.release(door, shop_id=shop_id, reference=reference, now=now)
+
+
+async def commit_stock(door: Door, *, shop_id: uuid.UUID, reference: str, now: dt.datetime) -> int:
+    """What ``reference`` still holds leaves the shop; the number of lines. Repeating changes nothing."""
+    return await stock.commit(door, shop_id=shop_id, reference=reference, now=now)
+
+
+async def receive_stock(
+    door: Door,
+    *,
+    shop_id: uuid.UUID,
+    lines: Sequence[StockLine],
+    reference: str | None = None,
+    reason: str = "",
+    actor_id: uuid.UUID | None = None,
+) -> None:
+    """Pieces arrive; a ``reference`` is received once."""
+    await stock.receive(door, shop_id=shop_id, lines=lines, reference=reference, reason=reason, actor_id=actor_id)

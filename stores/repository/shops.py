@@ -1,0 +1,98 @@
+"""Statements about shops and their hours."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlmodel import col, delete, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from stores.models import OpeningHours, Shop
+from stores.states import ShopStatus
+from stores.types import Interval, ShopFilter
+from yundian.platform.db.paging import after
+
+
+async def get(session: AsyncSession, *, brand_id: uuid.UUID, shop_id: uuid.UUID) -> Shop | None:
+    return await session.get(Shop, (brand_id, shop_id))
+
+
+async def by_codes(session: AsyncSession, *, brand_id: uuid.UUID, codes: Sequence[str]) -> list[Shop]:
+    statement = select(Shop).where(col(Shop.brand_id) == brand_id, col(Shop.code).in_(codes))
+    return list((await session.exec(statement)).all())
+
+
+async def by_ids(session: AsyncSession, *, brand_id: uuid.UUID, shop_ids: Sequence[uuid.UUID]) -> list[Shop]:
+    statement = select(Shop).where(col(Shop.brand_id) == brand_id, col(Shop.id).in_(shop_ids))
+    return list((await session.exec(statement)).all())
+
+
+async def page(
+    session: AsyncSession, *, brand_id: uuid.UUID, wanted: ShopFilter, after_code: str | None, limit: int
+) -> list[Shop]:
+    """Shops in the order of their codes."""
+    statement = select(Shop).where(*_conditions(brand_id, wanted))
+    if after_code is not None:
+        statement = statement.where(after([col(Shop.code)], [after_code]))
+    return list((await session.exec(statement.order_by(col(Shop.code)).limit(limit))).all())
+
+
+async def counts(
+    session: AsyncSession, *, brand_id: uuid.UUID, shop_ids: frozenset[uuid.UUID] | None
+) -> Mapping[ShopStatus, int]:
+    """How many shops there are in each status."""
+    wanted = _conditions(brand_id, ShopFilter(shop_ids=shop_ids))
+    statement = select(Shop.status, func.count()).where(*wanted).group_by(col(Shop.status))
+    return {ShopStatus(status): count for status, count in (await session.exec(statement)).all()}
+
+
+async def provinces(session: AsyncSession, *, brand_id: uuid.UUID) -> list[str]:
+    """The provinces the brand is in, for a filter."""
+    statement = select(Shop.province).where(col(Shop.brand_id) == brand_id).distinct()
+    return [name for name in (await session.exec(statement.order_by(col(Shop.province)))).all() if name]
+
+
+async def hours_of(
+    session: AsyncSession, *, brand_id: uuid.UUID, shop_ids: Sequence[uuid.UUID]
+) -> dict[uuid.UUID, tuple[Interval, ...]]:
+    """The weekly hours of each shop, in order; shops without any are left out."""
+    statement = (
+        select(OpeningHours)
+        .where(col(OpeningHours.brand_id) == brand_id, col(OpeningHours.shop_id).in_(shop_ids))
+        .order_by(col(OpeningHours.shop_id), col(OpeningHours.weekday), col(OpeningHours.opens))
+    )
+    found: dict[uuid.UUID, tuple[Interval, ...]] = {}
+    for row in (await session.exec(statement)).all():
+        one = Interval(weekday=row.weekday, opens=row.opens, closes=row.closes)
+        found[row.shop_id] = (*found.get(row.shop_id, ()), one)
+    return found
+
+
+async def replace_hours(
+    session: AsyncSession, *, brand_id: uuid.UUID, shop_id: uuid.UUID, hours: Sequence[Interval]
+) -> None:
+    await session.exec(
+        delete(OpeningHours).where(col(OpeningHours.brand_id) == brand_id, col(OpeningHours.shop_id) == shop_id)
+    )
+    session.add_all(
+        OpeningHours(brand_id=brand_id, shop_id=shop_id, weekday=h.weekday, opens=h.opens, closes=h.closes)
+        for h in hours
+    )
+    await session.flush()
+
+
+def _conditions(brand_id: uuid.UUID, wanted: ShopFilter) -> list[sa.ColumnElement[bool]]:
+    conditions = [col(Shop.brand_id) == brand_id]
+    if wanted.shop_ids is not None:
+        conditions.append(col(Shop.id).in_(wanted.shop_ids))
+    if wanted.status is not None:
+        conditions.append(col(Shop.status) == wanted.status)
+    if wanted.province:
+        conditions.append(col(Shop.province) == wanted.province)
+    if wanted.city:
+        conditions.append(col(Shop.city) == wanted.city)
+    if wanted.search:
+        # LIKE is not leakproof and loses its index under row-level security; ^@ keeps it.
+        prefixes = [column.op("^@")(wanted.search) for column in (col(Shop.code), col(Shop.name), col(Shop.city))]
+        conditions.append(sa.or_(*prefixes))
+    return conditions
