@@ -39,10 +39,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
     ): "Subtracts from the reset time of the limits library, which counts by this very clock.",
     (
         "tests_wait_for_a_condition",
-        "tests/courier_room.py",
-    ): "A subscriber that hangs is the fault that the courier is tried with.",
-    (
-        "tests_wait_for_a_condition",
         "tests/faults/test_courier_faults.py",
     ): "Spreads what it records over an outage; it waits for nothing.",
 }
