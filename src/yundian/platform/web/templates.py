@@ -41,7 +41,6 @@ def template_config(
     environment.globals.update(
         principal=principal,
         has_role=has_role,
-        csrf_token=csrf_token,
         idempotency_key=lambda: str(new_id()),
         static=static,
         path=path,
@@ -54,7 +53,10 @@ def template_config(
         panel_items=lambda place: _visible(panels, place),
         request_query=lambda: current().scope.get("query_string", b"").decode("latin-1"),
     )
-    return TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment))
+    engine = JinjaTemplateEngine.from_environment(environment)
+    # The engine brings a csrf_token of its own, which wants the request in the context of every macro.
+    environment.globals["csrf_token"] = csrf_token
+    return TemplateConfig(instance=engine)
 
 
 def principal() -> Principal:
