@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from yundian.platform.auth.types import GrantView, SignedIn
+from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.principal import Grant, Principal, Role
 
 Login = Annotated[str, Meta(min_length=1, max_length=120, examples=["li.na@example.com", "13800138000"])]
@@ -46,6 +47,21 @@ class PasswordInput(_Input):
     current_password: Secret
 
 
+class SignInForm(_Input):
+    login: Login
+    password: Secret
+
+
+class PasswordForm(_Input):
+    current_password: Secret
+    new_password: Secret
+    repeated: Secret
+
+    def check_repeated(self) -> None:
+        if self.repeated != self.new_password:
+            raise InvalidInput("repeated", "this is not the same password")
+
+
 class GrantInput(_Input):
     """A role; shop roles name their shop, HQ roles none."""
 
@@ -60,6 +76,24 @@ class PersonCreate(_Input):
     login: Login
     display_name: Name
     grants: Annotated[list[GrantInput], Meta(max_length=50)] = []
+
+
+class PersonForm(_Input):
+    """A new account on HQ's screen: with one HQ role or none; shop roles are given beside the shop."""
+
+    login: Login
+    display_name: Name
+    role: Role | None = None
+
+    def grants(self) -> list[Grant]:
+        return [] if self.role is None else [Grant(self.role)]
+
+
+class KeyForm(_Input):
+    """``scopes`` are separated by blanks."""
+
+    name: Name
+    scopes: Annotated[str, Meta(max_length=1000)] = ""
 
 
 class PersonRename(_Input):

@@ -12,8 +12,8 @@ from yundian.platform.core.principal import Principal, Role
 from yundian.platform.core.settings import Settings
 from yundian.platform.web.context import current
 
-# Per address; the lock-out in the database guards each login.
-SIGN_IN_RATE = "30/minute"
+# Per address, behind which a whole office may sit; the lock-out in the database guards each login.
+SIGN_IN_RATE = "60/minute"
 
 
 def client_of(request: Request[Any, Any, Any], settings: Settings) -> Client:
