@@ -72,10 +72,11 @@ class House:
     async def died(self, worker: subprocess.Popen[bytes], *, seconds: float = 20) -> int:
         """The exit code of a worker that was told to die."""
 
-        async def code() -> tuple[int] | None:
-            return None if worker.poll() is None else (worker.returncode,)
+        async def is_dead() -> bool:
+            return worker.poll() is not None
 
-        return (await wait_until(code, seconds=seconds, what=f"the worker's death\n{self.last_words()}"))[0]
+        await wait_until(is_dead, seconds=seconds, what=f"the worker's death\n{self.last_words()}")
+        return worker.returncode
 
     async def lose(self, brand: uuid.UUID) -> None:
         """Expand the brand's events as a relay does whose batches never arrive."""

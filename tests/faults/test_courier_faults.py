@@ -32,6 +32,12 @@ JOB_STEPS = (
 TIMER_STEPS = ("timer.claimed", "timer.taken", "timer.locked", "timer.applied", "timer.committed")
 
 
+_LEFT = """
+SELECT subscriber, state, attempts, last_error, next_at - now() AS due_in, count(*) AS n FROM outbox_delivery
+WHERE state <> 'done' GROUP BY 1, 2, 3, 4, 5 LIMIT 20
+"""
+
+
 async def _brand(house: House) -> uuid.UUID:
     return (await factories.make_brand(house.settings)).id
 
@@ -58,9 +64,14 @@ async def _settled(house: House, brand: uuid.UUID, *, seconds: float) -> None:
                 " + (SELECT count(*) FROM outbox_delivery WHERE state = 'pending')"
                 " + (SELECT count(*) FROM outbox_timer WHERE state = 'set')"
             )
-        return open_rows == 0
+        return int(open_rows) == 0
 
-    await wait_until(is_settled, seconds=seconds, what=f"the courier\n{house.last_words()}")
+    try:
+        await wait_until(is_settled, seconds=seconds, what="the courier")
+    except AssertionError as error:
+        async with house.database.connection(brand) as tx:
+            found = [await courier_room.states(tx), [dict(row) for row in await tx.fetch(_LEFT)]]
+        raise AssertionError(f"{error}: {found}\n{house.last_words()}") from error
 
 
 async def _assert_effects(house: House, brand: uuid.UUID, numbers: Sequence[int], *, fired: int = 0) -> None:

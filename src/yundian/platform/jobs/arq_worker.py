@@ -10,7 +10,7 @@ from arq.worker import Worker, func
 
 from yundian.platform.core.settings import Settings
 from yundian.platform.core.steps import step
-from yundian.platform.jobs.queue import DELIVER, FIRE, QUEUE, decode, encode, open_redis
+from yundian.platform.jobs.queue import DELIVER, FIRE, QUEUE, READ_LIMIT, decode, encode, open_redis
 from yundian.platform.outbox import failures
 from yundian.platform.outbox.outage import Outage
 from yundian.platform.outbox.runner import Runner
@@ -73,6 +73,7 @@ class ArqWorker:
             keep_result=0,
             max_tries=3,
             poll_delay=_POLL_S,
+            queue_read_limit=READ_LIMIT,
             health_check_interval=60,
             job_serializer=encode,
             job_deserializer=decode,

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import structlog
 from arq.connections import ArqRedis
+from arq.constants import in_progress_key_prefix
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
@@ -19,7 +20,9 @@ DELIVER = "deliver"
 FIRE = "fire"
 
 # Batches waiting per worker slot: enough to keep the slots busy, few enough to be done within a lease.
-_DEPTH_PER_SLOT = 4
+_DEPTH_PER_SLOT = 3
+# More than any crash loop leaves behind: arq looks at this many entries for one that it may start.
+READ_LIMIT = 1_000
 _PATIENCE_S = 3.0
 
 
@@ -49,9 +52,14 @@ class ArqQueue:
         self._redis = redis
 
     async def free_slots(self) -> int:
-        """How many batches fit before the queue is deeper than its workers are quick. Raises ``RedisError``."""
+        """How many batches fit before the queue is deeper than its workers are quick. Raises ``RedisError``.
+
+        A batch that began does not count, above all not one whose worker died: arq keeps it for half a minute.
+        """
         async with asyncio.timeout(_PATIENCE_S):
-            return self._depth - int(await self._redis.zcard(QUEUE))
+            ids: list[bytes] = await self._redis.zrange(QUEUE, 0, READ_LIMIT)
+            begun = await self._redis.exists(*(in_progress_key_prefix.encode() + one for one in ids)) if ids else 0
+        return self._depth - (len(ids) - int(begun))
 
     async def hand_over(
         self, *, brand: uuid.UUID, name: str, items: list[uuid.UUID], are_timers: bool, is_again: bool
