@@ -8,10 +8,10 @@ import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import anyio
 import httpx
 import psutil
 import pytest
@@ -32,7 +32,7 @@ class Up:
     def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
         self.folder = folder
         self.port = port or process.free_port()
-        self.output = folder.parent / "up.txt"
+        self.output = folder.parent / f"up-{self.port}.txt"
         environment = {name: value for name, value in os.environ.items() if name not in _REPLACED}
         self.environment = {**environment, "YUNDIAN_VAR_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
         with self.output.open("w") as output:
@@ -59,7 +59,12 @@ class Up:
         return False
 
     async def ready(self) -> "Up":
-        await wait_until(self.is_ready, seconds=60, what=f"a ready page; it said:\n{self.said}")
+        """Wait for the panel, which is printed when the page answers."""
+
+        async def panel() -> bool:
+            return await self.is_ready() and "Ctrl-C stops everything" in self.said
+
+        await wait_until(panel, seconds=90, what="the panel")
         return self
 
     def finish(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 30) -> int:
@@ -76,8 +81,13 @@ class Up:
                     found.append(f"{one.pid} {one.name()}")
         return found
 
-    def children(self, command: str) -> list[psutil.Process]:
-        return [one for one in psutil.Process(self.process.pid).children() if command in one.cmdline()]
+    def children(self, command: str) -> list[int]:
+        found = []
+        for one in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if command in one.cmdline():
+                    found.append(one.pid)
+        return found
 
 
 Start = Callable[..., Up]
@@ -85,8 +95,26 @@ Start = Callable[..., Up]
 
 @pytest.fixture(scope="module")
 def folder(scratch: Path) -> Iterator[Path]:
-    """One data folder for all tests here: only the first start makes a cluster."""
-    place = scratch / "up" / "var"
+    """A data folder for starts and stops; only the first start makes a cluster."""
+    with _folder(scratch / "starts") as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+async def house(scratch: Path) -> AsyncIterator[Up]:
+    """One house for the tests that need it running."""
+    with _folder(scratch / "running") as place:
+        house = Up(place)
+        try:
+            yield await house.ready()
+        finally:
+            if house.process.poll() is None:
+                house.finish()
+
+
+@contextlib.contextmanager
+def _folder(above: Path) -> Iterator[Path]:
+    place = above / "var"
     place.mkdir(parents=True)
     yield place
     EmbeddedValkey(place / "valkey").destroy()
@@ -107,85 +135,63 @@ async def start(folder: Path) -> AsyncIterator[Start]:
             one.finish()
 
 
-def _until_gone(pid: int) -> Callable[[], Awaitable[bool]]:
-    async def gone() -> bool:
-        return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-
-    return gone
-
-
-async def test_it_comes_up_tells_other_terminals_and_leaves_nothing(start: Start, folder: Path) -> None:
-    house = await start().ready()
-    env_file = folder / "embedded.env"
-    assert stat.S_IMODE(env_file.stat().st_mode) == 0o600
-
-    def doctor() -> dict[str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "yundian", "doctor", "--json"],
-            env=house.environment,
-            cwd=folder.parent,
-            capture_output=True,
-            check=False,
-        )
-        return {line["check"]: line["level"] for line in json.loads(done.stdout)}
-
-    levels = doctor()
-    sound = ("settings", "database", "roles", "schema", "redis", "queue", "web")
+async def test_doctor_in_another_terminal_finds_everything(house: Up) -> None:
+    assert stat.S_IMODE((house.folder / "embedded.env").stat().st_mode) == 0o600
+    done = await anyio.run_process(
+        [sys.executable, "-m", "yundian", "doctor", "--json"],
+        env=house.environment,
+        cwd=house.folder.parent,
+        check=False,
+    )
+    levels = {line["check"]: line["level"] for line in json.loads(done.stdout)}
+    sound = ("settings", "database", "roles", "schema", "redis", "queue", "workers", "web")
     assert {name: levels[name] for name in sound} == dict.fromkeys(sound, "ok")
 
-    async def panel() -> bool:
-        return f"http://127.0.0.1:{house.port}" in house.said
 
-    await wait_until(panel, what="the panel with the address")
-    assert house.finish() == 0
-    assert house.left() == []
-    assert not env_file.exists()
-
-
-async def test_the_second_start_is_quick(start: Start) -> None:
-    started = time.monotonic()
-    house = await start().ready()
-    assert time.monotonic() - started < 10
-    assert house.finish(signal.SIGINT) == 0
-    assert house.left() == []
+async def test_a_second_one_in_the_same_folder_is_refused(house: Up) -> None:
+    second = Up(house.folder)
+    assert second.process.wait(timeout=30) == 1
+    assert "already runs" in second.said
+    assert await house.is_ready()
 
 
-async def test_web_worker_and_servers_come_back_after_kill_9(start: Start, folder: Path) -> None:
-    house = await start().ready()
-    web, worker = house.children("serve"), house.children("worker")
-    postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
+async def test_web_worker_and_servers_come_back_after_kill_9(house: Up) -> None:
+    postgres, valkey = EmbeddedPostgres(house.folder / "postgres"), EmbeddedValkey(house.folder / "valkey")
+    first = {*house.children("serve"), *house.children("worker")}
+    assert len(first) == 2
     assert postgres.postmaster_pid is not None
     assert valkey.pid is not None
-    for pid in (web[0].pid, worker[0].pid, postgres.postmaster_pid, valkey.pid):
+    for pid in (*first, postgres.postmaster_pid, valkey.pid):
         os.kill(pid, signal.SIGKILL)
 
     async def all_back() -> bool:
-        return bool(house.children("serve") and house.children("worker") and await house.is_ready())
+        now = {*house.children("serve"), *house.children("worker")}
+        return len(now) == 2 and not now & first and await house.is_ready()
 
-    await wait_until(_until_gone(web[0].pid))
-    await wait_until(all_back, seconds=30, what="the house after the kills")
-    assert not {web[0].pid, worker[0].pid} & {one.pid for one in psutil.Process(house.process.pid).children()}
-    assert house.finish(signal.SIGHUP) == 0
-    assert house.left() == []
+    await wait_until(all_back, seconds=60, what="the house after the kills")
+
+
+async def test_it_leaves_nothing_and_the_next_start_keeps_data_and_addresses(start: Start, folder: Path) -> None:
+    first = await start().ready()
+    addresses = EmbeddedPostgres(folder / "postgres").app_url, EmbeddedValkey(folder / "valkey").url
+    assert first.finish(signal.SIGINT) == 0
+    assert first.left() == []
+    assert not (folder / "embedded.env").exists()
+    # How quick this is, benchmarks/start.py says: here others use the machine at the same time.
+    second = await start().ready()
+    assert (EmbeddedPostgres(folder / "postgres").app_url, EmbeddedValkey(folder / "valkey").url) == addresses
+    assert second.finish(signal.SIGHUP) == 0
+    assert second.left() == []
 
 
 async def test_after_kill_9_of_itself_the_next_one_takes_over(start: Start) -> None:
     killed = await start().ready()
     killed.process.kill()
     killed.process.wait()
-    orphans = killed.left()
-    assert orphans
+    assert killed.left()
     house = await start(port=killed.port).ready()
     assert house.finish() == 0
     assert house.left() == []
-
-
-async def test_a_second_one_in_the_same_folder_is_refused(start: Start) -> None:
-    first = await start().ready()
-    second = start()
-    assert second.process.wait(timeout=30) == 1
-    assert "already runs" in second.said
-    assert await first.is_ready()
 
 
 async def test_a_named_port_that_is_taken_is_an_error(start: Start) -> None:
@@ -197,7 +203,7 @@ async def test_a_named_port_that_is_taken_is_an_error(start: Start) -> None:
     assert house.left() == []
 
 
-@pytest.mark.parametrize("after_s", [0.7, 1.3, 2.0, 2.8])
+@pytest.mark.parametrize("after_s", [0.7, 1.5, 2.8])
 async def test_stopping_in_the_middle_of_starting_leaves_nothing(start: Start, after_s: float) -> None:
     house = start()
     with contextlib.suppress(subprocess.TimeoutExpired):

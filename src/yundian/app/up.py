@@ -110,6 +110,7 @@ class House:
                         raise CannotStart(f"{child.name} does not start:\n{child.last_words()}")
                 if time.monotonic() > deadline:
                     raise CannotStart(f"{address} did not answer:\n{self.children[0].last_words()}")
+            raise Stopped
 
     def supervise(self) -> None:
         """Keep everything alive until we are told to stop."""
@@ -190,8 +191,7 @@ def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
         house.prepare(demo=demo)
         house.start_children()
         house.wait_until_ready()
-        if not house.stopping.is_set():
-            show_ready(house.console, house.settings, logins=house.logins)
+        show_ready(house.console, house.settings, logins=house.logins)
         house.supervise()
     except Stopped:
         return 0
