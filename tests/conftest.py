@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import hypothesis
 import psutil
 import pytest
 from litestar import Litestar
@@ -24,6 +25,10 @@ from yundian.platform.embedded.process import exclusive
 from yundian.platform.embedded.valkey import EmbeddedValkey
 
 _PREFIX = "yundian-test-"
+
+# A deadline for each example fails on a busy machine; the timeout of the test is enough.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ PLANTS = (
         "transactions_only_in_the_doors",
         "stores/service.py",
         "await session.commit()",
-        "stock.commit(session, sku=s)",
+        "stock.commit(session)",
     ),
     ("transactions_only_in_the_doors", "stores/tasks.py", "async with engine.begin() as c: pass", "begin()"),
     (

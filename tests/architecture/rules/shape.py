@@ -98,7 +98,7 @@ def skips_say_why(file: SourceFile) -> Iterator[Hit]:
 
 
 def tests_wait_for_a_condition(file: SourceFile) -> Iterator[Hit]:
-    """A sleep is too short on a slow machine and too long on a fast one. Stand-ins beside the tests may be slow."""
+    """A sleep is too short on a slow machine and too long on a fast one; a stand-in may be slow."""
     if not file.is_test or not (file.path.stem.startswith("test_") or file.path.stem == "conftest"):
         return
     for call, name in calls(file.tree):
