@@ -33,6 +33,7 @@ class PasswordChangeRequired(DomainError):
     code = "auth.password_change_required"
     status = 403
     title = "Choose your own password first"
+    remedy = "/account/password"
 
 
 class LoginTaken(DomainError):

@@ -13,6 +13,8 @@ class DomainError(Exception):
     code: ClassVar[str] = "core.refused"
     status: ClassVar[int] = 409
     title: ClassVar[str] = "Refused"
+    # Where a person can put it right: browsers are sent to this page.
+    remedy: ClassVar[str] = ""
 
     def __init__(self, **facts: object) -> None:
         super().__init__(self.code, facts)

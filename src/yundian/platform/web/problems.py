@@ -59,6 +59,8 @@ def answer(request: Request[Any, Any, Any], fault: Fault) -> Response[Any]:
     is_fragment = request.headers.get("HX-Request") == "true"
     if isinstance(fault.error, NotAuthenticated):
         return _to_sign_in(request, is_fragment=is_fragment)
+    if fault.error.remedy:
+        return _elsewhere(fault.error.remedy, is_fragment=is_fragment)
     return Template(
         "problem_fragment.html" if is_fragment else "problem.html",
         context={"problem": problem_of(fault)},
@@ -101,7 +103,10 @@ def wants_html(request: Request[Any, Any, Any]) -> bool:
 
 def _to_sign_in(request: Request[Any, Any, Any], *, is_fragment: bool) -> Response[Any]:
     back = request.headers.get("HX-Current-URL", "") if is_fragment else _path_of(request)
-    target = f"{SIGN_IN}?next={quote(_local(back), safe='')}"
+    return _elsewhere(f"{SIGN_IN}?next={quote(_local(back), safe='')}", is_fragment=is_fragment)
+
+
+def _elsewhere(target: str, *, is_fragment: bool) -> Response[Any]:
     if is_fragment:
         return Response("", status_code=401, headers={"HX-Redirect": target}, media_type=MediaType.HTML)
     return Redirect(target, status_code=303)
