@@ -10,6 +10,7 @@ from yundian.brands.types import PolicyFields
 from yundian.platform.core.errors import InvalidInput
 
 LOCALES = ("zh_CN", "en")
+MAX_NAME = 80
 MAX_AFTER_SALE_DAYS = 29
 MAX_LINK_WINDOW_DAYS = 365
 
@@ -24,6 +25,14 @@ def brand_code(text: str) -> str:
     return code
 
 
+def brand_name(text: str) -> str:
+    """A name to show: not empty, at most 80 characters."""
+    name = text.strip()
+    if not 0 < len(name) <= MAX_NAME:
+        raise InvalidInput("name", "1 to 80 characters")
+    return name
+
+
 @cache
 def time_zones() -> tuple[str, ...]:
     """The IANA zones named after a place, in alphabetical order."""
@@ -33,7 +42,7 @@ def time_zones() -> tuple[str, ...]:
 def checked_policy(fields: PolicyFields) -> PolicyFields:
     """The policy if every field of it is possible."""
     checks = (
-        ("display_name", bool(fields.display_name.strip()), "must not be empty"),
+        ("display_name", 0 < len(fields.display_name.strip()) <= MAX_NAME, "1 to 80 characters"),
         ("default_locale", fields.default_locale in LOCALES, "not a language of this house"),
         ("time_zone", fields.time_zone in time_zones(), "not a time zone like Asia/Shanghai"),
         ("currency", is_currency(fields.currency), "not a currency code like CNY"),

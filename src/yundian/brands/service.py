@@ -8,17 +8,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.brands import repository
 from yundian.brands.errors import BrandCodeTaken
 from yundian.brands.models import Brand, BrandPolicy
-from yundian.brands.rules import brand_code, checked_policy
+from yundian.brands.rules import brand_code, brand_name, checked_policy
 from yundian.brands.types import BrandView, PolicyFields, PolicyView
 from yundian.platform.core.errors import VersionConflict
 
 
 async def create_brand(session: AsyncSession, *, brand_id: uuid.UUID, code: str, name: str) -> BrandView:
     """Make a tenant with its default policy. Runs as the operator, in a transaction of the new brand."""
-    brand = Brand(id=brand_id, code=brand_code(code), name=name)
+    brand = Brand(id=brand_id, code=brand_code(code), name=brand_name(name))
     if not await repository.add_brand(session, brand=brand):
         raise BrandCodeTaken(code=brand.code)
-    session.add(BrandPolicy(brand_id=brand_id, id=brand_id, display_name=name))
+    session.add(BrandPolicy(brand_id=brand_id, id=brand_id, display_name=brand.name))
     await session.flush()
     return msgspec.convert(brand, BrandView, from_attributes=True)
 
