@@ -36,9 +36,7 @@ def upgrade() -> None:
             name="uq_web_idempotency_brand_id_caller_operation_key_hash",
         ),
     )
-    op.create_index(
-        "ix_web_idempotency_brand_id_expires_at", "web_idempotency", ["brand_id", "expires_at"]
-    )
+    op.create_index("ix_web_idempotency_brand_id_expires_at", "web_idempotency", ["brand_id", "expires_at"])
     op.protect_by_brand("web_idempotency")
 
 

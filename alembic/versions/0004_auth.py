@@ -49,7 +49,12 @@ def upgrade() -> None:
         sa.Column("shop_id", sa.Uuid(), nullable=True),
         sa.PrimaryKeyConstraint("brand_id", "id", name="pk_auth_grant"),
         sa.UniqueConstraint(
-            "brand_id", "account_id", "role", "shop_id", name="uq_auth_grant_once", postgresql_nulls_not_distinct=True
+            "brand_id",
+            "account_id",
+            "role",
+            "shop_id",
+            name="uq_auth_grant_once",
+            postgresql_nulls_not_distinct=True,
         ),
         sa.CheckConstraint(
             "(role IN ('hq_admin', 'hq_analyst')) = (shop_id IS NULL)", name="ck_auth_grant_shop_of_role"

@@ -36,9 +36,7 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("brand_id", "id", name="pk_intake_run"),
     )
-    op.create_index(
-        "ix_intake_run_same_file", "intake_run", ["brand_id", "kind", "file_sha256", "mapping_sha256"]
-    )
+    op.create_index("ix_intake_run_same_file", "intake_run", ["brand_id", "kind", "file_sha256", "mapping_sha256"])
     op.create_index("ix_intake_run_kind", "intake_run", ["brand_id", "kind", "id"])
     op.protect_by_brand("intake_run")
     op.create_table(
