@@ -21,10 +21,10 @@ async def wait_until(condition: Callable[[], Awaitable[T]], *, seconds: float = 
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
-def make_client(app: Any, **options: Any) -> httpx.AsyncClient:
+def make_client(app: Any, *, peer: str = "127.0.0.1", **options: Any) -> httpx.AsyncClient:
     """A client of an app whose lifespan runs; it keeps cookies and follows no redirect."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=("127.0.0.1", 50_000))
-    return httpx.AsyncClient(transport=transport, base_url="https://testserver", **options)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False, client=(peer, 50_000))
+    return httpx.AsyncClient(transport=transport, **{"base_url": "https://testserver", **options})
 
 
 async def csrf_token(client: httpx.AsyncClient) -> str:

@@ -61,8 +61,7 @@ def _handlers(rooms: Sequence[Room]) -> list[ControllerRouterHandler]:
 
 
 def _templates(room: Room) -> Path:
-    file = importlib.import_module(room.package).__file__
-    return Path(file or "").parent / "templates"
+    return Path(next(iter(importlib.import_module(room.package).__path__))) / "templates"
 
 
 def _lifespan(
@@ -78,7 +77,7 @@ def _lifespan(
             services.database.after_commit = poker
             app.state.services = services
             app.state.limiter = Limiter(services.redis)
-            with telemetry.tracing(settings, services.database.engine):
+            with telemetry.tracing(settings):
                 try:
                     yield
                 finally:

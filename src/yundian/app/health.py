@@ -5,10 +5,16 @@ import contextlib
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+import structlog
 
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import migrate
+from yundian.platform.db.database import RELAY_ROLE, open_pool
 from yundian.platform.db.services import Services
+from yundian.platform.outbox import health as courier
+from yundian.platform.web import metrics
+
+log = structlog.get_logger("yundian.health")
 
 _PATIENCE_S = 2.0
 
@@ -38,6 +44,21 @@ async def readiness(services: Services) -> Readiness:
         "redis": Check(redis, required=False),
     }
     return Readiness(all(c.state == "ok" for c in checks.values() if c.required), checks)
+
+
+async def measure(services: Services) -> None:
+    """Bring the gauges up to date: the pools, the courier's queues of every brand, the living workers."""
+    metrics.read_pools(services.database)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            metrics.WORKERS.set(len(await courier.workers(services.redis)))
+            pool = await open_pool(services.settings, role=RELAY_ROLE, size=1)
+            try:
+                courier.set_gauges(await courier.house_health(pool))
+            finally:
+                await pool.close()
+    except Exception as error:
+        log.warning("health.courier_unmeasured", error=type(error).__name__)
 
 
 async def _database(services: Services) -> str:

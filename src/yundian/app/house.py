@@ -15,9 +15,11 @@ from yundian.platform.auth.guards import anyone, requires
 from yundian.platform.core.errors import NotFound
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.core.settings import Settings
+from yundian.platform.db.database import Database
 from yundian.platform.db.services import Services
+from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
-from yundian.platform.web import idempotency, metrics
+from yundian.platform.web import idempotency
 from yundian.platform.web.assets import static
 from yundian.platform.web.context import current
 from yundian.platform.web.declare import NavigationItem, Place
@@ -85,7 +87,7 @@ class MachineRoom(Controller):
         """Prometheus text. With ``metrics_token`` for its bearer; without, for this machine only."""
         if not _may_measure(request, services.settings):
             raise NotFound
-        metrics.read_pools(services.database)
+        await health.measure(services)
         return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -99,11 +101,18 @@ def _may_measure(request: Request[Any, Any, Any], settings: Settings) -> bool:
         return False
 
 
+@cron("house.forget_idempotency_keys", every_s=900)
+async def forget_idempotency_keys(database: Database) -> None:
+    """Delete the keys that were kept long enough."""
+    await idempotency.forget_expired(database)
+
+
 HOUSE = Room(
     name="house",
     package="yundian.app",
     pages=(Front, MachineRoom),
-    crons=(idempotency.FORGET,),
+    # Declared here, since web and jobs stand side by side and do not know each other.
+    crons=(cron("web.forget_idempotency_keys", every_s=idempotency.CLEAN_EVERY_S)(idempotency.forget_expired),),
     navigation=(
         NavigationItem(place=Place.HQ_NAVIGATION, order=0, label="Home", url="/hq", icon="home", roles=HQ),
         NavigationItem(place=Place.SHOP_NAVIGATION, order=0, label="Home", url="/shop", icon="home", roles=SHOP),

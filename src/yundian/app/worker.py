@@ -5,6 +5,8 @@ from itertools import chain
 
 import uvloop
 
+from yundian.app import logs, telemetry
+from yundian.app.house import HOUSE
 from yundian.app.rooms import rooms as all_rooms
 from yundian.platform.core.settings import Settings
 from yundian.platform.jobs.worker import work
@@ -14,9 +16,11 @@ from yundian.platform.room import Room
 
 def run(settings: Settings, *, rooms: Sequence[Room] | None = None) -> None:
     """Work until SIGTERM or SIGINT. ``rooms`` defaults to every room of the house."""
-    found = all_rooms() if rooms is None else rooms
+    logs.configure(settings)
+    found = (HOUSE, *all_rooms()) if rooms is None else rooms
     crons = [*chain.from_iterable(room.crons for room in found)]
-    uvloop.run(work(settings, registry=registry_of(found), crons=crons))
+    with telemetry.tracing(settings):
+        uvloop.run(work(settings, registry=registry_of(found), crons=crons))
 
 
 def registry_of(rooms: Sequence[Room]) -> Registry:

@@ -5,6 +5,7 @@ It wraps the whole app, so that also unknown addresses and failures before any r
 
 import re
 import time
+from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,7 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.settings import Settings
-from yundian.platform.web import csrf, i18n, logs, metrics
+from yundian.platform.web import csrf, i18n, logs, metrics, tracing
 from yundian.platform.web.addresses import client_address, is_trusted
 from yundian.platform.web.context import RequestContext, enter, leave
 from yundian.platform.web.headers import security_headers
@@ -38,25 +39,31 @@ async def handle(app: ASGIApp, settings: Settings, scope: Scope, receive: Receiv
     """Run one request inside its context."""
     started = time.perf_counter()
     is_https = settings.is_production or _is_https(scope, settings)
-    context = _context(scope, settings)
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    context = _context(scope, headers, settings)
     status = 500
 
     async def wrapped(message: Message) -> None:
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
-            headers = list(message.get("headers", []))
-            present = {name.lower() for name, _ in headers}
-            headers += security_headers(present, is_https=is_https)
-            headers.append((b"x-request-id", context.request_id.encode()))
-            headers += [(b"set-cookie", value) for value in _cookies(context, is_secure=is_https)]
-            message["headers"] = headers
+            sent = list(message.get("headers", []))
+            sent += security_headers({name.lower() for name, _ in sent}, is_https=is_https)
+            sent.append((b"x-request-id", context.request_id.encode()))
+            sent += [(b"set-cookie", value) for value in _cookies(context, is_secure=is_https)]
+            message["headers"] = sent
         await send(message)
 
     token = enter(context)
     try:
-        with structlog.contextvars.bound_contextvars(request_id=context.request_id):
-            await app(scope, receive, wrapped)
+        with (
+            structlog.contextvars.bound_contextvars(request_id=context.request_id),
+            tracing.request_span(context, headers),
+        ):
+            try:
+                await app(scope, receive, wrapped)
+            finally:
+                tracing.finish(context, status=status)
     except Exception as error:
         logs.failure(error, code="core.unexpected", is_ours=True)
         raise
@@ -67,8 +74,7 @@ async def handle(app: ASGIApp, settings: Settings, scope: Scope, receive: Receiv
         leave(token)
 
 
-def _context(scope: Scope, settings: Settings) -> RequestContext:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+def _context(scope: Scope, headers: Mapping[str, str], settings: Settings) -> RequestContext:
     given = headers.get("x-request-id", "")
     query = parse_qs(scope.get("query_string", b"").decode("latin-1")) if b"lang=" in scope["query_string"] else {}
     asked = query.get("lang", [None])[-1]

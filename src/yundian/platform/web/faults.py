@@ -120,7 +120,7 @@ def field_error(message: str) -> FieldError:
     if named:
         path = ".".join(part for part in (path, named["name"] or named["missing"]) if part)
         text = "Unknown field" if named["name"] else "Required"
-    return FieldError(re.sub(r"\[(\d+|\.\.\.)\]", r".\1", path).lstrip("."), text)
+    return FieldError(_dotted(path), text)
 
 
 def sqlstate(exc: BaseException) -> str | None:
@@ -173,11 +173,16 @@ def _http(exc: HTTPException) -> Fault:
 
 def _field_of(item: Mapping[str, object]) -> FieldError:
     inner = field_error(str(item.get("message", "")))
-    outer = str(item.get("key", ""))
+    outer = _dotted(str(item.get("key", "")))
     outer = "" if outer == "data" else outer
     if inner.field.startswith(outer):
         return FieldError(inner.field or outer, inner.message)
     return FieldError(f"{outer}.{inner.field}" if inner.field else outer, inner.message)
+
+
+def _dotted(path: str) -> str:
+    """``lines[1].quantity`` as ``lines.1.quantity``."""
+    return re.sub(r"\[(\d+|\.\.\.)\]", r".\1", path).lstrip(".")
 
 
 def _database(state: str) -> Fault:

@@ -25,7 +25,6 @@ from yundian.platform.core.principal import Principal
 from yundian.platform.core.steps import step
 from yundian.platform.db.conflicts import savepoint
 from yundian.platform.db.database import Database
-from yundian.platform.jobs.declare import cron
 from yundian.platform.web import metrics, repository
 from yundian.platform.web.context import current
 from yundian.platform.web.csrf import FIELD as CSRF_FIELD
@@ -41,7 +40,7 @@ KEPT = dt.timedelta(hours=24)
 MAX_LENGTH = 255
 
 _LOCK_TIMEOUT = "55P03"
-_CLEAN_EVERY_S = 900.0
+CLEAN_EVERY_S = 900.0
 _FORMS = frozenset({RequestEncodingType.URL_ENCODED, RequestEncodingType.MULTI_PART})
 # Not answers to what was asked, but to who asked or when: the next try is a new one.
 _NOT_KEPT = (NotAuthenticated, Forbidden, TooManyRequests)
@@ -229,7 +228,6 @@ class Kept(Response[bytes]):
         )
 
 
-@cron("web.forget_idempotency_keys", every_s=_CLEAN_EVERY_S)
 async def forget_expired(database: Database) -> None:
     """Delete the keys that were kept long enough, brand by brand."""
     async with database.unit_of_work(None) as session:
@@ -237,6 +235,3 @@ async def forget_expired(database: Database) -> None:
     for brand_id in brands:
         async with database.unit_of_work(brand_id) as session:
             await repository.forget_expired(session, brand_id=brand_id, now=clock.now())
-
-
-FORGET = forget_expired

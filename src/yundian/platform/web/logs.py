@@ -7,11 +7,15 @@ exceptions and the lines of code they passed.
 import traceback
 from collections.abc import Iterator
 
+import jinja2
 import structlog
 
 from yundian.platform.web.context import RequestContext, current
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("yundian.web")
+
+# Their messages name code (a missing variable, a wrong type), not what somebody typed.
+_SPEAKABLE = (jinja2.TemplateError, AttributeError, ImportError, NameError, TypeError)
 
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
@@ -54,6 +58,8 @@ def describe(exc: BaseException) -> dict[str, object]:
     names = [type(link).__qualname__ for link in _links(exc)]
     database = next((link for link in _links(exc) if getattr(link, "sqlstate", None)), None)
     described: dict[str, object] = {"exceptions": names, "frames": list(_frames(exc))}
+    if isinstance(exc, _SPEAKABLE):
+        described["reason"] = str(exc)[:300]
     if database is not None:
         described["sqlstate"] = getattr(database, "sqlstate", None)
         described["constraint"] = getattr(database, "constraint_name", None)

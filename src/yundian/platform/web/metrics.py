@@ -14,6 +14,7 @@ REQUESTS = Histogram(
 RATE_LIMITED = Counter("yundian_http_rate_limited", "Requests refused by a rate limit", ("limit",))
 LIMITS_UNCOUNTED = Counter("yundian_http_limits_unavailable", "Times the rate limits could not be counted")
 REPLAYED = Counter("yundian_http_idempotent_replays", "Answers given again to a repeated request", ("operation",))
+WORKERS = Gauge("yundian_workers_alive", "Workers heard of in the last seconds")
 POOL = Gauge("yundian_db_pool_connections", "Connections of this process", ("pool", "state"))
 
 
