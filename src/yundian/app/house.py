@@ -15,7 +15,6 @@ from yundian.platform.auth.guards import anyone, requires
 from yundian.platform.core.errors import NotFound
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.core.settings import Settings
-from yundian.platform.db.database import Database
 from yundian.platform.db.services import Services
 from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
@@ -99,12 +98,6 @@ def _may_measure(request: Request[Any, Any, Any], settings: Settings) -> bool:
         return ip_address(current().client).is_loopback
     except ValueError:
         return False
-
-
-@cron("house.forget_idempotency_keys", every_s=900)
-async def forget_idempotency_keys(database: Database) -> None:
-    """Delete the keys that were kept long enough."""
-    await idempotency.forget_expired(database)
 
 
 HOUSE = Room(
