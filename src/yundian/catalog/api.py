@@ -2,14 +2,19 @@
 
 import uuid
 from collections.abc import Collection
+from pathlib import Path
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.catalog.models import Product, Sku
 from yundian.catalog.repository import skus
+from yundian.catalog.service import imports
 from yundian.catalog.states import ProductStatus, SkuStatus
 from yundian.catalog.types import NamedSku, PriceSnapshot
 from yundian.platform.core import clock
+
+PRODUCT_IMPORT = imports.PRODUCTS
+MAPPINGS = Path(__file__).parent / "mappings"
 
 
 async def get_skus(session: AsyncSession, *, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, NamedSku]:

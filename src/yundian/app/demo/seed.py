@@ -1,0 +1,187 @@
+"""The demo brand: made through the rooms' own doors, as often as one likes, with the same result."""
+
+import csv
+import tomllib
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from stores import api as stores
+from stores.types import StockLine
+from yundian.brands import api as brands
+from yundian.brands import service as brand_service
+from yundian.brands.errors import BrandUnknown
+from yundian.catalog import api as catalog
+from yundian.platform.auth import api as auth
+from yundian.platform.auth.errors import LoginTaken
+from yundian.platform.core.ids import new_id
+from yundian.platform.core.principal import Grant, Role
+from yundian.platform.core.settings import Settings
+from yundian.platform.db.database import operator_unit_of_work
+from yundian.platform.db.services import Services, open_services
+from yundian.platform.intake import mapping as mappings
+from yundian.platform.intake.service import run_import
+
+DATA = Path(__file__).parent / "data"
+
+
+class DemoRefused(RuntimeError):
+    """Everybody knows the demo's passwords: it is not made in production."""
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Someone who works for the demo brand; ``shop`` is a code."""
+
+    label: str
+    login: str
+    name: str
+    role: Role
+    shop: str | None = None
+    is_shown: bool = False
+
+
+class DemoBrand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``brand.toml``."""
+
+    code: str
+    name: str
+    password: str
+    people: list[Person]
+
+
+class ShopStock(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a shop has: ``pieces`` of every SKU but those of the ``missing`` products; ``low`` by SKU code."""
+
+    pieces: int
+    missing: list[str] = []
+    low: dict[str, int] = {}
+
+    def pieces_of(self, sku_code: str, product_code: str) -> int:
+        return 0 if product_code in self.missing else self.low.get(sku_code, self.pieces)
+
+
+@dataclass(frozen=True)
+class DemoLogin:
+    """What to type to look around as someone."""
+
+    label: str
+    login: str
+    password: str
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What there is to show: who may sign in, and where to look first (label, path)."""
+
+    brand_id: uuid.UUID
+    logins: list[DemoLogin]
+    addresses: list[tuple[str, str]]
+
+
+async def ensure_demo(settings: Settings) -> DemoSummary:
+    """Make what is missing of the demo brand; what is there, or was changed since, stays as it is.
+
+    Raises:
+        DemoRefused: in production.
+    """
+    if settings.is_production:
+        raise DemoRefused("the demo brand is not made in production")
+    demo = msgspec.convert(tomllib.loads((DATA / "brand.toml").read_text()), DemoBrand)
+    async with open_services(settings) as services:
+        brand_id = await _ensure_brand(services, demo)
+        await _ensure_products(services, brand_id)
+        await _ensure_shops(services, brand_id)
+        await _ensure_stock(services, brand_id)
+        await _ensure_people(services, brand_id, demo)
+    shown = [person for person in demo.people if person.is_shown]
+    return DemoSummary(
+        brand_id=brand_id,
+        logins=[DemoLogin(person.label, person.login, demo.password) for person in shown],
+        addresses=[("HQ", "/hq"), ("Shop", "/shop")],
+    )
+
+
+async def _ensure_brand(services: Services, demo: DemoBrand) -> uuid.UUID:
+    async with services.database.unit_of_work(None) as session:
+        try:
+            return (await brands.find_brand(session, code=demo.code)).id
+        except BrandUnknown:
+            brand_id = new_id()
+    async with operator_unit_of_work(services.settings, brand_id) as session:
+        await brand_service.create_brand(session, brand_id=brand_id, code=demo.code, name=demo.name)
+    return brand_id
+
+
+async def _ensure_products(services: Services, brand_id: uuid.UUID) -> None:
+    file = DATA / "products.csv"
+    codes = {row["sku_code"] for row in _rows(file)}
+    async with services.database.unit_of_work(brand_id) as session:
+        if codes == set(await catalog.find_skus(session, codes=codes)):
+            return
+    await run_import(
+        services.database,
+        brand=brand_id,
+        kind=catalog.PRODUCT_IMPORT,
+        file=file,
+        mapping=mappings.load(catalog.MAPPINGS / "sku_list.toml"),
+    )
+
+
+async def _ensure_shops(services: Services, brand_id: uuid.UUID) -> None:
+    file = DATA / "shops.csv"
+    codes = {row["code"] for row in _rows(file)}
+    async with services.database.unit_of_work(brand_id) as session:
+        if codes == set(await stores.find_shops(session, codes=codes)):
+            return
+    await run_import(
+        services.database,
+        brand=brand_id,
+        kind=stores.SHOP_IMPORT,
+        file=file,
+        mapping=mappings.load(stores.MAPPINGS / "demo.toml"),
+    )
+
+
+async def _ensure_stock(services: Services, brand_id: uuid.UUID) -> None:
+    """One delivery per shop, received once however often this runs."""
+    wanted = msgspec.convert(tomllib.loads((DATA / "stock.toml").read_text())["shops"], dict[str, ShopStock])
+    codes = {row["sku_code"] for row in _rows(DATA / "products.csv")}
+    async with services.database.unit_of_work(brand_id) as session:
+        skus = await catalog.find_skus(session, codes=codes)
+        shops = await stores.find_shops(session, codes=set(wanted))
+        for code, shop in sorted(shops.items()):
+            lines = [
+                StockLine(sku_id=sku.id, quantity=pieces)
+                for sku in sorted(skus.values(), key=lambda sku: sku.code)
+                if (pieces := wanted[code].pieces_of(sku.code, sku.product_code))
+            ]
+            await stores.receive_stock(session, shop_id=shop.id, lines=lines, reference=f"demo:{code}")
+
+
+async def _ensure_people(services: Services, brand_id: uuid.UUID, demo: DemoBrand) -> None:
+    async with services.database.unit_of_work(brand_id) as session:
+        codes = {person.shop for person in demo.people if person.shop}
+        shops = await stores.find_shops(session, codes=codes)
+    for person in demo.people:
+        shop_id = shops[person.shop].id if person.shop else None
+        try:
+            async with services.database.unit_of_work(brand_id) as session:
+                await auth.create_account(
+                    session,
+                    keyring=services.keyring,
+                    brand_id=brand_id,
+                    login=person.login,
+                    display_name=person.name,
+                    grants=[Grant(person.role, shop_id)],
+                    actor_id=None,
+                    password=demo.password,
+                )
+        except LoginTaken:
+            continue
+
+
+def _rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="", encoding="utf-8") as source:
+        return list(csv.DictReader(source))

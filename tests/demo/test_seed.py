@@ -1,0 +1,144 @@
+import collections
+import csv
+from typing import Any
+
+import pytest
+from stdnum import ean
+
+from stores import api as stores
+from tests.people import PASSWORD
+from yundian.app.demo import seed
+from yundian.catalog import api as catalog
+from yundian.catalog.service import editing
+from yundian.catalog.types import ProductFilter
+from yundian.platform.auth.errors import WrongCredentials
+from yundian.platform.auth.resolve import principal_of_token
+from yundian.platform.auth.sign_in import Client, sign_in
+from yundian.platform.core.principal import Role
+from yundian.platform.core.settings import Environment, Settings
+from yundian.platform.db.services import Services
+
+pytestmark = pytest.mark.anyio
+
+CLIENT = Client(ip="127.0.0.1", user_agent="tests")
+TABLES = (
+    "auth_account",
+    "auth_grant",
+    "brand_policy",
+    "catalog_product",
+    "catalog_product_tag",
+    "catalog_product_term",
+    "catalog_sku",
+    "intake_run",
+    "outbox_event",
+    "stores_opening_hours",
+    "stores_shop",
+    "stores_stock",
+    "stores_stock_movement",
+)
+
+
+async def _everything(services: Services, demo: seed.DemoSummary) -> dict[str, list[tuple[Any, ...]]]:
+    async with services.database.connection(demo.brand_id) as tx:
+        return {
+            table: [tuple(row) for row in await tx.fetch(f"SELECT * FROM {table} ORDER BY id")] for table in TABLES
+        }
+
+
+async def test_the_demo_brand_has_shops_products_stock_and_people(services: Services) -> None:
+    demo = await seed.ensure_demo(services.settings)
+
+    rows = await _everything(services, demo)
+    assert len(rows["stores_shop"]) == 12
+    assert len(rows["catalog_product"]) >= 40
+    assert len(rows["catalog_sku"]) >= 150
+    assert len(rows["stores_stock"]) > 1_000
+    async with services.database.unit_of_work(demo.brand_id) as session:
+        found = await editing.list_products(session, wanted=ProductFilter(search="唇釉"), limit=10)
+        skus = await catalog.find_skus(session, codes={"DT-L01-02", "DT-L07-01", "DT-G02-01"})
+        shop = (await stores.find_shops(session, codes={"SH001"}))["SH001"]
+        stock = await stores.stock_of(session, shop_id=shop.id, sku_ids=[sku.id for sku in skus.values()])
+    assert {product.code for product in found.items} == {"DT-L01", "DT-L02"}
+    assert {code: sku.is_sellable for code, sku in skus.items()} == {
+        "DT-L01-02": True,
+        "DT-L07-01": True,
+        "DT-G02-01": False,
+    }
+    on_hand = {code: stock[sku.id].on_hand for code, sku in skus.items()}
+    assert on_hand == {"DT-L01-02": 2, "DT-L07-01": 24, "DT-G02-01": 24}
+
+
+async def test_made_again_nothing_changes(services: Services) -> None:
+    demo = await seed.ensure_demo(services.settings)
+    before = await _everything(services, demo)
+
+    again = await seed.ensure_demo(services.settings)
+
+    assert again == demo
+    assert await _everything(services, again) == before
+
+
+async def test_every_login_that_is_shown_works_and_has_its_role(services: Services) -> None:
+    demo = await seed.ensure_demo(services.settings)
+
+    roles = []
+    for login in demo.logins:
+        signed_in = await sign_in(
+            services.database,
+            keyring=services.keyring,
+            login=login.login,
+            password=login.password,
+            code=None,
+            client=CLIENT,
+        )
+        principal = await principal_of_token(services.database, keyring=services.keyring, token=signed_in.token)
+        roles.append(set(principal.roles))
+        assert (signed_in.brand_id, signed_in.must_change_password) == (demo.brand_id, False)
+
+    assert roles == [{Role.HQ_ADMIN}, {Role.HQ_ANALYST}, {Role.SHOP_OWNER}, {Role.SHOP_STAFF}]
+    with pytest.raises(WrongCredentials):
+        await sign_in(
+            services.database,
+            keyring=services.keyring,
+            login=demo.logins[0].login,
+            password=PASSWORD,
+            code=None,
+            client=CLIENT,
+        )
+
+
+async def test_what_was_changed_since_stays_changed(services: Services) -> None:
+    demo = await seed.ensure_demo(services.settings)
+    async with services.database.unit_of_work(demo.brand_id) as session:
+        sku = (await catalog.find_skus(session, codes={"DT-T05-01"}))["DT-T05-01"]
+        product = await editing.get_product(session, product_id=sku.product_id)
+        version = product.skus[0].version
+        await editing.change_price(
+            session, sku_id=sku.id, version=version, price_minor=sku.price_minor + 1, currency="CNY"
+        )
+
+    await seed.ensure_demo(services.settings)
+
+    async with services.database.unit_of_work(demo.brand_id) as session:
+        kept = (await catalog.find_skus(session, codes={"DT-T05-01"}))["DT-T05-01"]
+    assert kept.price_minor == sku.price_minor + 1
+
+
+async def test_production_has_no_demo(services: Services) -> None:
+    settings = Settings(**(services.settings.model_dump() | {"environment": Environment.PRODUCTION}))
+
+    with pytest.raises(seed.DemoRefused):
+        await seed.ensure_demo(settings)
+
+
+async def test_the_data_is_made_up_and_sound() -> None:
+    with (seed.DATA / "products.csv").open(newline="") as file:
+        skus = list(csv.DictReader(file))
+    with (seed.DATA / "shops.csv").open(newline="") as file:
+        shops = list(csv.DictReader(file))
+
+    # Numbers that begin with 2 are for use inside a company: no real product has them.
+    assert all(ean.is_valid(sku["barcode"]) and sku["barcode"].startswith("2") for sku in skus)
+    assert max(collections.Counter(sku["barcode"] for sku in skus).values()) == 1
+    assert len({shop["province"] for shop in shops}) >= 8
+    assert all("5550 01" in shop["phone"] for shop in shops)
