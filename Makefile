@@ -26,11 +26,12 @@ up: environment assets ## run everything on this machine until Ctrl-C
 test: development assets browser ## run the tests, browser tests included
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not soak" $(TESTS) $(ARGS)
 
-check: development ## lint, types, layers
+check: development assets ## lint, types, layers, rules of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.architecture.rules.all
 
 soak: development assets browser ## the long runs
 	$(BIN)/pytest -m soak $(TESTS) $(ARGS)

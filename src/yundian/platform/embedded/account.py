@@ -60,19 +60,22 @@ def run_as(
     Output goes through a file: a server started by the command would keep a pipe open for ever.
     """
     with tempfile.TemporaryFile("w+") as output:
-        done = subprocess.run(  # noqa: S603  (fixed programs of the wheel)
-            [str(part) for part in command],
-            cwd="/",
-            env={"PATH": os.defpath, "LC_ALL": "C", **(env or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            check=False,
-            user=account.uid if account else None,
-            group=account.gid if account else None,
-            extra_groups=[] if account else None,
-        )
+        try:
+            done = subprocess.run(  # noqa: S603  (fixed programs of the wheel)
+                [str(part) for part in command],
+                cwd="/",
+                env={"PATH": os.defpath, "LC_ALL": "C", **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
+                user=account.uid if account else None,
+                group=account.gid if account else None,
+                extra_groups=[] if account else None,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EmbeddedError(f"{command[0]} did not end within {timeout:.0f} s") from error
         output.seek(0)
         return subprocess.CompletedProcess(done.args, done.returncode, output.read(), "")
 
