@@ -41,3 +41,6 @@ class StockReplenished(Event, frozen=True, kw_only=True, tag="stores.stock_reple
     shop_id: uuid.UUID
     sku_id: uuid.UUID
     available: int
+
+
+EVENTS = (ShopAdded, ShopChanged, ShopOpened, ShopPaused, ShopClosed, StockReplenished)

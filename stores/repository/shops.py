@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores.models import OpeningHours, Shop
 from stores.states import ShopStatus
-from stores.types import Interval, ShopFilter
+from stores.types import Interval, Place, ShopFilter
 from yundian.platform.db.paging import after
 
 
@@ -50,6 +50,15 @@ async def provinces(session: AsyncSession, *, brand_id: uuid.UUID) -> list[str]:
     """The provinces the brand is in, for a filter."""
     statement = select(Shop.province).where(col(Shop.brand_id) == brand_id).distinct()
     return [name for name in (await session.exec(statement.order_by(col(Shop.province)))).all() if name]
+
+
+async def points(session: AsyncSession, *, brand_id: uuid.UUID, wanted: ShopFilter, limit: int) -> list[Place]:
+    """The coordinates of the wanted shops that have any."""
+    statement = select(Shop.latitude, Shop.longitude).where(
+        *_conditions(brand_id, wanted), col(Shop.latitude).is_not(None)
+    )
+    rows = (await session.exec(statement.limit(limit))).all()
+    return [Place(lat, lon) for lat, lon in rows if lat is not None and lon is not None]
 
 
 async def hours_of(

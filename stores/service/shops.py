@@ -14,13 +14,16 @@ from stores.repository import shops
 from stores.rules import hours as hour_rules
 from stores.rules.shops import checked
 from stores.states import ShopStatus
-from stores.types import Interval, ShopEdit, ShopFields, ShopFilter, ShopView, ShopWithHours
+from stores.types import Interval, Place, ShopEdit, ShopFields, ShopFilter, ShopView, ShopWithHours
 from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput, VersionConflict
 from yundian.platform.db.conflicts import conflicts
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.declare import Event
+
+# A picture of more is no clearer.
+MAX_POINTS = 5_000
 
 _ANNOUNCED: Mapping[ShopStatus, type[ShopOpened | ShopPaused | ShopClosed]] = {
     ShopStatus.OPEN: ShopOpened,
@@ -54,6 +57,34 @@ async def get_shop(
     """A shop the caller may see (``visible`` of ``None``: all); any other is ``ShopUnknown``."""
     shop = await _shop(session, brand_id=brand_id, shop_id=shop_id, visible=visible)
     return (await with_hours(session, brand_id=brand_id, found=[shop], now=clock.now()))[0]
+
+
+async def see_shop(
+    session: AsyncSession,
+    *,
+    brand_id: uuid.UUID,
+    shop_id: uuid.UUID,
+    visible: frozenset[uuid.UUID] | None,
+) -> ShopView:
+    """The shop without its hours, if the caller may see it; else ``ShopUnknown``. One statement."""
+    return _view(await _shop(session, brand_id=brand_id, shop_id=shop_id, visible=visible))
+
+
+async def counts(
+    session: AsyncSession, *, brand_id: uuid.UUID, shop_ids: frozenset[uuid.UUID] | None = None
+) -> Mapping[ShopStatus, int]:
+    """How many shops there are in each status."""
+    return await shops.counts(session, brand_id=brand_id, shop_ids=shop_ids)
+
+
+async def provinces(session: AsyncSession, *, brand_id: uuid.UUID) -> list[str]:
+    """The provinces the brand is in."""
+    return await shops.provinces(session, brand_id=brand_id)
+
+
+async def points(session: AsyncSession, *, brand_id: uuid.UUID, wanted: ShopFilter) -> list[Place]:
+    """Where the wanted shops are, for a map."""
+    return await shops.points(session, brand_id=brand_id, wanted=wanted, limit=MAX_POINTS)
 
 
 async def create_shop(session: AsyncSession, *, brand_id: uuid.UUID, fields: ShopFields) -> ShopWithHours:
