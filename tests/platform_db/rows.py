@@ -124,12 +124,20 @@ class Catalogue:
         return LITERALS[column.type].format(id=key, hex=key.hex, text=text)
 
 
-async def loosen(owner: Connection) -> None:
-    """Drop what a made-up row could break without having to do with brands: checks and triggers."""
-    for row in await owner.fetch(
-        "SELECT conrelid::regclass::text AS table, quote_ident(conname) AS name FROM pg_constraint"
-        " WHERE contype IN ('c', 'x') AND connamespace = 'public'::regnamespace AND conrelid <> 0"
-    ):
-        await owner.execute(f"ALTER TABLE {row['table']} DROP CONSTRAINT {row['name']}")
+_CHECKS = """
+SELECT conrelid::regclass::text AS table, quote_ident(conname) AS name, replace(pg_get_constraintdef(oid), ' NOT VALID', '') AS definition
+FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conrelid <> 0
+"""
+
+
+async def loosen(owner: Connection) -> list[str]:
+    """Drop what a made-up row could break without having to do with brands: checks and triggers.
+
+    Returns the statements that put the checks back, for rows to come.
+    """
+    checks = await owner.fetch(_CHECKS)
+    for check in checks:
+        await owner.execute(f"ALTER TABLE {check['table']} DROP CONSTRAINT {check['name']}")
     for table in (await Catalogue.read(owner)).columns:
         await owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    return [f"ALTER TABLE {c['table']} ADD CONSTRAINT {c['name']} {c['definition']} NOT VALID" for c in checks]
