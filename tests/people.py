@@ -1,11 +1,16 @@
 """Makes people of the staff and signs them in, through the real sign-in."""
 
+import datetime as dt
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from yundian.platform.auth import api as auth
+from yundian.platform.auth import repository
+from yundian.platform.auth.models import StaffSession
 from yundian.platform.auth.sign_in import Client, sign_in
-from yundian.platform.core.ids import readable_code
+from yundian.platform.auth.tokens import encoded
+from yundian.platform.core import clock
+from yundian.platform.core.ids import readable_code, secret_token, token_hash
 from yundian.platform.core.principal import Grant, Role
 from yundian.platform.db.services import Services
 
@@ -20,6 +25,7 @@ class Person:
     id: uuid.UUID
     login: str
     token: str = ""
+    session_id: uuid.UUID | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -67,4 +73,21 @@ async def sign_in_again(services: Services, person: Person) -> Person:
         code=None,
         client=Client(ip="127.0.0.1", user_agent="tests"),
     )
-    return Person(brand_id=person.brand_id, id=person.id, login=person.login, token=signed_in.token)
+    return replace(person, token=signed_in.token)
+
+
+async def give_session(services: Services, person: Person) -> Person:
+    """A session without the cost of a password: for tests that need hundreds."""
+    secret, now = secret_token(), clock.now()
+    session = StaffSession(
+        brand_id=person.brand_id,
+        token_hash=token_hash(secret),
+        account_id=person.id,
+        expires_at=now + dt.timedelta(days=1),
+        ends_at=now + dt.timedelta(days=1),
+        ip_hash=b"",
+        user_agent="tests",
+    )
+    async with services.database.connection(person.brand_id) as tx:
+        await repository.add_session(tx, session=session)
+    return replace(person, token=f"{encoded(person.brand_id)}.{secret}", session_id=session.id)

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from tests.people import PASSWORD, make_person, sign_in_again, sign_in_as
+from tests.stores.makers import make_shop, shop_fields
 from yundian.brands.types import BrandView
 from yundian.platform.auth import api_keys
 from yundian.platform.core import clock
@@ -165,7 +166,8 @@ async def test_ones_own_sessions_are_listed_and_ended(
 async def test_an_owner_manages_the_staff_of_her_own_shop_and_nothing_else(
     client: httpx.AsyncClient, services: Services, brand: BrandView
 ) -> None:
-    shop, other_shop = new_id(), new_id()
+    shop = (await make_shop(services, brand, fields=shop_fields("A"))).id
+    other_shop = (await make_shop(services, brand, fields=shop_fields("B"))).id
     owner = await sign_in_as(services, brand.id, Role.SHOP_OWNER, shop_id=shop)
     theirs = await make_person(services, brand.id, Role.SHOP_STAFF, shop_id=other_shop)
     body = {"login": f"staff-{brand.code}", "display_name": "小陈"}

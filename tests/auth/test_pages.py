@@ -9,6 +9,7 @@ import pytest
 
 from tests.html_forms import fields_of, filled, submit
 from tests.people import PASSWORD, Person, make_person, sign_in_as
+from tests.stores.makers import make_shop
 from yundian.brands.types import BrandView
 from yundian.platform.auth.cookies import ended_cookie, session_cookie
 from yundian.platform.auth.rules import safe_return_path
@@ -285,7 +286,7 @@ async def test_a_key_is_shown_once_and_revoked(
 async def test_an_owner_adds_and_removes_staff_in_the_panel_of_her_shop(
     client: httpx.AsyncClient, services: Services, brand: BrandView
 ) -> None:
-    shop = new_id()
+    shop = (await make_shop(services, brand)).id
     owner = await make_person(services, brand.id, Role.SHOP_OWNER, shop_id=shop)
     await sign_in(client, owner)
     panel = f"/shop-people/{shop}"

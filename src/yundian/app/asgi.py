@@ -10,6 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from yundian.app import logs, telemetry
 from yundian.app.house import HOUSE
+from yundian.app.ports import shop_names
 from yundian.app.rooms import rooms as all_rooms
 from yundian.platform.auth.guards import anyone
 from yundian.platform.auth.middleware import AuthMiddleware
@@ -47,12 +48,13 @@ def create_app(settings: Settings | None = None, rooms: Sequence[Room] | None = 
             [panel for room in chosen for panel in room.panels],
         ),
         openapi_config=openapi.openapi_config([room.name for room in chosen if room.controllers], guards=[anyone]),
-        plugins=[openapi.SharedRefusals()],
+        plugins=[openapi.SharedRefusals(is_open=lambda handler: anyone in handler.resolve_guards())],
         request_max_body_size=MAX_BODY_BYTES,
         logging_config=None,
         debug=False,
     )
     app.state.settings = settings
+    app.state.shop_names = shop_names
     return app
 
 

@@ -1,6 +1,7 @@
 """The staff of the brand and the keys of other systems, on HQ's screen."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
@@ -11,9 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.auth import api_keys, service
 from yundian.platform.auth.guards import requires
+from yundian.platform.auth.ports import ShopNames
 from yundian.platform.auth.schemas import GrantInput, KeyForm, PersonForm, PersonRename
-from yundian.platform.auth.screen import own_id
-from yundian.platform.auth.types import AccountStatus, NewPassword
+from yundian.platform.auth.screen import SHOP_NAMES, check_known, own_id
+from yundian.platform.auth.types import AccountStatus, NewPassword, PersonView
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
@@ -37,6 +39,7 @@ class PeoplePages(Controller):
     path = PEOPLE
     include_in_schema = False
     guards = [hq_admins]  # noqa: RUF012  Litestar's way to guard a controller
+    dependencies = SHOP_NAMES
 
     @get(name="auth.people")
     async def people(
@@ -44,6 +47,7 @@ class PeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
         q: Search = "",
         status: FromQuery[str] = "",
         cursor: Cursor = None,
@@ -53,7 +57,8 @@ class PeoplePages(Controller):
         people = await service.list_people(
             session, keyring=services.keyring, brand_id=principal.brand, cursor=cursor, status=wanted, search=q
         )
-        return page("auth/people.html", people=people, q=q, status=Form.of(status=status))
+        shops = await _shops(session, shop_names, people.items)
+        return page("auth/people.html", people=people, shops=shops, q=q, status=Form.of(status=status))
 
     @get("/new", name="auth.people.new")
     async def new(self) -> Template:
@@ -106,8 +111,9 @@ class PeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> Template:
-        return await _person(session, services, principal, account_id, None)
+        return await _person(session, services, principal, shop_names, account_id, None)
 
     @post("/{account_id:uuid}", name="auth.person.save", status_code=200)
     @idempotent
@@ -118,6 +124,7 @@ class PeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> Response[Any]:
         """Change the name."""
         form = await Form.read(request)
@@ -126,7 +133,7 @@ class PeoplePages(Controller):
             await service.rename(
                 session, brand_id=principal.brand, account_id=account_id, display_name=values.display_name
             )
-        return await _saved(session, services, principal, account_id, form)
+        return await _saved(session, services, principal, shop_names, account_id, form)
 
     @post("/{account_id:uuid}/grants", name="auth.person.grant", status_code=200)
     @idempotent
@@ -137,18 +144,21 @@ class PeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> Response[Any]:
         """Give an HQ role; shop roles are given beside the shop."""
         form = await Form.read(request)
         async with form.attempt(session):
+            grant = form.parse(GrantInput).grant()
+            await check_known(session, shops=shop_names, grants=[grant])
             await service.grant_role(
                 session,
                 brand_id=principal.brand,
                 account_id=account_id,
-                grant=form.parse(GrantInput).grant(),
+                grant=grant,
                 actor_id=principal.id,
             )
-        return await _saved(session, services, principal, account_id, form)
+        return await _saved(session, services, principal, shop_names, account_id, form)
 
     @post("/{account_id:uuid}/grants/remove", name="auth.person.remove_grant", status_code=200)
     @idempotent
@@ -159,6 +169,7 @@ class PeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> Response[Any]:
         form = await Form.read(request)
         async with form.attempt(session):
@@ -169,7 +180,7 @@ class PeoplePages(Controller):
                 grant=form.parse(GrantInput).grant(),
                 actor_id=principal.id,
             )
-        return await _saved(session, services, principal, account_id, form)
+        return await _saved(session, services, principal, shop_names, account_id, form)
 
     @post("/{account_id:uuid}/revoke", name="auth.person.revoke", status_code=200)
     @idempotent
@@ -180,6 +191,7 @@ class PeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> Response[Any]:
         """Shut the account out at once."""
         form = await Form.read(request)
@@ -187,7 +199,7 @@ class PeoplePages(Controller):
             await service.revoke_account(
                 session, brand_id=principal.brand, account_id=account_id, actor_id=principal.id
             )
-        return await _saved(session, services, principal, account_id, form)
+        return await _saved(session, services, principal, shop_names, account_id, form)
 
     @post("/{account_id:uuid}/restore", name="auth.person.restore", status_code=200)
     @idempotent
@@ -288,7 +300,12 @@ class KeyPages(Controller):
 
 
 async def _person(
-    session: AsyncSession, services: Services, principal: Principal, account_id: uuid.UUID, form: Form | None
+    session: AsyncSession,
+    services: Services,
+    principal: Principal,
+    shop_names: ShopNames,
+    account_id: uuid.UUID,
+    form: Form | None,
 ) -> Template:
     person = await service.person(
         session, keyring=services.keyring, brand_id=principal.brand, account_id=account_id
@@ -297,17 +314,35 @@ async def _person(
         session, keyring=services.keyring, brand_id=principal.brand, subject_id=account_id, limit=10
     )
     form = form or Form.of(person, "display_name")
-    status = form.status
-    return page("auth/person.html", person=person, trail=trail.items, form=form, status_code=status)
+    return page(
+        "auth/person.html",
+        person=person,
+        shops=await _shops(session, shop_names, [person]),
+        trail=trail.items,
+        form=form,
+        status_code=form.status,
+    )
 
 
 async def _saved(
-    session: AsyncSession, services: Services, principal: Principal, account_id: uuid.UUID, form: Form
+    session: AsyncSession,
+    services: Services,
+    principal: Principal,
+    shop_names: ShopNames,
+    account_id: uuid.UUID,
+    form: Form,
 ) -> Response[Any]:
     if form.failed:
-        return await _person(session, services, principal, account_id, form)
+        return await _person(session, services, principal, shop_names, account_id, form)
     return see_other(f"{PEOPLE}/{account_id}", toast=_("Saved."))
 
 
 def _shown_once(made: NewPassword) -> Template:
     return page("auth/temporary_password.html", made=made, headers=NO_STORE)
+
+
+async def _shops(
+    session: AsyncSession, shop_names: ShopNames, people: Sequence[PersonView]
+) -> dict[uuid.UUID, str]:
+    ids = {grant.shop_id for person in people for grant in person.grants if grant.shop_id is not None}
+    return await shop_names(session, ids=ids)

@@ -11,8 +11,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.auth import service
 from yundian.platform.auth.guards import requires
+from yundian.platform.auth.ports import ShopNames
 from yundian.platform.auth.schemas import GrantInput, ShopPersonCreate
-from yundian.platform.auth.screen import check_shop
+from yundian.platform.auth.screen import SHOP_NAMES, check_shop
 from yundian.platform.auth.types import NewPassword
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.db.services import Services
@@ -31,6 +32,7 @@ class ShopPeoplePages(Controller):
     path = "/shop-people"
     include_in_schema = False
     guards = [shop_managers]  # noqa: RUF012  Litestar's way to guard a controller
+    dependencies = SHOP_NAMES
 
     @get("/{shop_id:uuid}", name="auth.shop_people")
     async def people(
@@ -39,8 +41,9 @@ class ShopPeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> Template:
-        check_shop(principal, shop_id, Role.SHOP_STAFF)
+        await check_shop(session, shops=shop_names, principal=principal, shop_id=shop_id, role=Role.SHOP_STAFF)
         return await _shop_panel(session, services, principal, shop_id, Form.of(), None)
 
     @post("/{shop_id:uuid}", name="auth.shop_people.add", status_code=200)
@@ -52,14 +55,15 @@ class ShopPeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> Template:
         """Add somebody; a new account's temporary password is shown once, in the panel."""
         form = await Form.read(request)
         made: NewPassword | None = None
-        check_shop(principal, shop_id, Role.SHOP_STAFF)
+        await check_shop(session, shops=shop_names, principal=principal, shop_id=shop_id, role=Role.SHOP_STAFF)
         async with form.attempt(session):
             values = form.parse(ShopPersonCreate)
-            check_shop(principal, shop_id, values.role)
+            await check_shop(session, shops=shop_names, principal=principal, shop_id=shop_id, role=values.role)
             made = await service.add_shop_person(
                 session,
                 keyring=services.keyring,
@@ -82,13 +86,14 @@ class ShopPeoplePages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> Template:
         """Take a role of the shop away."""
         form = await Form.read(request)
-        check_shop(principal, shop_id, Role.SHOP_STAFF)
+        await check_shop(session, shops=shop_names, principal=principal, shop_id=shop_id, role=Role.SHOP_STAFF)
         async with form.attempt(session):
             role = form.parse(GrantInput).role
-            check_shop(principal, shop_id, role)
+            await check_shop(session, shops=shop_names, principal=principal, shop_id=shop_id, role=role)
             await service.remove_role(
                 session,
                 brand_id=principal.brand,

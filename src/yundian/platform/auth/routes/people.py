@@ -16,6 +16,7 @@ from yundian.platform.auth.errors import (
     RoleNotAllowed,
 )
 from yundian.platform.auth.guards import requires
+from yundian.platform.auth.ports import ShopNames
 from yundian.platform.auth.schemas import (
     ApiKeyCreate,
     GrantInput,
@@ -23,7 +24,7 @@ from yundian.platform.auth.schemas import (
     PersonRename,
     ShopPersonCreate,
 )
-from yundian.platform.auth.screen import check_shop, own_id
+from yundian.platform.auth.screen import SHOP_NAMES, check_known, check_shop, own_id
 from yundian.platform.auth.types import (
     AccountStatus,
     ApiKeyView,
@@ -51,6 +52,7 @@ class PeopleController(Controller):
 
     path = "/people"
     guards = [hq_admins]  # noqa: RUF012  Litestar's way to guard a controller
+    dependencies = SHOP_NAMES
 
     @get(operation_id="auth_list_people")
     async def list_people(
@@ -82,15 +84,18 @@ class PeopleController(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> NewPassword:
         """Create a staff account; answers with its temporary password, which nobody can read again."""
+        grants = [grant.grant() for grant in data.grants]
+        await check_known(session, shops=shop_names, grants=grants)
         return await service.create_account(
             session,
             keyring=services.keyring,
             brand_id=principal.brand,
             login=data.login,
             display_name=data.display_name,
-            grants=[grant.grant() for grant in data.grants],
+            grants=grants,
             actor_id=principal.id,
         )
 
@@ -209,8 +214,10 @@ class PeopleController(Controller):
         data: JSONBody[GrantInput],
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> None:
         """Give a role; giving it again changes nothing."""
+        await check_known(session, shops=shop_names, grants=[data.grant()])
         await service.grant_role(
             session,
             brand_id=principal.brand,
@@ -243,6 +250,7 @@ class ShopPeopleController(Controller):
 
     path = "/shop-people/{shop_id:uuid}"
     guards = [shop_managers]  # noqa: RUF012  Litestar's way to guard a controller
+    dependencies = SHOP_NAMES
 
     @get(operation_id="auth_list_shop_people")
     async def list_people(
@@ -251,9 +259,10 @@ class ShopPeopleController(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> list[ShopPersonView]:
         """List who works for the shop, owners first."""
-        check_shop(principal, shop_id, Role.SHOP_STAFF)
+        await check_shop(session, shops=shop_names, principal=principal, shop_id=shop_id, role=Role.SHOP_STAFF)
         return await service.list_shop_people(
             session, keyring=services.keyring, brand_id=principal.brand, shop_id=shop_id
         )
@@ -267,9 +276,10 @@ class ShopPeopleController(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> NewPassword:
         """Let somebody work for the shop, with a new account if she has none; owners add staff, HQ also owners."""
-        check_shop(principal, shop_id, data.role)
+        await check_shop(session, shops=shop_names, principal=principal, shop_id=shop_id, role=data.role)
         return await service.add_shop_person(
             session,
             keyring=services.keyring,
@@ -289,9 +299,10 @@ class ShopPeopleController(Controller):
         role: FromPath[Role],
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
+        shop_names: NamedDependency[ShopNames],
     ) -> None:
         """Take a role of the shop away; owners remove staff, HQ also owners."""
-        check_shop(principal, shop_id, role)
+        await check_shop(session, shops=shop_names, principal=principal, shop_id=shop_id, role=role)
         await service.remove_role(
             session,
             brand_id=principal.brand,

@@ -1,0 +1,9 @@
+"""The whole matrix: every room's rows. An operation without a row fails, and so does a row without one."""
+
+from tests.architecture.matrix import rows_auth, rows_house
+from tests.architecture.matrix.cells import Row
+
+ROWS: dict[str, Row] = {
+    **rows_house.ROWS,
+    **rows_auth.ROWS,
+}

@@ -1,0 +1,159 @@
+"""Every operation of the app, called by everybody: who gets in, who must sign in, to whom a thing is unknown.
+
+The operations come from the app's own routes, so that a new one without a row fails; the rows are in ``matrix/``.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from functools import lru_cache
+
+import asyncpg
+import httpx
+import pytest
+from argon2 import PasswordHasher
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from tests import factories
+from tests.architecture.matrix.cells import Actor, Answer, Call, Caller, Row, World
+from tests.architecture.matrix.rows import ROWS
+from tests.architecture.matrix.world import fingerprint, make_caller, make_world
+from tests.helpers import make_client
+from yundian.app.asgi import create_app
+from yundian.platform.auth import passwords
+from yundian.platform.auth.guards import Access, access_guards
+from yundian.platform.core.principal import Role
+from yundian.platform.core.settings import Environment, Settings
+from yundian.platform.db.services import Services
+
+pytestmark = pytest.mark.anyio
+
+_ROLE_OF = {
+    Actor.HQ_ADMIN: Role.HQ_ADMIN,
+    Actor.HQ_ANALYST: Role.HQ_ANALYST,
+    Actor.OWNER: Role.SHOP_OWNER,
+    Actor.STAFF: Role.SHOP_STAFF,
+    Actor.OTHER_OWNER: Role.SHOP_OWNER,
+    Actor.OTHER_STAFF: Role.SHOP_STAFF,
+    Actor.OTHER_BRAND: Role.HQ_ADMIN,
+}
+
+
+def handlers(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
+    """Every handler with the name of its row: the operation id, else the page's name, else the path."""
+    for route in app.routes:
+        if not isinstance(route, HTTPRoute):
+            continue
+        for handler in route.route_handlers:
+            # Litestar answers OPTIONS and HEAD by itself, from the handlers beside them.
+            if handler.http_methods <= {"OPTIONS", "HEAD"}:
+                continue
+            page = handler.name if handler.name and "." in handler.name else None
+            yield str(handler.operation_id or page or route.path), handler
+
+
+@lru_cache
+def operations() -> dict[str, HTTPRouteHandler]:
+    return dict(handlers(create_app(Settings(environment=Environment.TEST))))
+
+
+@pytest.fixture(scope="module")
+async def world(services: Services) -> World:
+    brand, other = [await factories.make_brand(services.settings) for _ in range(2)]
+    return await make_world(services, brand, other)
+
+
+@pytest.fixture(scope="module")
+async def owner(services: Services) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    connection = await asyncpg.connect(services.settings.database_owner_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hundreds of accounts are made here, and none of them needs to withstand a thief."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
+
+
+@pytest.fixture
+async def caller_client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """No cookies between the cells: whoever calls says so in a header."""
+    async with make_client(app) as client:
+        yield client
+
+
+def test_every_operation_has_a_row_and_every_row_an_operation() -> None:
+    assert sorted(operations()) == sorted(ROWS)
+
+
+@pytest.mark.parametrize("name", sorted(operations()))
+def test_every_operation_has_exactly_one_access_guard(name: str) -> None:
+    assert len(access_guards(operations()[name])) == 1
+
+
+@pytest.mark.parametrize("name", sorted(set(ROWS) & set(operations())))
+def test_the_rows_and_the_guards_say_the_same(name: str) -> None:
+    """What the guard refuses, the row refuses; what the row allows, the guard allows."""
+    (guard,), row = access_guards(operations()[name]), ROWS[name]
+
+    for actor in Actor:
+        role = _ROLE_OF.get(actor)
+        passes = guard.access is Access.ANYONE or (
+            role is not None and (guard.access is Access.SIGNED_IN or role in guard.roles)
+        )
+        assert passes is (row.expected(actor) in (Answer.OK, Answer.UNKNOWN)), actor
+
+
+@pytest.mark.parametrize("name", sorted(set(ROWS) & set(operations())))
+async def test_everybody_gets_what_the_row_says_and_a_refusal_changes_nothing(
+    name: str,
+    world: World,
+    owner: "asyncpg.Connection[asyncpg.Record]",
+    caller_client: httpx.AsyncClient,
+) -> None:
+    row = ROWS[name]
+    refused = [actor for actor in Actor if row.expected(actor) is not Answer.OK]
+    brands = (world.brand.id, world.other_brand.id)
+    cells = [(actor, *await prepared(row, actor, world)) for actor in refused]
+
+    before = await fingerprint(owner, *brands)
+    wrong = [problem for cell in cells for problem in await tried(row, *cell, caller_client)]
+    after = await fingerprint(owner, *brands)
+    for actor in sorted(set(Actor) - set(refused)):
+        wrong += await tried(row, actor, *await prepared(row, actor, world), caller_client)
+
+    assert wrong == []
+    changed = [table for table, value in after.items() if before[table] != value]
+    assert changed == [], "a refused request changed something"
+
+
+async def prepared(row: Row, actor: Actor, world: World) -> tuple[Caller, Call]:
+    caller = await make_caller(world, actor, own_account=row.own_account)
+    return caller, await row.call(world, caller)
+
+
+async def tried(row: Row, actor: Actor, caller: Caller, call: Call, client: httpx.AsyncClient) -> list[str]:
+    """What is wrong with one cell."""
+    client.cookies.clear()
+    response = await ask(client, call, {**caller.headers, "Accept": "text/html" if row.is_page else "*/*"})
+
+    expected, got = row.expected(actor), answer_of(response)
+    problems = [] if got == expected.value else [f"{actor}: expected {expected}, got {got}: {response.text[:200]}"]
+    is_foreign = expected is not Answer.OK or actor is Actor.OTHER_BRAND
+    if call.target and is_foreign and call.target not in call.path and call.target in response.text:
+        problems.append(f"{actor}: the answer tells of {call.target}")
+    return problems
+
+
+async def ask(client: httpx.AsyncClient, call: Call, headers: dict[str, str]) -> httpx.Response:
+    return await client.request(call.method, call.path, headers=headers, json=call.json, data=call.form)
+
+
+def answer_of(response: httpx.Response) -> str:
+    """The class of an answer; a browser's way to the sign-in page is a 401."""
+    if response.headers.get("location", "").startswith("/sign-in?"):
+        return Answer.SIGN_IN.value
+    return Answer.OK.value if response.status_code < 400 else str(response.status_code)
