@@ -125,7 +125,8 @@ class Catalogue:
 
 
 _CHECKS = """
-SELECT conrelid::regclass::text AS table, quote_ident(conname) AS name, replace(pg_get_constraintdef(oid), ' NOT VALID', '') AS definition
+SELECT conrelid::regclass::text AS table, quote_ident(conname) AS name,
+       replace(pg_get_constraintdef(oid), ' NOT VALID', '') AS definition
 FROM pg_constraint WHERE contype = 'c' AND connamespace = 'public'::regnamespace AND conrelid <> 0
 """
 

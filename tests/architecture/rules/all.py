@@ -1,7 +1,7 @@
 """Every rule by name. ``python -m tests.architecture.rules.all`` prints what breaks one."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tests.architecture.rules import database, shape
 from tests.architecture.rules.tree import Finding, Rule, SourceFile, repository_files
@@ -45,13 +45,18 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 
 
 def findings(files: Iterable[SourceFile]) -> list[Finding]:
-    return [
-        Finding(name, file.path, line, message)
-        for file in files
-        for name, rule in RULES.items()
-        if (name, str(file.path)) not in EXCEPTIONS
-        for line, message in rule(file)
-    ]
+    return [finding for file in files for finding in _findings_in(file)]
+
+
+def _findings_in(file: SourceFile) -> Iterator[Finding]:
+    try:
+        _ = file.tree
+    except SyntaxError as error:
+        yield Finding("syntax", file.path, error.lineno or 1, error.msg)
+        return
+    for name, rule in RULES.items():
+        if (name, str(file.path)) not in EXCEPTIONS:
+            yield from (Finding(name, file.path, line, message) for line, message in rule(file))
 
 
 def main() -> int:
