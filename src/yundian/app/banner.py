@@ -22,7 +22,16 @@ class Login(Protocol):
     def password(self) -> str: ...
 
 
-def show_ready(console: Console, settings: Settings, *, logins: Iterable[Login]) -> None:
+class Demo(Protocol):
+    """What there is to show: who may sign in, and where to look first (label, path)."""
+
+    @property
+    def logins(self) -> Iterable[Login]: ...
+    @property
+    def addresses(self) -> Iterable[tuple[str, str]]: ...
+
+
+def show_ready(console: Console, settings: Settings, *, demo: Demo | None) -> None:
     """Addresses, logins and where the logs are."""
     site = settings.public_url or f"http://{local_host(settings)}:{settings.port}"
     rows = Table.grid(padding=(0, 2))
@@ -30,8 +39,11 @@ def show_ready(console: Console, settings: Settings, *, logins: Iterable[Login])
     rows.add_column(overflow="fold")
     rows.add_row("Site", site)
     rows.add_row("API", f"{site}/schema")
-    for person in logins:
-        rows.add_row(person.label, f"{person.login}  [dim]password[/]  {person.password}")
+    if demo is not None:
+        for label, path in demo.addresses:
+            rows.add_row(label, f"{site}{path}")
+        for person in demo.logins:
+            rows.add_row(person.label, f"{person.login}  [dim]password[/]  {person.password}")
     rows.add_row("Logs", str(settings.var_dir / "log"))
     rows.add_row("Health", "yundian doctor  [dim]in another terminal[/]")
     console.print(Panel(rows, title="Yundian 云店", subtitle="Ctrl-C stops everything", expand=False))

@@ -12,13 +12,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 from rich.console import Console
 
-from yundian.app.banner import Login, show_ready
+from yundian.app.banner import Demo, show_ready
 from yundian.app.children import Child, end_leftovers
 from yundian.app.config import as_environment, local_host, publish, withdraw
 from yundian.platform.core.settings import Settings
@@ -47,7 +47,7 @@ class House:
         self.postgres: EmbeddedPostgres | None = None
         self.valkey: EmbeddedValkey | None = None
         self.children: list[Child] = []
-        self.logins: Iterable[Login] = ()
+        self.demo: Demo | None = None
         self._show_logs = show_logs
 
     def start_servers(self) -> None:
@@ -76,11 +76,12 @@ class House:
 
         with self._step("Schema at its newest version"):
             asyncio.run(upgrade(self.settings))
-        if demo:
+        # Everybody knows the demo's passwords.
+        if demo and not self.settings.is_production:
             from yundian.app.demo.seed import ensure_demo  # noqa: PLC0415
 
             with self._step("Demo brand"):
-                self.logins = asyncio.run(ensure_demo(self.settings)).logins
+                self.demo = asyncio.run(ensure_demo(self.settings))
 
     def start_children(self) -> None:
         """Start web and worker."""
@@ -191,7 +192,7 @@ def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
         house.prepare(demo=demo)
         house.start_children()
         house.wait_until_ready()
-        show_ready(house.console, house.settings, logins=house.logins)
+        show_ready(house.console, house.settings, demo=house.demo)
         house.supervise()
     except Stopped:
         return 0
