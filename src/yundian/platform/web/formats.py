@@ -1,9 +1,12 @@
 """Template filters: dates, numbers and money as the reader's language writes them."""
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
+import jinja2
 from babel import dates, numbers
 from babel.core import Locale
 
@@ -64,16 +67,17 @@ def amount(minor: int | None, currency: str = "CNY") -> str:
     return "" if minor is None else format(Money(minor, currency).to_decimal(), "f")
 
 
-FILTERS = {
-    "date": date,
-    "datetime": datetime,
-    "time": time,
-    "ago": ago,
-    "number": number,
-    "percent": percent,
-    "money": money,
-    "amount": amount,
-}
+def _live(function: Callable[..., str]) -> Callable[..., str]:
+    """Jinja works out filters of constants when it compiles, in the language of whoever came first; not these."""
+
+    @jinja2.pass_context
+    def filtered(_context: object, value: Any, *args: Any, **kwargs: Any) -> str:
+        return function(value, *args, **kwargs)
+
+    return filtered
+
+
+FILTERS = {f.__name__: _live(f) for f in (date, datetime, time, ago, number, percent, money, amount)}
 
 
 def _locale() -> Locale:

@@ -1,8 +1,13 @@
 """The API's own description: one schema, with the refusals that every route shares added in one place."""
 
-from collections.abc import Mapping, Sequence
+import copy
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from litestar import Router
+import msgspec
+from litestar import Request, Router
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -12,9 +17,12 @@ from litestar.routes import BaseRoute, HTTPRoute
 from litestar.types import Guard
 
 from yundian.platform.core.errors import DomainError
+from yundian.platform.web.examples import operations_of, with_examples
 from yundian.platform.web.problems import PROBLEM_JSON, Problem
 
 VERSION = "1.0.0"
+
+_CAPITAL = re.compile(r"(?<=.)[A-Z]")
 
 _SHARED = {
     400: "The input is wrong: `errors` names each field (core.invalid_input)",
@@ -42,15 +50,53 @@ def refusals(*errors: type[DomainError]) -> Mapping[int, ResponseSpec]:
 
 
 class SharedRefusals(ReceiveRoutePlugin):
-    """Describes on every JSON route what any of them may answer; the route's own words for a status win."""
+    """Describes on every JSON route what any of them may answer; the route's own words for a status win.
+
+    ``is_open`` says which handlers let anyone in: those refuse nobody for who they are.
+    """
+
+    def __init__(self, *, is_open: Callable[[HTTPRouteHandler], bool]) -> None:
+        self._is_open = is_open
 
     def receive_route(self, route: BaseRoute) -> None:
         if not isinstance(route, HTTPRoute):
             return
         for handler in route.route_handlers:
             if handler.resolve_include_in_schema():
-                shared = {status: problem_response(text) for status, text in _SHARED.items()}
+                hidden = (401, 403) if self._is_open(handler) else ()
+                shared = {s: problem_response(text) for s, text in _SHARED.items() if s not in hidden}
                 handler.responses = {**shared, **(handler.responses or {})}
+
+
+def finished(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its examples, with shared refusals written once, and no key for the doors that are open."""
+    with_examples(schema)
+    shared: dict[str, Any] = {}
+    for operation in operations_of(schema):
+        operation["summary"] = _CAPITAL.sub(lambda found: f" {found[0].lower()}", operation.get("summary", ""))
+        responses = operation["responses"]
+        if "403" not in responses:
+            operation["security"] = []
+        for status, response in responses.items():
+            if response.get("description") == _SHARED.get(int(status)):
+                shared.setdefault(f"Problem{status}", response)
+                responses[status] = {"$ref": f"#/components/responses/Problem{status}"}
+    schema["components"]["responses"] = shared
+    return schema
+
+
+class SchemaFile(JsonRenderPlugin):
+    """``/schema/openapi.json``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = b""
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The same text for everybody, made once."""
+        if not self._text:
+            self._text = msgspec.json.encode(finished(copy.deepcopy(openapi_schema)))
+        return self._text
 
 
 def openapi_config(tags: Sequence[str], *, guards: Sequence[Guard]) -> OpenAPIConfig:
@@ -74,6 +120,7 @@ def openapi_config(tags: Sequence[str], *, guards: Sequence[Guard]) -> OpenAPICo
             }
         ),
         security=[{"session": []}, {"bearer": []}],
-        render_plugins=[JsonRenderPlugin()],
+        use_handler_docstrings=True,
+        render_plugins=[SchemaFile()],
         openapi_router=Router("/schema", route_handlers=[], guards=list(guards), include_in_schema=False),
     )
