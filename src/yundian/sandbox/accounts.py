@@ -37,12 +37,14 @@ class WeChatMerchant(msgspec.Struct, frozen=True, kw_only=True, tag="wechat_merc
 
 
 class AlipayApp(msgspec.Struct, frozen=True, kw_only=True, tag="alipay_app"):
-    """Keys as PEM: the app's private key (PKCS#8) for the client, the gateway's own for us."""
+    """``app_private_key_pkcs8`` and ``app_private_key`` (PKCS#1, bare base64, as the SDK wants it) are one key."""
 
     name: str
     app_id: str
     seller_id: str
+    app_private_key_pkcs8: str
     app_private_key: str
+    alipay_public_key: str
     gateway_private_key: str
 
 
@@ -120,17 +122,10 @@ def client_side(account: Account) -> dict[str, Any]:
     return {
         "app_id": account.app_id,
         "seller_id": account.seller_id,
-        "app_private_key_pkcs8": account.app_private_key,
-        "app_private_key": _pkcs1_body(account.app_private_key),
-        "alipay_public_key": public_pem(account.gateway_private_key),
+        "app_private_key_pkcs8": account.app_private_key_pkcs8,
+        "app_private_key": account.app_private_key,
+        "alipay_public_key": account.alipay_public_key,
     }
-
-
-def public_pem(private_pem: str) -> str:
-    """The public half (SPKI, PEM) of a private key."""
-    key = serialization.load_pem_private_key(private_pem.encode(), password=None)
-    form = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
 
 
 def write_private(path: Path, content: bytes) -> None:
@@ -156,27 +151,31 @@ def _make(kind: str, name: str, seed: str) -> Account:
         )
     if kind == "wechat_merchant":
         return WeChatMerchant(name=name, mch_id="16" + digits(8, seed, kind, name), api_key=secrets.token_hex(16))
+    client, gateway = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
     return AlipayApp(
         name=name,
         app_id="2021" + digits(12, seed, kind, name),
         seller_id="2088" + digits(12, seed, "seller", name),
-        app_private_key=_new_private_pem(),
-        gateway_private_key=_new_private_pem(),
+        app_private_key_pkcs8=_private_pem(client),
+        app_private_key=_pkcs1_body(client),
+        alipay_public_key=_public_pem(gateway),
+        gateway_private_key=_private_pem(gateway),
     )
 
 
-def _new_private_pem() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def _private_pem(key: rsa.RSAPrivateKey) -> str:
     plain = serialization.NoEncryption()
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
 
 
-def _pkcs1_body(private_pem: str) -> str:
-    key = serialization.load_pem_private_key(private_pem.encode(), password=None)
-    form = serialization.PrivateFormat.TraditionalOpenSSL
-    return base64.b64encode(
-        key.private_bytes(serialization.Encoding.DER, form, serialization.NoEncryption())
-    ).decode()
+def _pkcs1_body(key: rsa.RSAPrivateKey) -> str:
+    form, plain = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    return base64.b64encode(key.private_bytes(serialization.Encoding.DER, form, plain)).decode()
+
+
+def _public_pem(key: rsa.RSAPrivateKey) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
 
 
 def _sms_key(folder: Path) -> str:

@@ -15,7 +15,8 @@ SELECT trade.provider, trade.merchant, trade.out_no AS out_trade_no, refund.out_
 FROM refund JOIN trade ON trade.id = refund.trade_id WHERE trade.merchant GLOB ? ORDER BY refund.id
 """
 _NOTICES = """
-SELECT id, provider, operation, merchant, key, url, state, attempts, created_at
+SELECT id, provider, operation, merchant, key, url, state, attempts, created_at,
+       CASE state WHEN 'pending' THEN next_due - ? END AS due_in_s
 FROM notice WHERE merchant GLOB ? ORDER BY id
 """
 _ATTEMPTS = """
@@ -39,7 +40,10 @@ def export(sandbox: Sandbox, merchant: str = "*") -> dict[str, Any]:
     attempts: dict[int, list[dict[str, Any]]] = {}
     for attempt in store.rows(_ATTEMPTS, merchant):
         attempts.setdefault(attempt.pop("notice_id"), []).append(attempt)
-    told = [{**notice, "deliveries": attempts.get(notice["id"], [])} for notice in store.rows(_NOTICES, merchant)]
+    told = [
+        {**notice, "deliveries": attempts.get(notice["id"], [])}
+        for notice in store.rows(_NOTICES, sandbox.clock.tick(), merchant)
+    ]
     return {
         "payments": store.rows(_PAYMENTS, merchant),
         "refunds": store.rows(_REFUNDS, merchant),

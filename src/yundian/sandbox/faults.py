@@ -36,6 +36,23 @@ class Fault(StrEnum):
     SETTLE_AS = "settle_as"  # state: closed or abnormal, how a refund ends
 
 
+OF_POSTING = frozenset({Fault.OUT_OF_ORDER, Fault.LOST})
+OF_SETTLING = frozenset({Fault.SETTLE_AS})
+OF_REPLIES = frozenset(Fault) - OF_POSTING - OF_SETTLING - {Fault.DUPLICATE}
+OF_DELIVERIES = (
+    frozenset(Fault)
+    - OF_POSTING
+    - OF_SETTLING
+    - {
+        Fault.DRIP,
+        Fault.DOWN,
+        Fault.DROP,
+        Fault.ERROR,
+        Fault.BODY,
+    }
+)
+
+
 class Rule(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """``operation`` and ``key`` (order, refund or user number) are globs; without ``remaining``: until cleared."""
 
@@ -104,11 +121,11 @@ class Faults:
             return self._store.run("DELETE FROM fault")
         return self._store.run("DELETE FROM fault WHERE id = ?", number)
 
-    def take(self, provider: str, operation: str, key: str, *, only: frozenset[Fault] | None = None) -> Plan:
+    def take(self, provider: str, operation: str, key: str, *, only: frozenset[Fault]) -> Plan:
         """The plan for one exchange; uses one count of every rule that applies (the oldest of each kind)."""
         chosen: dict[Fault, dict[str, Any]] = {}
         for rule in self.all():
-            wanted = rule.kind not in chosen and (only is None or rule.kind in only)
+            wanted = rule.kind not in chosen and rule.kind in only
             if wanted and _applies(rule, provider, operation, key):
                 chosen[rule.kind] = rule.params
                 self._use(rule)

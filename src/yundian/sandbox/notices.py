@@ -13,13 +13,11 @@ import structlog
 from yundian.platform.core import clock
 from yundian.platform.core.steps import step
 from yundian.sandbox.context import Sandbox
-from yundian.sandbox.faults import Fault, Plan
+from yundian.sandbox.faults import OF_DELIVERIES, OF_POSTING, Fault, Plan
 
 _log = structlog.get_logger()
 _IDLE_S = 0.2
 _ANSWER_KEPT = 300
-_AT_POSTING = frozenset({Fault.OUT_OF_ORDER, Fault.LOST})
-_AT_SENDING = frozenset(Fault) - _AT_POSTING
 
 
 class Notice(msgspec.Struct, kw_only=True):
@@ -70,7 +68,7 @@ def post(
     """Put a notice on its way, in the caller's transaction; its number, or None where nobody is to be told."""
     if not url:
         return None
-    plan = sandbox.faults.take(provider, operation, key, only=_AT_POSTING)
+    plan = sandbox.faults.take(provider, operation, key, only=OF_POSTING)
     state = "lost" if plan.has(Fault.LOST) else "behind" if plan.has(Fault.OUT_OF_ORDER) else "pending"
     values = {
         "provider": provider,
@@ -147,7 +145,7 @@ class Courier:
 
     async def _deliver(self, client: httpx.AsyncClient, notice: Notice) -> None:
         sandbox = self._sandbox
-        plan = sandbox.faults.take(notice.provider, notice.operation, notice.key, only=_AT_SENDING)
+        plan = sandbox.faults.take(notice.provider, notice.operation, notice.key, only=OF_DELIVERIES)
         try:
             await asyncio.sleep(plan.number(Fault.DELAY, "seconds", 1) if plan.has(Fault.DELAY) else 0)
             copies = 1 + (int(plan.number(Fault.DUPLICATE, "times", 1)) if plan.has(Fault.DUPLICATE) else 0)

@@ -10,7 +10,7 @@ from litestar.response import Stream
 
 from yundian.platform.core import clock
 from yundian.sandbox.context import Sandbox
-from yundian.sandbox.faults import Fault, Plan
+from yundian.sandbox.faults import OF_REPLIES, Fault, Plan
 
 _CUT_LENGTH = "1024"
 
@@ -37,7 +37,7 @@ class Call:
 
 async def exchange(sandbox: Sandbox, call: Call, act: Callable[[Plan], Reply]) -> Response[Any]:
     """Answer one request. ``act`` commits its effect and never awaits, so it is atomic."""
-    plan = sandbox.faults.take(call.provider, call.operation, call.key)
+    plan = sandbox.faults.take(call.provider, call.operation, call.key, only=OF_REPLIES)
     early = plan.is_set(Fault.DELAY, "before_commit")
     if early:
         await asyncio.sleep(plan.number(Fault.DELAY, "seconds", 1))

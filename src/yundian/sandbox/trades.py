@@ -8,7 +8,7 @@ import msgspec
 from yundian.platform.core import clock
 from yundian.sandbox.clock import beijing_now
 from yundian.sandbox.context import Sandbox
-from yundian.sandbox.faults import Fault
+from yundian.sandbox.faults import OF_SETTLING, Fault
 from yundian.sandbox.seeds import digits, letters
 
 OFFERED, WAITING, PAID, CLOSED, FINISHED = "offered", "waiting", "paid", "closed", "finished"
@@ -178,7 +178,7 @@ def open_refund(
 ) -> Refund:
     """Write a refund into the books; its amount is bound at once, the money is back when it settles."""
     operation = "pay.refund.settle" if trade.provider == "wechat" else "trade.refund.settle"
-    plan = sandbox.faults.take(_provider(trade), operation, out_no, only=frozenset({Fault.SETTLE_AS}))
+    plan = sandbox.faults.take(_provider(trade), operation, out_no, only=OF_SETTLING)
     origin = (sandbox.seed, "refund", trade.provider, trade.merchant, trade.out_no, out_no)
     values = {
         "trade_id": trade.id,

@@ -35,7 +35,7 @@ def sign(app: AlipayApp, content: bytes, plan: Plan) -> str:
 def is_signed_by_app(app: AlipayApp, content: bytes, signature: str) -> bool:
     """SHA-256 only."""
     try:
-        public = _key(app.app_private_key).public_key()
+        public = _key(app.app_private_key_pkcs8).public_key()
         public.verify(base64.b64decode(signature), content, PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, ValueError):
         return False
@@ -52,7 +52,7 @@ def envelope(app: AlipayApp | None, node: str, content: Mapping[str, object], pl
     return f'{{"{node}":{raw}{tail}}}'.encode()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _key(pem: str) -> RSAPrivateKey:
     key = serialization.load_pem_private_key(pem.encode(), password=None)
     if not isinstance(key, RSAPrivateKey):
