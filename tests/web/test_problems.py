@@ -2,8 +2,14 @@
 
 import httpx
 import pytest
+from litestar import Litestar
+from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.web.probe import Rang
+from tests.helpers import make_client
+from tests.people import Person
+from tests.web.probe import PROBE
+from yundian.app.asgi import create_app
+from yundian.platform.core.settings import Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -71,9 +77,7 @@ async def test_unknown_addresses_and_methods_are_problems_too(api: httpx.AsyncCl
     assert "GET" in wrong_method.headers["allow"]
 
 
-async def test_nobody_signed_in_is_told_to(probe_app: object) -> None:
-    from tests.helpers import make_client  # noqa: PLC0415
-
+async def test_nobody_signed_in_is_told_to(probe_app: Litestar) -> None:
     async with make_client(probe_app) as nobody:
         answer = await nobody.get("/v1/probe/bells")
 
@@ -120,9 +124,7 @@ async def test_a_browser_gets_a_page_and_htmx_a_fragment(browser: httpx.AsyncCli
     assert 'role="alert"' in fragment.text
 
 
-async def test_htmx_without_a_session_is_sent_to_sign_in(probe_app: object) -> None:
-    from tests.helpers import make_client  # noqa: PLC0415
-
+async def test_htmx_without_a_session_is_sent_to_sign_in(probe_app: Litestar) -> None:
     async with make_client(probe_app) as nobody:
         answer = await nobody.get(
             "/probe/panel", headers={"HX-Request": "true", "HX-Current-URL": "https://testserver/hq?x=1"}
@@ -205,5 +207,24 @@ async def test_a_body_over_one_mebibyte_is_too_large(api: httpx.AsyncClient) -> 
     assert (answer.status_code, answer.json()["code"]) == (413, "web.body_too_large")
 
 
-def test_the_probe_event_has_a_tag() -> None:
-    assert Rang.tag_of() == "probe.rang.v1"
+async def test_a_full_pool_asks_to_come_back(migrated: Settings, admin: Person) -> None:
+    small = migrated.model_copy(update={"pool_size": 2, "session_pool_size": 1, "pool_wait_s": 0.2})
+    app = create_app(small, rooms=(PROBE,))
+    async with app.lifespan(), make_client(app, headers=admin.headers) as client:
+        async with app.state.services.database.unit_of_work(None):
+            full = await client.post("/v1/probe/bells", json={"note": "x"})
+        free = await client.post("/v1/probe/bells", json={"note": "x"})
+
+    assert (full.status_code, full.json()["code"], free.status_code) == (503, "core.unavailable", 201)
+    assert full.headers["retry-after"]
+
+
+async def test_a_database_that_is_away_asks_to_come_back(migrated: Settings, admin: Person) -> None:
+    app = create_app(migrated, rooms=(PROBE,))
+    async with app.lifespan(), make_client(app, headers=admin.headers) as client:
+        services = app.state.services
+        away = create_async_engine("postgresql+asyncpg://nobody@127.0.0.1:1/none")
+        services.database._sessions.configure(bind=away)
+        answer = await client.post("/v1/probe/bells", json={"note": "x"})
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "core.unavailable")

@@ -49,6 +49,7 @@ class Settings(BaseSettings):
 
     pool_size: int = 8
     session_pool_size: int = 8
+    pool_wait_s: float = 5.0
     statement_timeout_ms: int = 10_000
     lock_timeout_ms: int = 3_000
     idle_in_transaction_timeout_ms: int = 15_000

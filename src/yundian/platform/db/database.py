@@ -79,6 +79,9 @@ class Database:
             sqlalchemy_url(s.database_url),
             pool_size=s.session_pool_size,
             max_overflow=0,
+            pool_timeout=s.pool_wait_s,
+            # The text of a refused statement would quote its values.
+            hide_parameters=True,
             pool_pre_ping=True,
             connect_args={"server_settings": server_settings(s)},
         )
@@ -116,7 +119,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def connection(self, brand: uuid.UUID | None) -> AsyncGenerator[Tx, None]:
         """One transaction through asyncpg: BEGIN and the brand in one message."""
-        async with transaction(_opened(self._pool), brand) as tx:
+        async with transaction(_opened(self._pool), brand, wait_s=self.settings.pool_wait_s) as tx:
             yield tx
         if tx.is_outbox_dirty and brand is not None:
             await self._tell(brand)
@@ -127,9 +130,11 @@ class Database:
 
 
 @contextlib.asynccontextmanager
-async def transaction(pool: "asyncpg.Pool[asyncpg.Record]", brand: uuid.UUID | None) -> AsyncGenerator[Tx, None]:
+async def transaction(
+    pool: "asyncpg.Pool[asyncpg.Record]", brand: uuid.UUID | None, *, wait_s: float | None = None
+) -> AsyncGenerator[Tx, None]:
     """One transaction on a pool. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half of one."""
-    async with pool.acquire() as conn:
+    async with pool.acquire(timeout=wait_s) as conn:
         await conn.execute(f"BEGIN; {set_brand(brand)}")
         tx = Tx(conn, brand)
         try:
