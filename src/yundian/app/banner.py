@@ -1,6 +1,8 @@
 """What ``yundian up`` says once the house answers."""
 
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Protocol
 
 from rich.console import Console
@@ -45,5 +47,11 @@ def show_ready(console: Console, settings: Settings, *, demo: Demo | None) -> No
         for person in demo.logins:
             rows.add_row(person.label, f"{person.login}  [dim]password[/]  {person.password}")
     rows.add_row("Logs", str(settings.var_dir / "log"))
-    rows.add_row("Health", "yundian doctor  [dim]in another terminal[/]")
+    rows.add_row("Health", f"{_command()} doctor  [dim]in another terminal[/]")
     console.print(Panel(rows, title="Yundian 云店", subtitle="Ctrl-C stops everything", expand=False))
+
+
+def _command() -> str:
+    """How to call us from here."""
+    script = Path(sys.executable).parent / "yundian"
+    return str(script.relative_to(Path.cwd())) if script.is_relative_to(Path.cwd()) else str(script)

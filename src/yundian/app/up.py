@@ -69,19 +69,22 @@ class House:
         self.settings.master_key_bytes()  # made now: web and worker would both want to make it
         publish(self.settings)
 
-    def prepare(self, *, demo: bool) -> None:
-        """Bring the schema to its head and, if wanted, make the demo brand."""
-        # Imported late: both pull in half the house, and the servers come up (or complain) before that.
+    def migrate(self) -> None:
+        """Bring the schema to its head."""
+        # Imported late: it pulls in half the house, and the servers come up (or complain) before that.
         from yundian.platform.db.migrate import upgrade  # noqa: PLC0415
 
         with self._step("Schema at its newest version"):
             asyncio.run(upgrade(self.settings))
-        # Everybody knows the demo's passwords.
-        if demo and not self.settings.is_production:
-            from yundian.app.demo.seed import ensure_demo  # noqa: PLC0415
 
-            with self._step("Demo brand"):
-                self.demo = asyncio.run(ensure_demo(self.settings))
+    def make_demo(self) -> None:
+        """Make what is missing of the demo brand; never in production, since everybody knows its passwords."""
+        if self.settings.is_production:
+            return
+        from yundian.app.demo.seed import ensure_demo  # noqa: PLC0415
+
+        with self._step("Demo brand"):
+            self.demo = asyncio.run(ensure_demo(self.settings))
 
     def start_children(self) -> None:
         """Start web and worker."""
@@ -189,8 +192,11 @@ def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
             house.console.print("[yellow]Ended what a killed run had left")
         house.settings.port = _port_for(house.settings, fixed=fixed_port)
         house.start_servers()
-        house.prepare(demo=demo)
+        house.migrate()
+        # They take their time to import; the demo brand is made meanwhile.
         house.start_children()
+        if demo:
+            house.make_demo()
         house.wait_until_ready()
         show_ready(house.console, house.settings, demo=house.demo)
         house.supervise()
