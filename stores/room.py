@@ -2,13 +2,32 @@
 
 from stores.commands import IMPORT
 from stores.events import EVENTS
+from stores.pages.imports import ImportPages
+from stores.pages.mine import MyShopPages
+from stores.pages.shops import ShopPages, ShopPanels
 from stores.routes import NearestController, ShopController, StockController
+from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
+from yundian.platform.web.declare import NavigationItem, Panel, Place
+
+_HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
+_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="stores",
     package="stores",
     controllers=(ShopController, StockController, NearestController),
+    pages=(ShopPages, ShopPanels, ImportPages, MyShopPages),
     events=EVENTS,
     commands=(IMPORT,),
+    navigation=(
+        NavigationItem(Place.HQ_NAVIGATION, 20, "Shops", "/hq/shops", "shop", _HQ),
+        NavigationItem(Place.HQ_NAVIGATION, 70, "Imported shops", "/hq/imports/shops", "upload", _HQ),
+        NavigationItem(Place.SHOP_NAVIGATION, 40, "Stock", "/shop/stock", "box", _SHOP),
+        NavigationItem(Place.SHOP_NAVIGATION, 80, "Team", "/shop/team", "people", frozenset({Role.SHOP_OWNER})),
+    ),
+    panels=(
+        Panel(Place.HQ_HOME, 20, "/hq/panels/shops", _HQ),
+        Panel(Place.SHOP_HOME, 10, "/shop/panels/today", _SHOP),
+    ),
 )

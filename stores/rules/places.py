@@ -1,6 +1,7 @@
 """Distances, bounding boxes and datums. All angles in degrees, all lengths in metres."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import geocoordinates_ffi as geo
@@ -65,6 +66,36 @@ def from_wgs84(place: Place, *, datum: Datum) -> Place:
     else:
         return place
     return Place(round(found.lat, _PLACES), round(found.lon, _PLACES))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Dots on a canvas of ``width`` x ``height``; dots that fall together are drawn once."""
+
+    width: int
+    height: int
+    dots: tuple[tuple[int, int], ...]
+
+
+def picture_of(places: Sequence[Place], *, width: int = 360, height: int = 220, margin: int = 10) -> Picture:
+    """Where the places are, north up, seen flat around their middle. Without places there is nothing to see."""
+    if not places:
+        return Picture(width, height, ())
+    south, north = min(p.latitude for p in places), max(p.latitude for p in places)
+    west, east = min(p.longitude for p in places), max(p.longitude for p in places)
+    shrink = max(math.cos(math.radians((south + north) / 2)), 0.05)
+    # A single shop, or one street, is not blown up to fill the canvas.
+    span_x, span_y = max((east - west) * shrink, 0.02), max(north - south, 0.02)
+    scale = min((width - 2 * margin) / span_x, (height - 2 * margin) / span_y)
+    middle_x, middle_y = (west + east) / 2, (south + north) / 2
+    dots = {
+        (
+            round(width / 2 + (p.longitude - middle_x) * shrink * scale),
+            round(height / 2 - (p.latitude - middle_y) * scale),
+        )
+        for p in places
+    }
+    return Picture(width, height, tuple(sorted(dots)))
 
 
 def _wrapped(longitude: float) -> float:

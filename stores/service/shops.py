@@ -25,6 +25,8 @@ from yundian.platform.outbox.declare import Event
 # A picture of more is no clearer.
 MAX_POINTS = 5_000
 
+_HALF_A_METRE = 4.5e-6
+
 _ANNOUNCED: Mapping[ShopStatus, type[ShopOpened | ShopPaused | ShopClosed]] = {
     ShopStatus.OPEN: ShopOpened,
     ShopStatus.PAUSED: ShopPaused,
@@ -108,6 +110,8 @@ async def update_shop(
     changes = {k: v for k, v in msgspec.structs.asdict(edit).items() if v is not msgspec.UNSET}
     standing = msgspec.convert(shop, ShopFields, from_attributes=True)
     checked(msgspec.structs.replace(standing, **changes))
+    if _is_same_place(shop, changes):
+        changes = {k: v for k, v in changes.items() if k not in ("latitude", "longitude")}
     differing = {k: v for k, v in changes.items() if getattr(shop, k) != v}
     for name, value in differing.items():
         setattr(shop, name, value)
@@ -201,6 +205,12 @@ async def _shop_at(session: AsyncSession, *, brand_id: uuid.UUID, shop_id: uuid.
     if shop.version != version:
         raise VersionConflict(version=shop.version)
     return shop
+
+
+def _is_same_place(shop: Shop, changes: Mapping[str, object]) -> bool:
+    """A form shows a Chinese datum and converts back: what comes home within half a metre did not move."""
+    pairs = ((changes.get("latitude"), shop.latitude), (changes.get("longitude"), shop.longitude))
+    return all(isinstance(new, float) and old is not None and abs(new - old) < _HALF_A_METRE for new, old in pairs)
 
 
 def _view(shop: Shop) -> ShopView:

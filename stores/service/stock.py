@@ -163,6 +163,16 @@ async def stock_of(
     return {view.sku_id: view for view in await _views(session, rows)}
 
 
+async def stock_row(session: AsyncSession, *, shop_id: uuid.UUID, sku_id: uuid.UUID) -> StockView:
+    """Stock of one SKU, with no pieces where the shop never had it; ``SkuNotInCatalog`` for none of ours."""
+    found = await stock_of(session, shop_id=shop_id, sku_ids=[sku_id])
+    if sku_id in found:
+        return found[sku_id]
+    await check_skus(session, sku_ids={sku_id})
+    row = Stock(brand_id=brand_of(session), shop_id=shop_id, sku_id=sku_id)
+    return (await _views(session, [row]))[0]
+
+
 async def list_movements(
     session: AsyncSession, *, shop_id: uuid.UUID, sku_id: uuid.UUID, cursor: str | None = None, limit: int = 50
 ) -> Page[MovementView]:
