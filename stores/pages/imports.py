@@ -28,7 +28,7 @@ writers = requires(Role.HQ_ADMIN)
 RUNS_SHOWN = 10
 PAGE_SIZE = 50
 
-State = Annotated[str, QueryParameter(max_length=20)]
+Shown = Annotated[str, QueryParameter(max_length=20)]
 
 
 class ImportPages(Controller):
@@ -40,11 +40,11 @@ class ImportPages(Controller):
         self,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        state: State = "open",
+        show: Shown = "open",
         cursor: Cursor = None,
     ) -> Template:
         """The newest runs, and what waits for somebody."""
-        wanted = QuarantineState(state) if state in set(QuarantineState) else QuarantineState.OPEN
+        wanted = QuarantineState(show) if show in set(QuarantineState) else QuarantineState.OPEN
         return page(
             "stores/imports.html",
             runs=await quarantine.list_runs(session, brand_id=principal.brand, kind=SHOPS.name, limit=RUNS_SHOWN),
@@ -56,7 +56,7 @@ class ImportPages(Controller):
                 limit=PAGE_SIZE,
                 cursor=cursor,
             ),
-            filters=Form.of(state=wanted.value),
+            filters=Form.of(show=wanted.value),
             states=[(item.value, words.quarantine_label(item)) for item in QuarantineState],
             words=words,
         )
