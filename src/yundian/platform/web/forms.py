@@ -143,7 +143,7 @@ def _human(message: str) -> str:
         if least is not None:
             return _("Not less than %(number)s", number=least)
         return _("Not more than %(number)s", number=most)
-    if message.startswith(("Expected `int`", "Expected `float`", "Expected `decimal`", "Invalid decimal")):
+    if message.startswith(("Expected `int", "Expected `float", "Expected `decimal", "Invalid decimal")):
         return _("Enter a number")
     if message.startswith(("Expected", "Invalid")):
         return _("This is not a valid value")
