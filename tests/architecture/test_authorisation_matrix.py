@@ -140,9 +140,9 @@ async def tried(row: Row, actor: Actor, caller: Caller, call: Call, client: http
     client.cookies.clear()
     response = await ask(client, call, {**caller.headers, "Accept": "text/html" if row.is_page else "*/*"})
 
-    expected, got = row.expected(actor), answer_of(response)
-    problems = [] if got == expected.value else [f"{actor}: expected {expected}, got {got}: {response.text[:200]}"]
-    is_foreign = expected is not Answer.OK or actor is Actor.OTHER_BRAND
+    expected, got = row.expected_text(actor), answer_of(response)
+    problems = [] if got == expected else [f"{actor}: expected {expected}, got {got}: {response.text[:200]}"]
+    is_foreign = row.expected(actor) is not Answer.OK or actor is Actor.OTHER_BRAND
     if call.target and is_foreign and call.target not in call.path and call.target in response.text:
         problems.append(f"{actor}: the answer tells of {call.target}")
     return problems

@@ -88,7 +88,7 @@ class Row:
     nobody and revoked sessions are sent to sign in, and the rest is forbidden.
 
     ``is_page`` rows are asked for as a browser does. ``own_account`` gives each caller an account of her own,
-    for operations that change it.
+    for operations that change it. ``unknown_status`` is another refusal that tells as little as a 404.
     """
 
     call: Build
@@ -96,6 +96,7 @@ class Row:
     unknown: frozenset[Actor] = field(default_factory=frozenset)
     is_page: bool = False
     own_account: bool = False
+    unknown_status: int = 404
 
     def expected(self, actor: Actor) -> Answer:
         if actor in self.may:
@@ -103,6 +104,11 @@ class Row:
         if actor in STRANGERS:
             return Answer.SIGN_IN
         return Answer.UNKNOWN if actor in self.unknown else Answer.FORBIDDEN
+
+    def expected_text(self, actor: Actor) -> str:
+        """The same as the test writes answers."""
+        expected = self.expected(actor)
+        return str(self.unknown_status) if expected is Answer.UNKNOWN else expected.value
 
 
 def get(path: str) -> Build:

@@ -14,4 +14,5 @@ ROWS: dict[str, Row] = {
     "/static/{file_path:path}": Row(call=get("/static/app.css"), may=ALL),
     "/schema/openapi.json": Row(call=get("/schema/openapi.json"), may=ALL),
     "/schema": Row(call=get("/schema"), may=ALL),
+    "/schema/{path:str}": Row(call=get("/schema/openapi.json"), may=ALL),
 }
