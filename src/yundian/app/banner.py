@@ -40,7 +40,7 @@ def show_ready(console: Console, settings: Settings, *, demo: Demo | None) -> No
     rows.add_column(style="bold")
     rows.add_column(overflow="fold")
     rows.add_row("Site", site)
-    rows.add_row("API", f"{site}/schema")
+    rows.add_row("API", f"{site}/docs")
     if demo is not None:
         for label, path in demo.addresses:
             rows.add_row(label, f"{site}{path}")
