@@ -80,7 +80,7 @@ class BeijingClock:
 
 
 class Connections:
-    """The SDK's own cannot speak to a port, and leak when a reply breaks off. As there, request lines are absolute."""
+    """The SDK's own cannot speak to a port, and leak when a reply breaks off. The request line is absolute."""
 
     def __init__(self) -> None:
         self._opened: list[http.client.HTTPConnection] = []

@@ -208,7 +208,7 @@ def test_any_text_may_come_instead_of_an_answer(wechat: WeChatShop, number: str)
     wechat.sandbox.break_it("body", operation="pay.unifiedorder", key=number, params={"text": "Bad Gateway"})
 
     # The trap: the SDK hands plain text over as if it were a success.
-    assert wechat.order(number) == "Bad Gateway"
+    assert str(wechat.order(number)) == "Bad Gateway"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import xmltodict
 
-from tests.sandbox.clients import alipay_client
+from tests.sandbox.clients import alipay_client, pay_client
 from tests.sandbox.conftest import TIME_SCALE, AlipayShop, WeChatShop
 from tests.sandbox.receiver import WECHAT_OK, Merchant
 from tests.sandbox.running import RunningSandbox, eventually
@@ -18,11 +18,7 @@ def _pauses(sandbox: RunningSandbox, merchant: str) -> list[float]:
     """Let each pause pass at once and note how long it was; ends when the provider gives up."""
     pauses: list[float] = []
     while True:
-        tried = len(pauses) + 1
-        notice = eventually(
-            lambda: next((each for each in sandbox.notices(merchant) if each["attempts"] == tried), None),
-            what=f"attempt {tried}",
-        )
+        notice = sandbox.notice(merchant, lambda each: each["attempts"] == len(pauses) + 1)
         if notice["state"] != "pending":
             return pauses
         pauses.append(notice["due_in_s"])
@@ -47,11 +43,7 @@ def test_both_providers_keep_their_real_schedules_and_then_give_up(
     assert own_sandbox.notices(ali.app["app_id"])[0]["state"] == "given_up"
 
 
-def test_wechat_pay_tries_sixteen_times_over_a_day(
-    own_sandbox: RunningSandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from tests.sandbox.clients import pay_client
-
+def test_wechat_pay_tries_sixteen_times_over_a_day(own_sandbox: RunningSandbox, merchant: Merchant) -> None:
     merchant.answer = lambda _taken: (200, b"<xml><return_code>FAIL</return_code></xml>")
     app, account = own_sandbox.account("official", "w"), own_sandbox.account("wechat_merchant", "w")
     client = pay_client(own_sandbox.base_url, appid=app["appid"], merchant=account)
@@ -71,12 +63,7 @@ def test_the_time_scale_makes_the_pauses_short(wechat: WeChatShop, merchant: Mer
     merchant.answer = lambda _taken: next(answers)
     wechat.order(number)
     wechat.pay(number)
-    notice = eventually(
-        lambda: next(
-            (each for each in wechat.sandbox.notices(wechat.mch_id) if each["state"] == "accepted"), None
-        ),
-        what="the third attempt",
-    )
+    notice = wechat.sandbox.notice(wechat.mch_id, lambda each: each["state"] == "accepted")
     first, second, third = (each["at"] for each in notice["deliveries"])
 
     assert [each["accepted"] for each in notice["deliveries"]] == [0, 0, 1]
@@ -92,10 +79,7 @@ def test_alipay_takes_nothing_but_the_word_itself(
     merchant.answer = lambda _taken: answer
     alipay.precreate(number)
     alipay.pay(number)
-    notice = eventually(
-        lambda: next((each for each in alipay.sandbox.notices(alipay.app["app_id"]) if each["attempts"]), None),
-        what="an attempt",
-    )
+    notice = alipay.sandbox.notice(alipay.app["app_id"], lambda each: each["attempts"])
 
     assert notice["state"] == "pending"
     assert (notice["deliveries"][0]["status"], notice["deliveries"][0]["answer"]) == (
@@ -109,9 +93,7 @@ def test_one_notice_may_come_many_times_at_once(wechat: WeChatShop, merchant: Me
     wechat.sandbox.break_it("duplicate", operation="notify.pay", key=number, params={"times": 7})
     wechat.pay(number)
     eventually(lambda: len(merchant.received) == 8, what="eight copies")
-    notice = eventually(
-        lambda: next((each for each in wechat.sandbox.notices(wechat.mch_id) if each["deliveries"]), None)
-    )
+    notice = wechat.sandbox.notice(wechat.mch_id, lambda each: each["deliveries"])
 
     assert len({each.body for each in merchant.received}) == 1
     assert (notice["state"], len(notice["deliveries"])) == ("accepted", 8)
@@ -157,10 +139,7 @@ def test_a_lost_notice_never_comes_until_somebody_sends_it_again(
 def test_a_merchant_that_cannot_be_reached_is_tried_again(wechat: WeChatShop, number: str) -> None:
     wechat.order(number, notify_url="http://127.0.0.1:1/notify")
     wechat.pay(number)
-    notice = eventually(
-        lambda: next((each for each in wechat.sandbox.notices(wechat.mch_id) if each["attempts"] >= 2), None),
-        what="two attempts",
-    )
+    notice = wechat.sandbox.notice(wechat.mch_id, lambda each: each["attempts"] >= 2)
 
     assert notice["deliveries"][0]["status"] == 0
     assert notice["deliveries"][0]["answer"] == "ConnectError"

@@ -8,7 +8,6 @@ from granian import Granian
 from granian.constants import Interfaces, Loops
 from litestar import Litestar
 
-from yundian.sandbox.app import create_app
 from yundian.sandbox.config import SandboxConfig
 
 
@@ -41,4 +40,7 @@ def run(host: str, port: int, var_dir: Path) -> None:
 
 def application() -> Litestar:
     """What the worker process serves."""
+    # The parent process only watches over this one and needs none of it.
+    from yundian.sandbox.app import create_app  # noqa: PLC0415
+
     return create_app(SandboxConfig())

@@ -47,7 +47,7 @@ async def decide(request: AnyRequest, sandbox: NamedDependency[Sandbox]) -> Resp
     user_id = chosen(sandbox, wanted)
     if user_id is None:
         return message("请选择一个测试用户", "Choose a test user", status=400)
-    answer = _with_code(sandbox, wanted, user_id)
+    answer = _with_code(sandbox, wanted, user_id, status=303)
     answer.set_cookie(remember(user_id))
     return answer
 
@@ -63,12 +63,12 @@ def _problem(sandbox: Sandbox, wanted: dict[str, str]) -> str:
     return ""
 
 
-def _with_code(sandbox: Sandbox, wanted: dict[str, str], user_id: int) -> Response[Any]:
+def _with_code(sandbox: Sandbox, wanted: dict[str, str], user_id: int, *, status: int = 302) -> Response[Any]:
     code = codes.new_code(
         sandbox, purpose=codes.OAUTH, appid=wanted["appid"], user_id=user_id, scope=wanted["scope"]
     )
     address = _extended(wanted["redirect_uri"], {"code": code, "state": wanted.get("state", "")})
-    return Redirect(address, status_code=302)
+    return Redirect(address, status_code=status)
 
 
 def _extended(address: str, query: dict[str, str]) -> str:
