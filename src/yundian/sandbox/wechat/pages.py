@@ -1,7 +1,7 @@
 """What a person sees of WeChat: the login page, codes she scans, and the pay sheet of the JS-SDK."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 from litestar import Request, Response, Router, get, post
@@ -63,7 +63,9 @@ def _problem(sandbox: Sandbox, wanted: dict[str, str]) -> str:
     return ""
 
 
-def _with_code(sandbox: Sandbox, wanted: dict[str, str], user_id: int, *, status: int = 302) -> Response[Any]:
+def _with_code(
+    sandbox: Sandbox, wanted: dict[str, str], user_id: int, *, status: Literal[302, 303] = 302
+) -> Response[Any]:
     code = codes.new_code(
         sandbox, purpose=codes.OAUTH, appid=wanted["appid"], user_id=user_id, scope=wanted["scope"]
     )
