@@ -15,6 +15,7 @@ from tests.architecture.matrix.cells import (
     get,
 )
 from yundian.brands import api as brands
+from yundian.brands.schemas import PolicyUpdate
 from yundian.platform.core.ids import new_id
 
 ADMINS = HQ_ADMINS | OTHER_BRAND
@@ -27,7 +28,7 @@ def policy(method: str, path: str, *, is_form: bool = False) -> Build:
         brand_id = caller.person.brand_id if caller.person else world.brand.id
         async with world.services.database.unit_of_work(brand_id) as session:
             found = await brands.get_policy(session, brand_id=brand_id)
-        body = {name: getattr(found, name) for name in found.__struct_fields__ if name not in ("id", "brand_id")}
+        body = {name: getattr(found, name) for name in PolicyUpdate.__struct_fields__}
         sent: dict[str, Any] = {"form": {k: str(v) for k, v in body.items()}} if is_form else {"json": body}
         return Call(method=method, path=path, **sent)
 
