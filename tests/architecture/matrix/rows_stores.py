@@ -135,9 +135,21 @@ def on_record(method: str, action: str = "") -> Build:
     return build
 
 
-SEEN = {"may": HQ | OWN_SHOP, "unknown": OTHER_SHOP | OTHER_BRAND}
-KEPT = {"may": HQ_ADMINS | OWN_SHOP, "unknown": OTHER_SHOP | OTHER_BRAND}
-EDITED = {"may": HQ_ADMINS, "unknown": OTHER_BRAND}
+def seen(call: Build) -> Row:
+    """HQ and the shop's own people read."""
+    return Row(call=call, may=HQ | OWN_SHOP, unknown=OTHER_SHOP | OTHER_BRAND)
+
+
+def kept(call: Build, *, is_page: bool = False) -> Row:
+    """HQ administrators and the shop's own people write."""
+    return Row(call=call, may=HQ_ADMINS | OWN_SHOP, unknown=OTHER_SHOP | OTHER_BRAND, is_page=is_page)
+
+
+def edited(call: Build, *, is_page: bool = False) -> Row:
+    """HQ administrators write."""
+    return Row(call=call, may=HQ_ADMINS, unknown=OTHER_BRAND, is_page=is_page)
+
+
 NEAREST = "/v1/brands/{brand}/shops/nearest?latitude=31.2&longitude=121.4"
 
 
@@ -147,18 +159,16 @@ async def nearest(world: World, _caller: Caller) -> Call:
 
 ROWS: dict[str, Row] = {
     "stores_list_shops": Row(call=get("/v1/shops"), may=PEOPLE),
-    "stores_get_shop": Row(call=on_shop("GET", "/v1/shops/{shop}"), **SEEN),
+    "stores_get_shop": seen(on_shop("GET", "/v1/shops/{shop}")),
     "stores_create_shop": Row(call=new_shop("/v1/shops"), may=HQ_ADMINS | OTHER_BRAND),
-    "stores_update_shop": Row(call=on_shop("PATCH", "/v1/shops/{shop}", name="Y", version=0), **EDITED),
-    "stores_change_shop_status": Row(call=on_own_shop("PUT", "/v1/shops/{id}/status", status="paused"), **EDITED),
-    "stores_put_shop_hours": Row(call=on_shop("PUT", "/v1/shops/{shop}/hours", hours=[], version=0), **EDITED),
-    "stores_list_stock": Row(call=get("/v1/shops/{shop}/stock"), **SEEN),
-    "stores_list_stock_movements": Row(call=on_stock("GET", "/v1/shops/{shop}/stock/{sku}/movements"), **SEEN),
-    "stores_receive_stock": Row(call=on_stock("POST", "/v1/shops/{shop}/stock/receive", lines=True), **KEPT),
-    "stores_adjust_stock": Row(
-        call=on_stock("POST", "/v1/shops/{shop}/stock/adjust", lines=True, reason="counted"), **KEPT
-    ),
-    "stores_set_low_mark": Row(call=on_stock("PUT", "/v1/shops/{shop}/stock/{sku}/low-mark", low_at=2), **KEPT),
+    "stores_update_shop": edited(on_shop("PATCH", "/v1/shops/{shop}", name="Y", version=0)),
+    "stores_change_shop_status": edited(on_own_shop("PUT", "/v1/shops/{id}/status", status="paused")),
+    "stores_put_shop_hours": edited(on_shop("PUT", "/v1/shops/{shop}/hours", hours=[], version=0)),
+    "stores_list_stock": seen(get("/v1/shops/{shop}/stock")),
+    "stores_list_stock_movements": seen(on_stock("GET", "/v1/shops/{shop}/stock/{sku}/movements")),
+    "stores_receive_stock": kept(on_stock("POST", "/v1/shops/{shop}/stock/receive", lines=True)),
+    "stores_adjust_stock": kept(on_stock("POST", "/v1/shops/{shop}/stock/adjust", lines=True, reason="counted")),
+    "stores_set_low_mark": kept(on_stock("PUT", "/v1/shops/{shop}/stock/{sku}/low-mark", low_at=2)),
     "stores_nearest_shops": Row(call=nearest, may=ALL),
     "stores.shops": Row(call=get("/hq/shops"), may=HQ | OTHER_BRAND, is_page=True),
     "stores.shop.new": Row(call=get("/hq/shops/new"), may=HQ_ADMINS | OTHER_BRAND, is_page=True),
@@ -166,30 +176,22 @@ ROWS: dict[str, Row] = {
         call=new_shop("/hq/shops/new", form=True), may=HQ_ADMINS | OTHER_BRAND, is_page=True
     ),
     "stores.shop": Row(call=get("/hq/shops/{shop}"), may=HQ, unknown=OTHER_BRAND, is_page=True),
-    "stores.shop.save": Row(
-        call=on_shop("POST", "/hq/shops/{shop}", form=True, code="MATRIX-1", name="Z", version=0),
-        is_page=True,
-        **EDITED,
+    "stores.shop.save": edited(
+        on_shop("POST", "/hq/shops/{shop}", form=True, code="MATRIX-1", name="Z", version=0), is_page=True
     ),
-    "stores.shop.status": Row(
-        call=on_own_shop("POST", "/hq/shops/{id}/status", status="paused"), is_page=True, **EDITED
-    ),
+    "stores.shop.status": edited(on_own_shop("POST", "/hq/shops/{id}/status", status="paused"), is_page=True),
     "stores.hours": Row(call=get("/hq/shops/{shop}/hours"), may=HQ, unknown=OTHER_BRAND, is_page=True),
-    "stores.hours.save": Row(
-        call=on_shop("POST", "/hq/shops/{shop}/hours", form=True, version=0), is_page=True, **EDITED
-    ),
+    "stores.hours.save": edited(on_shop("POST", "/hq/shops/{shop}/hours", form=True, version=0), is_page=True),
     "stores.panel": Row(call=get("/hq/panels/shops"), may=HQ | OTHER_BRAND, is_page=True),
     "stores.imports": Row(call=get("/hq/imports/shops"), may=HQ | OTHER_BRAND, is_page=True),
     "stores.import.record": Row(call=on_record("GET"), may=HQ, unknown=OTHER_BRAND, is_page=True),
-    "stores.import.replay": Row(call=on_record("POST", "/replay"), is_page=True, **EDITED),
-    "stores.import.discard": Row(call=on_record("POST", "/discard"), is_page=True, **EDITED),
+    "stores.import.replay": edited(on_record("POST", "/replay"), is_page=True),
+    "stores.import.discard": edited(on_record("POST", "/discard"), is_page=True),
     "stores.today": Row(call=get("/shop/panels/today"), may=OWN_SHOP | OTHER_SHOP, is_page=True),
     "stores.my_stock": Row(call=get("/shop/stock?shop={shop}"), may=OWN_SHOP | OTHER_SHOP, is_page=True),
-    "stores.my_sku": Row(call=on_stock("GET", "/shop/stock/{shop}/{sku}"), is_page=True, **KEPT),
-    "stores.my_sku.move": Row(
-        call=on_stock("POST", "/shop/stock/{shop}/{sku}", form=True, quantity=1, reason="counted"),
-        is_page=True,
-        **KEPT,
+    "stores.my_sku": kept(on_stock("GET", "/shop/stock/{shop}/{sku}"), is_page=True),
+    "stores.my_sku.move": kept(
+        on_stock("POST", "/shop/stock/{shop}/{sku}", form=True, quantity=1, reason="counted"), is_page=True
     ),
     "stores.my_team": Row(call=get("/shop/team?shop={shop}"), may=OWNERS | OTHER_OWNERS, is_page=True),
 }
