@@ -1,5 +1,8 @@
 """What monitors read, and who may."""
 
+import subprocess
+import sys
+
 import httpx
 import pytest
 from litestar import Litestar
@@ -8,6 +11,8 @@ from pydantic import SecretStr
 from tests.helpers import make_client
 from yundian.app.asgi import create_app
 from yundian.platform.core.settings import Settings
+from yundian.platform.db import migrate
+from yundian.platform.db.revision import newest_revision
 
 pytestmark = pytest.mark.anyio
 
@@ -53,3 +58,18 @@ async def test_while_the_database_is_away_the_process_is_alive_but_not_ready(mig
     assert alive.status_code == 200
     assert ready.status_code == 503
     assert ready.json()["checks"]["database"]["state"] == "down"
+
+
+def test_the_newest_migration_is_found_as_alembic_finds_it(settings: Settings) -> None:
+    assert newest_revision() == migrate.head_revision(settings)
+
+
+def test_a_web_process_loads_neither_alembic_nor_arq() -> None:
+    code = (
+        "import sys; from yundian.app.asgi import create_app; create_app();"
+        "heavy = ('alembic', 'arq', 'polyfactory', 'opentelemetry.sdk', 'requests');"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]", done.stdout

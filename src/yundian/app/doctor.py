@@ -23,6 +23,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import migrate, tenancy
 from yundian.platform.db.database import RELAY_ROLE, open_pool, sqlalchemy_url
+from yundian.platform.db.revision import current_revision
 from yundian.platform.outbox import health
 
 _TIMEOUT_S = 10.0
@@ -133,7 +134,7 @@ async def check_schema(settings: Settings) -> Finding:
     head = migrate.head_revision(settings)
 
     async def look(connection: AsyncConnection) -> Finding:
-        current = await migrate.current_revision(connection)
+        current = await current_revision(connection)
         if current == head:
             return Finding("schema", Level.OK, f"at its head {head}")
         return Finding("schema", Level.FAIL, f"at {current}, head is {head}", "Run `yundian migrate`.")

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 import structlog
 
-from yundian.platform.core.settings import Settings
-from yundian.platform.db import migrate
 from yundian.platform.db.database import RELAY_ROLE, open_pool
+from yundian.platform.db.revision import current_revision, newest_revision
 from yundian.platform.db.services import Services
 from yundian.platform.outbox import health as courier
 from yundian.platform.web import metrics
@@ -72,8 +71,8 @@ async def _database(services: Services) -> str:
 async def _schema(services: Services) -> str:
     with contextlib.suppress(Exception):
         async with asyncio.timeout(_PATIENCE_S), services.database.engine.connect() as connection:
-            current = await migrate.current_revision(connection)
-            return "ok" if current == await asyncio.to_thread(_head, services.settings) else "behind"
+            current = await current_revision(connection)
+            return "ok" if current == await asyncio.to_thread(newest_revision) else "behind"
     return "down"
 
 
@@ -83,13 +82,3 @@ async def _redis(services: Services) -> str:
             await services.redis.ping()
             return "ok"
     return "down"
-
-
-_heads: dict[str, str] = {}
-
-
-def _head(settings: Settings) -> str:
-    """The newest migration of this code; reading the folder takes a while and it does not change."""
-    if "head" not in _heads:
-        _heads["head"] = migrate.head_revision(settings)
-    return _heads["head"]

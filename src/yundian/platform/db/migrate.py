@@ -3,11 +3,10 @@
 import asyncio
 from pathlib import Path
 
-import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from yundian.platform.core.settings import Settings
@@ -36,13 +35,6 @@ async def upgrade(settings: Settings, revision: str = "head") -> None:
     async with engine.begin() as owner:
         await tenancy.grant_tables(owner)
     await engine.dispose()
-
-
-async def current_revision(connection: AsyncConnection) -> str | None:
-    """The revision the database stands at, or ``None`` for an empty one."""
-    if await connection.scalar(sa.text("SELECT to_regclass('public.alembic_version')")) is None:
-        return None
-    return (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar_one_or_none()
 
 
 def head_revision(settings: Settings) -> str:
