@@ -255,7 +255,7 @@ async def lock_active_admins(session: AsyncSession, *, brand_id: uuid.UUID) -> s
             col(AccountGrant.role) == Role.HQ_ADMIN,
         )
         .order_by(col(Account.id))
-        .with_for_update()
+        .with_for_update(key_share=True)
     )
     return set((await session.exec(query)).all())
 
