@@ -128,7 +128,7 @@ async def test_a_third_decimal_is_refused_beside_its_field_and_what_was_typed_st
 
     assert answer.status_code == 400
     assert f'id="error-sku-{first.id}-price"' in answer.text
-    assert "more decimals than the currency has" in answer.text
+    assert "More decimals than the currency has" in answer.text
     assert f'id="error-sku-{second.id}-barcode"' in answer.text
     assert 'value="12.345"' in answer.text
     assert 'value="New name"' in answer.text

@@ -43,11 +43,11 @@ def checked_policy(fields: PolicyFields) -> PolicyFields:
     """The policy if every field of it is possible."""
     checks = (
         ("display_name", 0 < len(fields.display_name.strip()) <= MAX_NAME, "1 to 80 characters"),
-        ("default_locale", fields.default_locale in LOCALES, "not a language of this house"),
-        ("time_zone", fields.time_zone in time_zones(), "not a time zone like Asia/Shanghai"),
-        ("currency", is_currency(fields.currency), "not a currency code like CNY"),
-        ("after_sale_days", 0 <= fields.after_sale_days <= MAX_AFTER_SALE_DAYS, "must be 0 to 29"),
-        ("link_window_days", 1 <= fields.link_window_days <= MAX_LINK_WINDOW_DAYS, "must be 1 to 365"),
+        ("default_locale", fields.default_locale in LOCALES, "Not a language of this house"),
+        ("time_zone", fields.time_zone in time_zones(), "Not a time zone like Asia/Shanghai"),
+        ("currency", is_currency(fields.currency), "Not a currency code like CNY"),
+        ("after_sale_days", 0 <= fields.after_sale_days <= MAX_AFTER_SALE_DAYS, "Must be 0 to 29"),
+        ("link_window_days", 1 <= fields.link_window_days <= MAX_LINK_WINDOW_DAYS, "Must be 1 to 365"),
     )
     for field, is_right, message in checks:
         if not is_right:

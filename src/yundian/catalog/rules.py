@@ -35,7 +35,7 @@ def shade_hex(text: str, *, field: str = "shade_hex") -> str | None:
         return None
     match = _HEX.fullmatch(text)
     if match is None:
-        raise InvalidInput(field, "not a colour like #C04050")
+        raise InvalidInput(field, "Not a colour like #C04050")
     digits = match[1].lower()
     return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
 
@@ -48,29 +48,29 @@ def barcode(text: str, *, field: str = "barcode") -> str | None:
     try:
         return str(ean.validate(compact))
     except ValidationError as error:
-        raise InvalidInput(field, "not a barcode: 8, 12, 13 or 14 digits with a right check digit") from error
+        raise InvalidInput(field, "Not a barcode: 8, 12, 13 or 14 digits with a right check digit") from error
 
 
 def price_minor(text: str, currency: str, *, field: str = "price") -> int:
     """A price as people type it (``1,299.00``, ``￥88``) in minor units; refused rather than rounded."""
     cleaned = unicodedata.normalize("NFKC", text).strip().lstrip("¥").strip()
     if _AMOUNT.fullmatch(cleaned) is None:
-        raise InvalidInput(field, "not an amount")
+        raise InvalidInput(field, "Not an amount")
     try:
         minor = Decimal(cleaned.replace(",", "")).scaleb(get_currency_precision(currency))
     except InvalidOperation as error:
-        raise InvalidInput(field, "not an amount") from error
+        raise InvalidInput(field, "Not an amount") from error
     if minor != minor.to_integral_value():
-        raise InvalidInput(field, "more decimals than the currency has")
+        raise InvalidInput(field, "More decimals than the currency has")
     return checked_price(int(minor), field=field)
 
 
 def checked_price(minor: int, *, field: str = "price_minor") -> int:
     """The price if something can be sold for it."""
     if minor <= 0:
-        raise InvalidInput(field, "must be more than zero")
+        raise InvalidInput(field, "Must be more than zero")
     if minor > MAX_PRICE_MINOR:
-        raise InvalidInput(field, "too large")
+        raise InvalidInput(field, "Too large")
     return minor
 
 
@@ -78,7 +78,7 @@ def currency(text: str, *, field: str = "currency") -> str:
     """An ISO 4217 code."""
     code = text.strip().upper()
     if not is_currency(code):
-        raise InvalidInput(field, "not a currency code like CNY")
+        raise InvalidInput(field, "Not a currency code like CNY")
     return code
 
 

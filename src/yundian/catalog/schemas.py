@@ -249,4 +249,4 @@ def _convert(text: str, kind: type[T], *, field: str) -> T:
     try:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidInput(field, "must not be empty" if not text else "not possible here") from error
+        raise InvalidInput(field, "Must not be empty" if not text else "Not possible here") from error
