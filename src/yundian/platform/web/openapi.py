@@ -115,7 +115,7 @@ def openapi_config(tags: Sequence[str], *, guards: Sequence[Guard]) -> OpenAPICo
         tags=[Tag(name=tag) for tag in tags],
         components=Components(
             security_schemes={
-                "session": SecurityScheme(type="apiKey", name="session", security_scheme_in="cookie"),
+                "session": SecurityScheme(type="apiKey", name="yundian_session", security_scheme_in="cookie"),
                 "bearer": SecurityScheme(type="http", scheme="bearer"),
             }
         ),
