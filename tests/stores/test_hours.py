@@ -4,7 +4,7 @@ import datetime as dt
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stores.rules import hours
@@ -76,6 +76,7 @@ def weeks(draw: st.DrawFn) -> list[Interval]:
     return kept
 
 
+@example([Interval(7, 0, 60)], ("America/St_Johns", dt.datetime(2010, 11, 7, 2, 31, tzinfo=UTC)), 14)
 @settings(max_examples=200, deadline=None)
 @given(week=weeks(), jump=st.sampled_from(JUMPS), minute=st.integers(-1500, 1500))
 def test_open_or_closed_is_what_the_walked_clock_says(
