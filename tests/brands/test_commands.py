@@ -1,6 +1,7 @@
 import asyncio
 import json
 import re
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -95,3 +96,14 @@ def test_a_code_that_is_no_code_is_refused(command: CliRunner, code: str) -> Non
 
     assert refused.exit_code == 2
     assert "core.invalid_input" in refused.stderr
+
+
+def test_without_a_database_the_command_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    result = CliRunner().invoke(BRAND, ["list"])
+
+    assert result.exit_code == 2
+    assert "yundian up" in result.stderr

@@ -45,7 +45,10 @@ def create(
 @BRAND.command("list")
 def list_brands(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
     """List the brands."""
-    found = asyncio.run(_list(Settings()))
+    try:
+        found = asyncio.run(_list(Settings()))
+    except DomainError as error:
+        _refuse(error)
     if as_json:
         Console().out(msgspec.json.encode(found).decode(), highlight=False)
         return

@@ -5,6 +5,7 @@ import tomllib
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -23,6 +24,7 @@ from yundian.platform.db.database import operator_unit_of_work
 from yundian.platform.db.services import Services, open_services
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake.service import run_import
+from yundian.platform.intake.types import ImportKind
 
 DATA = Path(__file__).parent / "data"
 
@@ -120,13 +122,8 @@ async def _ensure_products(services: Services, brand_id: uuid.UUID) -> None:
     async with services.database.unit_of_work(brand_id) as session:
         if codes == set(await catalog.find_skus(session, codes=codes)):
             return
-    await run_import(
-        services.database,
-        brand=brand_id,
-        kind=catalog.PRODUCT_IMPORT,
-        file=file,
-        mapping=mappings.load(catalog.MAPPINGS / "sku_list.toml"),
-    )
+    mapping = mappings.load(catalog.MAPPINGS / "sku_list.toml")
+    await _import_whole(services, brand_id, catalog.PRODUCT_IMPORT, file, mapping)
 
 
 async def _ensure_shops(services: Services, brand_id: uuid.UUID) -> None:
@@ -135,13 +132,16 @@ async def _ensure_shops(services: Services, brand_id: uuid.UUID) -> None:
     async with services.database.unit_of_work(brand_id) as session:
         if codes == set(await stores.find_shops(session, codes=codes)):
             return
-    await run_import(
-        services.database,
-        brand=brand_id,
-        kind=stores.SHOP_IMPORT,
-        file=file,
-        mapping=mappings.load(stores.MAPPINGS / "demo.toml"),
-    )
+    await _import_whole(services, brand_id, stores.SHOP_IMPORT, file, mappings.load(stores.MAPPINGS / "demo.toml"))
+
+
+async def _import_whole(
+    services: Services, brand_id: uuid.UUID, kind: ImportKind[Any], file: Path, mapping: mappings.Mapping
+) -> None:
+    """Our own files have no broken line: one that is refused is a bug of ours."""
+    summary = await run_import(services.database, brand=brand_id, kind=kind, file=file, mapping=mapping)
+    if summary.quarantined:
+        raise RuntimeError(f"{file.name}: {summary.problems}")
 
 
 async def _ensure_stock(services: Services, brand_id: uuid.UUID) -> None:

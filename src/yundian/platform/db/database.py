@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionma
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from yundian.platform.core.errors import DomainError
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import counting
 
@@ -25,6 +26,12 @@ T = TypeVar("T")
 AfterCommit = Callable[[uuid.UUID], Awaitable[None]]
 
 RELAY_ROLE = "yundian_relay"
+
+
+class NoDatabase(DomainError):
+    code = "core.no_database"
+    status = 503
+    title = "No database: start yundian up here, or set DATABASE_URL and DATABASE_OWNER_URL"
 
 
 class Tx:
@@ -189,6 +196,9 @@ def server_settings(settings: Settings) -> dict[str, str]:
 
 
 def sqlalchemy_url(url: str) -> sa.URL:
+    """The address for SQLAlchemy; ``NoDatabase`` when nobody has given one."""
+    if not url:
+        raise NoDatabase
     return sa.make_url(url).set(drivername="postgresql+asyncpg")
 
 
