@@ -106,6 +106,7 @@ def alipay_client(base_url: str, app: dict[str, str]) -> Any:
 
 
 _REQUESTS = {
+    "data.dataservice.bill.downloadurl.query": "AlipayDataDataserviceBillDownloadurlQuery",
     "trade.precreate": "AlipayTradePrecreate",
     "trade.query": "AlipayTradeQuery",
     "trade.close": "AlipayTradeClose",

@@ -21,6 +21,9 @@ class SandboxConfig(BaseSettings):
     timestamp_window_s: float = Field(
         default=3 * 3600, description="Alipay requests further off are refused: catches a clock in the wrong zone"
     )
+    bills_same_day: bool = Field(
+        default=True, description="The real bills come the next morning, from about ten; tests cannot wait"
+    )
     notice_timeout_s: float = 5.0
     notices_at_once: int = 32
 

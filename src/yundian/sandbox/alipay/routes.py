@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import HttpMethod, Request, Response, Router, route
+from litestar import HttpMethod, Request, Response, Router, get, route
 from litestar.di import NamedDependency
+from litestar.params import FromPath
 from litestar.response import Redirect
 
-from yundian.sandbox.alipay import orders, refunds
+from yundian.sandbox.alipay import bills, orders, refunds
 from yundian.sandbox.alipay.amounts import yuan
 from yundian.sandbox.alipay.gateway import Act, Asked, Refused, Rejected, believe, read_params, serve
 from yundian.sandbox.alipay.signing import notice_content, sign
@@ -24,6 +25,7 @@ ACTS: Mapping[str, Act] = {
     "alipay.trade.close": orders.close,
     "alipay.trade.refund": refunds.refund,
     "alipay.trade.fastpay.refund.query": refunds.refund_query,
+    "alipay.data.dataservice.bill.downloadurl.query": bills.download_address,
 }
 _PAGES = {orders.WAP: "wap", orders.PAGE: "page"}
 
@@ -55,6 +57,15 @@ def _offer(sandbox: Sandbox, asked: Asked, product: str) -> Reply:
         return Reply(page, "text/html", outcome=refusal.sub_code)
     address = sandbox.config.url(f"/cashier/alipay/{trade.token}")
     return Reply(b"", "text/html", outcome="302", status=302, headers={"location": address})
+
+
+@get("/bills/alipay/{token:str}")
+async def download_bill(token: FromPath[str], sandbox: NamedDependency[Sandbox]) -> Response[Any]:
+    """The file behind a download address, without a signature, for half a minute."""
+    file = bills.file_of(sandbox, token)
+    if file is None:
+        return Response(b"", status_code=404)
+    return Response(file, media_type="application/zip")
 
 
 def return_address(sandbox: Sandbox, trade: Trade) -> str:
@@ -93,4 +104,4 @@ def _error_text(code: str, message: str) -> str:
     return f"<!doctype html><meta charset=utf-8><title>{code}</title><h1>{message}</h1><p>{code}</p>"
 
 
-router = Router(path="/", route_handlers=[gateway])
+router = Router(path="/", route_handlers=[gateway, download_bill])

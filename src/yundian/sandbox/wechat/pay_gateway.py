@@ -71,7 +71,7 @@ async def serve(sandbox: Sandbox, request: Request[Any, Any, Any], operation: st
 
 def _answer(sandbox: Sandbox, fields: dict[str, str], plan: Plan, act: Act) -> Reply:
     try:
-        asked = _believe(sandbox, fields)
+        asked = believe(sandbox, fields)
     except Rejected as rejection:
         said = {"return_code": "FAIL", "return_msg": str(rejection)}
         return Reply(xml.dump(said), "text/plain", outcome="FAIL")
@@ -97,7 +97,8 @@ def _failure(code: str, description: str) -> dict[str, object]:
     return {"result_code": "FAIL", "err_code": code, "err_code_des": description}
 
 
-def _believe(sandbox: Sandbox, fields: dict[str, str]) -> Asked:
+def believe(sandbox: Sandbox, fields: dict[str, str]) -> Asked:
+    """The request, if a known merchant signed it. Raises ``Rejected``."""
     if not fields:
         raise Rejected("XML格式错误")
     merchant = sandbox.accounts.wechat_merchants.get(fields.get("mch_id", ""))

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 
 from yundian.sandbox.accounts import WeChatApp
 from yundian.sandbox.context import Sandbox
-from yundian.sandbox.wechat import messages, mini, oauth, pay_orders, pay_refunds, qr, tokens
+from yundian.sandbox.wechat import bills, messages, mini, oauth, pay_orders, pay_refunds, qr, tokens
 from yundian.sandbox.wechat.api_gateway import Answer, ApiError, serve
 from yundian.sandbox.wechat.identity import openid_user, unionid
 from yundian.sandbox.wechat.pay_gateway import serve as serve_pay
@@ -42,6 +42,11 @@ async def refund(request: AnyRequest, sandbox: NamedDependency[Sandbox]) -> AnyR
 @post("/pay/refundquery", status_code=200)
 async def refund_query(request: AnyRequest, sandbox: NamedDependency[Sandbox]) -> AnyResponse:
     return await serve_pay(sandbox, request, "pay.refundquery", pay_refunds.refund_query)
+
+
+@post("/pay/downloadbill", status_code=200)
+async def download_bill(request: AnyRequest, sandbox: NamedDependency[Sandbox]) -> AnyResponse:
+    return await bills.serve(sandbox, request)
 
 
 @get("/cgi-bin/token")
@@ -221,6 +226,7 @@ router = Router(
         close_order,
         refund,
         refund_query,
+        download_bill,
         classic_token,
         stable_token,
         jsapi_ticket,
