@@ -10,7 +10,6 @@ import fcntl
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +27,8 @@ from yundian.platform.embedded.process import port_is_free
 from yundian.platform.embedded.valkey import EmbeddedValkey
 
 _READY_TIMEOUT_S = 90.0
+_POLL_S = 0.1
+_PAUSE_S = 0.4
 _GRACE_S = 20.0
 _PORTS_TRIED = 50
 _GIVE_UP_AFTER = 3
@@ -43,7 +44,8 @@ class House:
     def __init__(self, settings: Settings, *, console: Console, show_logs: bool) -> None:
         self.settings = settings
         self.console = console
-        self.stopping = threading.Event()
+        # A plain flag: threading.Event.set() in a signal handler deadlocks with a wait() it interrupts.
+        self.is_stopping = False
         self.postgres: EmbeddedPostgres | None = None
         self.valkey: EmbeddedValkey | None = None
         self.children: list[Child] = []
@@ -105,7 +107,8 @@ class House:
         address = f"http://{local_host(self.settings)}:{self.settings.port}/readyz"
         deadline = time.monotonic() + _READY_TIMEOUT_S
         with self._step("Web and worker"), httpx.Client(timeout=5, trust_env=False) as client:
-            while not self.stopping.wait(0.1):
+            while not self.is_stopping:
+                time.sleep(_POLL_S)
                 self.tend()
                 if _answers(client, address):
                     return
@@ -118,8 +121,13 @@ class House:
 
     def supervise(self) -> None:
         """Keep everything alive until we are told to stop."""
-        while not self.stopping.wait(0.5):
+        while not self.is_stopping:
+            time.sleep(_PAUSE_S)
             self.tend()
+
+    def ask_to_stop(self) -> None:
+        """Stop at the next opportunity; safe to call from a signal handler."""
+        self.is_stopping = True
 
     def tend(self) -> None:
         """One round: restart what died."""
@@ -156,7 +164,7 @@ class House:
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[None]:
-        if self.stopping.is_set():
+        if self.is_stopping:
             raise Stopped
         started = time.monotonic()
         with self.console.status(name):
@@ -177,7 +185,7 @@ def run(settings: Settings, *, fixed_port: bool, demo: bool, show_logs: bool) ->
     console = Console(highlight=False)
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     house = House(settings, console=console, show_logs=show_logs)
-    _stop_on_signals(house.stopping.set)
+    _stop_on_signals(house.ask_to_stop)
     try:
         with _only_one(settings.var_dir):
             return _live(house, fixed_port=fixed_port, demo=demo)
