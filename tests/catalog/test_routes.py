@@ -12,12 +12,21 @@ from yundian.platform.db.services import Services
 
 pytestmark = pytest.mark.anyio
 
+SKU = {"code": "A", "price_minor": 1, "currency": "CNY"}
 LIP = {
     "code": "LIP-01",
     "name": "云雾丝绒唇釉",
     "category": "lips",
     "tags": ["matte"],
-    "skus": [{"code": "LIP-01-A", "price_minor": 12_900, "shade_name": "枫叶红", "shade_hex": "#A03020"}],
+    "skus": [
+        {
+            "code": "LIP-01-A",
+            "price_minor": 12_900,
+            "currency": "CNY",
+            "shade_name": "枫叶红",
+            "shade_hex": "#A03020",
+        }
+    ],
 }
 
 
@@ -35,7 +44,9 @@ async def test_hq_makes_a_product_puts_it_on_sale_and_changes_its_price(
     )
     assert on_sale.json()["status"] == "on_sale"
     priced = await client.put(
-        f"/v1/skus/{sku['id']}/price", json={"price_minor": 9_900, "version": 1}, headers=headers
+        f"/v1/skus/{sku['id']}/price",
+        json={"price_minor": 9_900, "currency": "CNY", "version": 1},
+        headers=headers,
     )
     assert (priced.status_code, priced.json()["price_minor"]) == (200, 9_900)
 
@@ -57,12 +68,20 @@ async def test_a_product_and_its_skus_are_edited_one_by_one(
         f"/v1/products/{product.id}", json={"code": "L2", "name": "晨露", "version": 1}, headers=headers
     )
     added = await client.post(
-        f"/v1/products/{product.id}/skus", json={"code": "L2-B", "price_minor": 100}, headers=headers
+        f"/v1/products/{product.id}/skus",
+        json={"code": "L2-B", "price_minor": 100, "currency": "CNY"},
+        headers=headers,
     )
     sku = added.json()
     changed = await client.put(
         f"/v1/skus/{sku['id']}",
-        json={"code": "L2-C", "price_minor": 200, "barcode": "6901234567892", "version": sku["version"]},
+        json={
+            "code": "L2-C",
+            "price_minor": 200,
+            "currency": "CNY",
+            "barcode": "6901234567892",
+            "version": sku["version"],
+        },
         headers=headers,
     )
     gone = await client.put(
@@ -87,11 +106,13 @@ async def test_a_product_and_its_skus_are_edited_one_by_one(
         ({"code": "two words"}, "code"),
         ({"category": "x" * 81}, "category"),
         ({"colour": "red"}, "colour"),
-        ({"skus": [{"code": "A", "price_minor": 0}]}, "skus.0.price_minor"),
-        ({"skus": [{"code": "A", "price_minor": 12.5}]}, "skus.0.price_minor"),
-        ({"skus": [{"code": "A", "price_minor": 1, "currency": "YUA"}]}, "skus.0.currency"),
-        ({"skus": [{"code": "A", "price_minor": 1, "shade_hex": "red"}]}, "skus.0.shade_hex"),
-        ({"skus": [{"code": "A", "price_minor": 1, "barcode": "6901234567890"}]}, "skus.0.barcode"),
+        ({"skus": [{"code": "A", "price_minor": 1}]}, "skus.0.currency"),
+        ({"skus": [{"code": "A", "price_minor": 1}]}, "skus.0.currency"),
+        ({"skus": [SKU | {"price_minor": 0}]}, "skus.0.price_minor"),
+        ({"skus": [SKU | {"price_minor": 12.5}]}, "skus.0.price_minor"),
+        ({"skus": [SKU | {"price_minor": 1, "currency": "YUA"}]}, "skus.0.currency"),
+        ({"skus": [SKU | {"price_minor": 1, "shade_hex": "red"}]}, "skus.0.shade_hex"),
+        ({"skus": [SKU | {"price_minor": 1, "barcode": "6901234567890"}]}, "skus.0.barcode"),
     ],
 )
 async def test_a_wrong_field_is_named_and_nothing_is_made(
@@ -160,7 +181,9 @@ async def test_what_another_brand_sells_is_unknown(
         await client.put(
             f"/v1/products/{theirs.id}", json={"code": "X", "name": "X", "version": 1}, headers=headers
         ),
-        await client.put(f"/v1/skus/{sku_id}/price", json={"price_minor": 1, "version": 1}, headers=headers),
+        await client.put(
+            f"/v1/skus/{sku_id}/price", json={"price_minor": 1, "currency": "CNY", "version": 1}, headers=headers
+        ),
         await client.get("/v1/products", headers=headers),
     ]
 

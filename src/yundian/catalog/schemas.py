@@ -44,7 +44,7 @@ class SkuWrite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     code: Code
     price_minor: PriceMinor
-    currency: Currency = "CNY"
+    currency: Currency
     shade_name: ShadeName = ""
     shade_hex: Colour | None = None
     option_text: Label = ""
@@ -116,7 +116,7 @@ class SkuStatusChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
 class PriceChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     price_minor: PriceMinor
-    currency: Currency = "CNY"
+    currency: Currency
     version: Version
 
     def currency_code(self) -> str:

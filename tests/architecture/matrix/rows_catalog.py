@@ -63,7 +63,7 @@ def written(call: Build) -> Row:
 
 
 NAMED = {"code": "{code}", "name": "X", "version": 0}
-PRICED = {"code": "{code}", "price_minor": 100}
+PRICED = {"code": "{code}", "price_minor": 100, "currency": "CNY"}
 
 ROWS: dict[str, Row] = {
     "catalog_list_products": Row(call=on_product("GET", "/v1/products"), may=PEOPLE),
@@ -75,7 +75,9 @@ ROWS: dict[str, Row] = {
     ),
     "catalog_add_sku": written(on_product("POST", "/v1/products/{id}/skus", **PRICED)),
     "catalog_update_sku": written(on_product("PUT", "/v1/skus/{sku}", **PRICED, version=0)),
-    "catalog_change_price": written(on_product("PUT", "/v1/skus/{sku}/price", price_minor=100, version=0)),
+    "catalog_change_price": written(
+        on_product("PUT", "/v1/skus/{sku}/price", price_minor=100, currency="CNY", version=0)
+    ),
     "catalog_change_sku_status": written(
         on_product("PUT", "/v1/skus/{sku}/status", status="withdrawn", version=0)
     ),
