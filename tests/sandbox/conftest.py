@@ -29,6 +29,7 @@ def sandbox(shared_sandbox: RunningSandbox) -> Iterator[RunningSandbox]:
     """The sandbox with everything working; what a test breaks is whole again afterwards."""
     yield shared_sandbox
     shared_sandbox.http.delete("/sandbox/api/faults")
+    shared_sandbox.http.delete("/sandbox/api/notices")
 
 
 @pytest.fixture

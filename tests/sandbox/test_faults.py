@@ -1,5 +1,6 @@
 """Every switch for failure, seen from the client's side of the wire."""
 
+import json
 import time
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import requests
 import xmltodict
 from alipay.aop.api.exception.Exception import ResponseException
+from alipay.aop.api.response.AlipayTradeQueryResponse import AlipayTradeQueryResponse
 from alipay.aop.api.util.SignatureUtils import verify_with_rsa
 from wechatpy.pay import WeChatPayException
 
@@ -202,6 +204,19 @@ def test_alipay_may_say_20000_and_have_paid_back(alipay: AlipayShop, number: str
 
     assert (said["code"], said["sub_code"]) == ("20000", "ACQ.SYSTEM_ERROR")
     assert found["refund_status"] == "REFUND_SUCCESS"
+
+
+def test_alipay_may_say_that_somebody_is_still_paying_which_the_sdk_calls_a_success(
+    alipay: AlipayShop, number: str
+) -> None:
+    alipay.precreate(number)
+    params = {"code": "10003", "sub_code": "", "message": "order success pay inprocess"}
+    alipay.sandbox.break_it("error", operation="trade.query", params=params)
+    said = alipay.call("trade.query", out_trade_no=number)
+    response = AlipayTradeQueryResponse()
+    response.parse_response_content(json.dumps(said))
+
+    assert (said["code"], "sub_code" in said, response.is_success()) == ("10003", False, True)
 
 
 def test_any_text_may_come_instead_of_an_answer(wechat: WeChatShop, number: str) -> None:

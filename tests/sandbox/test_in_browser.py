@@ -10,12 +10,21 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.sandbox.clients import app_client
 from tests.sandbox.conftest import AlipayShop, WeChatShop
 from tests.sandbox.receiver import Merchant, Received, polite
 from tests.sandbox.running import eventually
 
 pytestmark = pytest.mark.browser
 _FINDER = Path(__file__).parents[2] / "scripts" / "browser.py"
+_SHARE_PAGE = """<!doctype html><meta charset=utf-8><title>share</title><p id=result>waiting</p>
+<script src="%s/res/jweixin-1.6.0.js"></script>
+<script>
+var tell = function (said) { document.getElementById("result").textContent = said.errMsg; };
+wx.config(Object.assign(%s, { jsApiList: [] }));
+wx.ready(tell);
+wx.error(tell);
+</script>"""
 _SHOP_PAGE = """<!doctype html><meta charset=utf-8><title>shop</title><p id=result>waiting</p>
 <script src="%s/res/jweixin-1.6.0.js"></script>
 <script>
@@ -84,6 +93,22 @@ def test_cancelling_in_the_sheet_of_the_js_sdk(
     expect(phone.locator("#result")).to_have_text("chooseWXPay:cancel")
 
     assert wechat.call("pay/orderquery", out_trade_no=number)["trade_state"] == "NOTPAY"
+
+
+@pytest.mark.parametrize(("page", "said"), [("a", "config:ok"), ("b", "config:invalid signature")])
+def test_a_page_may_share_if_its_own_address_was_signed(
+    wechat: WeChatShop, merchant: Merchant, phone: Page, page: str, said: str
+) -> None:
+    client = app_client(wechat.sandbox.base_url, wechat.app)
+    url = f"{merchant.url}/share?page=a"
+    signature = client.jsapi.get_jsapi_signature("n1", client.jsapi.get_jsapi_ticket(), "1700000000", url)
+    client._http.close()
+    config = {"appId": wechat.app["appid"], "nonceStr": "n1", "timestamp": 1700000000, "signature": signature}
+    html = (_SHARE_PAGE % (wechat.sandbox.base_url, json.dumps(config))).encode()
+    merchant.answer = lambda _taken: (200, html)
+    phone.goto(f"{merchant.url}/share?page={page}#top")
+
+    expect(phone.locator("#result")).to_have_text(said)
 
 
 def test_the_cashier_fits_a_small_phone_and_a_new_person_can_pay(

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from litestar import Litestar
-from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 
 from yundian.sandbox import cashier, control, pages, sms
@@ -55,7 +54,5 @@ def create_app(config: SandboxConfig) -> Litestar:
         ],
         dependencies={"sandbox": Provide(provide, sync_to_thread=False)},
         lifespan=[delivering],
-        # The JS-SDK's stand-in runs in the shop's page and asks us whether its signature is good.
-        cors_config=CORSConfig(allow_origins=["*"]),
         openapi_config=None,
     )

@@ -145,6 +145,12 @@ async def send_notice_again(
     return Response(None, status_code=202)
 
 
+@delete("/notices", status_code=200)
+async def forget_notices(sandbox: NamedDependency[Sandbox], merchant: FromQuery[str] = "*") -> dict[str, int]:
+    """Nothing that waits is sent any more: the next test is not told of this one."""
+    return {"forgotten": notices.forget(sandbox, merchant)}
+
+
 def _order(sandbox: Sandbox, wanted: Order) -> Trade:
     trade = trades.find(sandbox, provider=wanted.provider, merchant=wanted.merchant, out_no=wanted.out_no)
     if trade is None:
@@ -173,5 +179,6 @@ router = Router(
         pay,
         finish,
         send_notice_again,
+        forget_notices,
     ],
 )

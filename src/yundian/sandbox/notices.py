@@ -98,6 +98,12 @@ def send_again(sandbox: Sandbox, notice_id: int, *, times: int = 1) -> bool:
     return True
 
 
+def forget(sandbox: Sandbox, merchant: str) -> int:
+    """Give up on whatever is still on its way to a merchant (a glob); how many notices that were."""
+    sql = "UPDATE notice SET state = 'given_up' WHERE state IN ('pending', 'behind') AND merchant GLOB ?"
+    return sandbox.store.run(sql, merchant)
+
+
 class Courier:
     """Runs beside the web application; ``housekeeping`` runs once a round (refunds settle, orders expire)."""
 
@@ -119,11 +125,18 @@ class Courier:
         ):
             while True:
                 self._sandbox.wake.clear()
-                self._housekeeping(self._sandbox)
-                for notice in self._due():
-                    self._on_the_way.add(notice.id)
-                    group.create_task(self._deliver(client, notice))
+                try:
+                    self._round(client, group)
+                except Exception:
+                    # A provider whose courier died would be silent for ever and look healthy.
+                    _log.exception("sandbox.courier_failed")
                 await self._rest()
+
+    def _round(self, client: httpx.AsyncClient, group: asyncio.TaskGroup) -> None:
+        self._housekeeping(self._sandbox)
+        for notice in self._due():
+            self._on_the_way.add(notice.id)
+            group.create_task(self._deliver(client, notice))
 
     async def _rest(self) -> None:
         try:

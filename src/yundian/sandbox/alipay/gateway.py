@@ -109,11 +109,12 @@ def _outcome(sandbox: Sandbox, asked: Asked, plan: Plan, act: Act) -> dict[str, 
             "sub_msg": refusal.sub_msg,
         }
     if plan.has(Fault.ERROR):
+        sub_code = plan.text(Fault.ERROR, "sub_code", "isp.unknow-error")
         return {
             **result,
             "code": plan.text(Fault.ERROR, "code", "20000"),
             "msg": plan.text(Fault.ERROR, "message", "Service Currently Unavailable"),
-            "sub_code": plan.text(Fault.ERROR, "sub_code", "isp.unknow-error"),
+            **({"sub_code": sub_code} if sub_code else {}),
         }
     return {"code": OK, "msg": "Success", **result}
 

@@ -32,11 +32,10 @@
     config: function (c) {
       var page = { appid: c.appId, nonce: c.nonceStr, timestamp: String(c.timestamp), signature: c.signature,
         url: location.href.split("#")[0] };
-      fetch(base + "/sandbox/api/wechat/js-config", { method: "POST", body: JSON.stringify(page),
-        headers: { "content-type": "application/json" } })
-        .then(function (answer) { return answer.json(); })
-        .then(function (said) { settle({ ok: said.errMsg === "config:ok", errMsg: said.errMsg }); })
-        .catch(function () { settle({ ok: false, errMsg: "config:fail" }); });
+      var asked = document.createElement("script");
+      asked.src = base + "/res/config.js?" + new URLSearchParams(page).toString();
+      asked.onerror = function () { settle({ ok: false, errMsg: "config:fail" }); };
+      document.head.appendChild(asked);
     },
     ready: function (call) { if (state && state.ok) call({ errMsg: state.errMsg }); else ready.push(call); },
     error: function (call) { if (state && !state.ok) call({ errMsg: state.errMsg }); else failed.push(call); },
@@ -50,6 +49,7 @@
         if (o.complete) o.complete({ errMsg: "chooseWXPay:" + result });
       });
     },
+    sandboxConfigured: function (said) { settle({ ok: said === "config:ok", errMsg: said }); },
     shared: shared
   };
   ["updateAppMessageShareData", "updateTimelineShareData", "onMenuShareAppMessage", "onMenuShareTimeline",

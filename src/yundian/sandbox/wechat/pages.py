@@ -13,12 +13,13 @@ from yundian.sandbox import trades
 from yundian.sandbox.context import Sandbox
 from yundian.sandbox.trades import Trade
 from yundian.sandbox.views import chosen, form, message, page, person, remember
-from yundian.sandbox.wechat import codes, identity, oauth, push, qr
+from yundian.sandbox.wechat import codes, identity, oauth, push, qr, tokens
 from yundian.sandbox.wechat.signing import HMAC_SHA256, MD5, is_pay_signature
 
 AnyRequest = Request[Any, Any, Any]
 _ASSETS = Path(__file__).parent.parent / "assets"
 _SHEET_FIELDS = ("appId", "timeStamp", "nonceStr", "package", "signType", "paySign")
+_CONFIG_FIELDS = ("appid", "nonce", "timestamp", "url", "signature")
 
 
 @get(["/connect/oauth2/authorize", "/connect/qrconnect"])
@@ -158,6 +159,14 @@ async def js_sdk(name: FromPath[str], sandbox: NamedDependency[Sandbox]) -> Resp
     return Response(text, media_type="text/javascript")
 
 
+@get("/res/config.js")
+async def check_js_config(request: AnyRequest, sandbox: NamedDependency[Sandbox]) -> Response[Any]:
+    """What ``wx.config`` asks from the shop's page: a script, so that no other origin may read our API."""
+    asked = {name: str(request.query_params.get(name, "")) for name in _CONFIG_FIELDS}
+    said = "config:ok" if tokens.is_js_signature(sandbox, **asked) else "config:invalid signature"
+    return Response(f'wx.sandboxConfigured("{said}");', media_type="text/javascript")
+
+
 @get("/assets/face/{user_id:int}")
 async def face(user_id: FromPath[int]) -> Response[Any]:
     """A test user's picture: a colour of her own."""
@@ -171,5 +180,6 @@ async def face(user_id: FromPath[int]) -> Response[Any]:
 
 
 router = Router(
-    path="/", route_handlers=[authorize, decide, scan_page, scan, mini_program, pay_sheet, js_sdk, face]
+    path="/",
+    route_handlers=[authorize, decide, scan_page, scan, mini_program, pay_sheet, js_sdk, check_js_config, face],
 )
