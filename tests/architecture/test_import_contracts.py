@@ -49,6 +49,11 @@ PLANTS = (
         "import yundian.catalog.rules",
         (("src/yundian/catalog/rules.py", ""),),
     ),
+    Plant(
+        "private_payments",
+        "appointments/ports.py",
+        "import yundian.payments.adapters.providers",
+    ),
     Plant("private_stores", "wishlist/handlers.py", "import stores.models"),
     Plant("private_groupbuy", "appointments/ports.py", "import groupbuy.ports", (("groupbuy/ports.py", ""),)),
     Plant("private_wishlist", "appointments/ports.py", "import wishlist.room", (("wishlist/room.py", ""),)),

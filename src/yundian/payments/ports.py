@@ -21,9 +21,9 @@ from yundian.payments.types import (
 class PaymentProvider(Protocol):
     """One merchant's account at one provider.
 
-    Calls never raise for what a provider or a network does: they return a definite success, a definite ``Refused``,
-    or ``OutcomeUnknown`` wherever the effect is in doubt. Every reply is verified, and is about the number that was
-    asked. No call is made inside a transaction; each ends within a total deadline.
+    Calls never raise for what a provider or a network does: they return a definite success, a definite
+    ``Refused``, or ``OutcomeUnknown`` wherever the effect is in doubt. Every reply is verified, and is about the
+    number that was asked. No call is made inside a transaction; each ends within a total deadline.
     """
 
     @property

@@ -50,7 +50,7 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WeChatPayAccount:
-    """A merchant of WeChat Pay v2; on the real host, refunds need ``certificate`` and ``certificate_key`` (PEM)."""
+    """A merchant of WeChat Pay v2; on the real host, refunds need the certificate and its key (PEM)."""
 
     app_id: str
     merchant_id: str
@@ -84,7 +84,7 @@ ProviderAccount = WeChatPayAccount | AlipayAccount
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PayOrder:
-    """What a person is to pay. ``out_trade_no``: at most 32 of ``A-Za-z0-9_``, never used again, not even when closed.
+    """What a person is to pay. ``out_trade_no``: at most 32 of ``A-Za-z0-9_``, never used twice, even when closed.
 
     ``payer`` is the openid (JSAPI only). ``client_ip`` is the payer's own address. ``return_url`` is where the
     browser goes afterwards (WAP, PAGE): for the screen only, never a proof.
@@ -126,8 +126,8 @@ class Started:
 class ProviderPayment:
     """A payment as its provider tells it, verified. Compare amount, merchant and app with what was asked.
 
-    ``amount`` is missing where nothing was paid. ``paid_at`` is the provider's time. ``refunded``: what went back so
-    far, where it says so; ``has_refunds`` also where it says only that there are some.
+    ``amount`` is missing where nothing was paid. ``paid_at`` is the provider's time. ``refunded``: what went back
+    so far, where it says so; ``has_refunds`` also where it says only that there are some.
     """
 
     standing: PaymentStanding
@@ -186,8 +186,8 @@ class OutcomeUnknown:
 class VerifiedNotice:
     """A notice whose signature held (WeChat's refund notices: whose seal opened; confirm those by a query).
 
-    ``ref`` is equal for the same notice sent again. ``refund`` is filled for refunds; ``payment`` for payments, and
-    for refunds where the provider tells of both.
+    ``ref`` is equal for the same notice sent again. ``refund`` is filled for refunds; ``payment`` for payments,
+    and for refunds where the provider tells of both.
     """
 
     provider: Provider

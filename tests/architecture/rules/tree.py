@@ -9,7 +9,9 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[3]
 
-ROOMS = ("src/yundian/brands", "src/yundian/catalog", "stores", "groupbuy", "wishlist", "appointments")
+ROOMS = (
+    "src/yundian/brands", "src/yundian/catalog", "src/yundian/payments", "stores", "groupbuy", "wishlist", "appointments",
+)  # fmt: skip
 _CODE = ("src/", "stores/", "groupbuy/", "wishlist/", "appointments/")
 
 Hit = tuple[int, str]
