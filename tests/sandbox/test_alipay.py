@@ -162,6 +162,24 @@ def test_refunds_add_up_replay_for_free_and_stop_at_the_amount_paid(
     assert is_genuine(alipay.app, told["R1"])
 
 
+@pytest.mark.parametrize("ends", ["abnormal", "closed"])
+def test_a_refund_that_failed_succeeds_under_the_same_number(alipay: AlipayShop, number: str, ends: str) -> None:
+    alipay.precreate(number)
+    alipay.pay(number)
+    alipay.sandbox.break_it("settle_as", provider="alipay", key=f"{number}R", params={"state": ends})
+    asked = {"out_trade_no": number, "refund_amount": "12.50", "out_request_no": f"{number}R"}
+    first = alipay.call("trade.refund", **asked)
+    found = alipay.call("trade.fastpay.refund.query", **asked)
+    still = alipay.call("trade.query", out_trade_no=number)
+    second = alipay.call("trade.refund", **asked)
+    totals = alipay.sandbox.books(alipay.app["app_id"])["totals"][0]
+
+    assert (first["fund_change"], "refund_status" in found) == ("N", False)
+    assert still["trade_status"] == "TRADE_SUCCESS"
+    assert (second["fund_change"], second["refund_fee"]) == ("Y", "12.50")
+    assert (totals["refunded_count"], totals["refunded_minor"]) == (1, 1250)
+
+
 def test_nothing_is_refunded_when_the_time_for_refunds_is_over(alipay: AlipayShop, number: str) -> None:
     alipay.precreate(number)
     alipay.pay(number)

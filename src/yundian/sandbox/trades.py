@@ -212,6 +212,14 @@ def settle(sandbox: Sandbox, refund: Refund) -> Refund:
     return sandbox.store.all(Refund, "SELECT * FROM refund WHERE id = ?", refund.id)[0]
 
 
+def try_again(sandbox: Sandbox, refund: Refund) -> Refund:
+    """A refund that ended badly is on its way once more, and will end well."""
+    if refund.state == "closed":
+        sandbox.store.run("UPDATE trade SET refunded = refunded + ? WHERE id = ?", refund.amount, refund.trade_id)
+    sandbox.store.run("UPDATE refund SET state = 'processing', ends_as = 'success' WHERE id = ?", refund.id)
+    return sandbox.store.all(Refund, "SELECT * FROM refund WHERE id = ?", refund.id)[0]
+
+
 def refunds_due(sandbox: Sandbox) -> list[Refund]:
     sql = "SELECT * FROM refund WHERE state = 'processing' AND settle_due <= ?"
     return sandbox.store.all(Refund, sql, sandbox.clock.tick())
@@ -219,6 +227,11 @@ def refunds_due(sandbox: Sandbox) -> list[Refund]:
 
 def refunds_of(sandbox: Sandbox, trade: Trade) -> list[Refund]:
     return sandbox.store.all(Refund, "SELECT * FROM refund WHERE trade_id = ? ORDER BY id", trade.id)
+
+
+def returned(sandbox: Sandbox, trade: Trade) -> int:
+    """What has really gone back of a trade, all refunds together."""
+    return sum(each.amount for each in refunds_of(sandbox, trade) if each.state == "success")
 
 
 def find_refund(sandbox: Sandbox, trade: Trade, out_no: str) -> Refund | None:

@@ -28,10 +28,9 @@ def tell_state(sandbox: Sandbox, trade: Trade, status: str) -> None:
 
 def tell_refund(sandbox: Sandbox, trade: Trade, refund: Refund, status: str) -> None:
     """A refund, to the order's own address; ``refund_fee`` is the sum so far."""
-    so_far = sum(each.amount for each in trades.refunds_of(sandbox, trade) if each.state == "success")
     extra = {
         "out_biz_no": refund.out_no,
-        "refund_fee": yuan(so_far),
+        "refund_fee": yuan(trades.returned(sandbox, trade)),
         "gmt_refund": readable(refund.settled_at or 0) + ".000",
     }
     _post(sandbox, trade, status, operation="notify.refund", key=refund.out_no, extra=extra)

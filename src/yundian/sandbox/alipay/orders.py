@@ -107,7 +107,7 @@ def query(sandbox: Sandbox, asked: Asked) -> dict[str, object]:
 
 def trade_status(sandbox: Sandbox, trade: Trade) -> str:
     if trade.state == PAID:
-        return "TRADE_CLOSED" if trade.refunded == trade.amount else "TRADE_SUCCESS"
+        return "TRADE_CLOSED" if trades.returned(sandbox, trade) == trade.amount else "TRADE_SUCCESS"
     if trade.state == FINISHED:
         return "TRADE_FINISHED"
     return "TRADE_CLOSED" if trade.state == CLOSED or trades.is_expired(sandbox, trade) else "WAIT_BUYER_PAY"
