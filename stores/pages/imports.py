@@ -120,7 +120,8 @@ class ImportPages(Controller):
 
 
 def _record(held: Quarantined, form: Form) -> Template:
-    source = held.source or {}
+    # The wrong column first, under the reader's eyes.
+    source = dict(sorted((held.source or {}).items(), key=lambda item: item[0] != held.column_name))
     return page(
         "stores/import_record.html",
         status_code=form.status,

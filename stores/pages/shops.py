@@ -214,7 +214,7 @@ def _editor(form: Form, *, shop: ShopWithHours | None) -> Template:
         shop=shop.shop if shop is not None else None,
         hours=shop.hours if shop is not None else (),
         is_open_now=shop is not None and shop.is_open_now,
-        moves=sorted(SHOP.transitions[shop.shop.status]) if shop is not None else [],
+        moves=[s for s in ShopStatus if s in SHOP.transitions[shop.shop.status]] if shop is not None else [],
         zones=[(zone, zone) for zone in time_zones()],
         words=words,
         text_of=hour_rules.text_of,
