@@ -76,7 +76,7 @@ _SWEEP_TIMERS = _SWEEP.format(table="outbox_timer", key="id", name="name", waiti
 
 _RELEASE_DELIVERIES = """
 UPDATE outbox_delivery SET next_at = now()
-WHERE brand_id = $1 AND subscriber = $2 AND event_id = ANY($3::uuid[]) AND state = 'pending'
+WHERE brand_id = $1 AND subscriber = $2 AND event_id = ANY($3::uuid[]) AND state NOT IN ('done', 'parked')
 """
 _RELEASE_TIMERS = """
 UPDATE outbox_timer SET next_at = now()
