@@ -1,4 +1,4 @@
-"""Brings the catalogue up to date with the code: new msgids come in empty, unused ones go; lists what is missing."""
+"""Brings the catalogue up to date with the code: new msgids come in, unused ones go; lists what is missing."""
 
 import datetime as dt
 import sys
