@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     web_workers: int = 1
     trusted_proxies: tuple[str, ...] = ()
 
+    rate_by_principal: str = Field(default="1200/minute", description="requests of one signed-in caller")
+    rate_by_address: str = Field(default="600/minute", description="requests of one address nobody signed in from")
+
     pool_size: int = 8
     session_pool_size: int = 8
     pool_wait_s: float = 5.0
