@@ -1,8 +1,8 @@
 """The primary key of a table that others refer to is its youngest index (ADR 0003).
 
 Every index begins with ``brand_id``. Before the first ANALYZE the planner holds them for equal under
-``brand_id = and id =`` and takes the youngest; PostgreSQL keeps that plan for the checks of foreign keys, so that the
-wrong one makes a bulk insert quadratic.
+``brand_id = and id =`` and takes the youngest; PostgreSQL keeps that plan for the checks of foreign keys, so
+that the wrong one makes a bulk insert quadratic.
 """
 
 import pytest
