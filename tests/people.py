@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from yundian.platform.auth import api as auth
 from yundian.platform.auth import repository
 from yundian.platform.auth.models import StaffSession
-from yundian.platform.auth.sign_in import Client, sign_in
+from yundian.platform.auth.sign_in import sign_in
 from yundian.platform.auth.tokens import encoded
+from yundian.platform.auth.types import Client
 from yundian.platform.core import clock
 from yundian.platform.core.ids import readable_code, secret_token, token_hash
 from yundian.platform.core.principal import Grant, Role

@@ -54,6 +54,7 @@ PLANTS = (
         "appointments/ports.py",
         "import yundian.payments.adapters.providers",
     ),
+    Plant("private_members", "appointments/ports.py", "import yundian.members.repository"),
     Plant("private_stores", "wishlist/handlers.py", "import stores.models"),
     Plant("private_groupbuy", "appointments/ports.py", "import groupbuy.ports", (("groupbuy/ports.py", ""),)),
     Plant("private_wishlist", "appointments/ports.py", "import wishlist.room", (("wishlist/room.py", ""),)),

@@ -12,8 +12,8 @@ from yundian.platform.auth import api_keys, service
 from yundian.platform.auth.errors import AccountRevoked, LastAdmin, LoginTaken, RoleNotAllowed, WrongCredentials
 from yundian.platform.auth.models import Account, AuditEntry
 from yundian.platform.auth.resolve import principal_of_token
-from yundian.platform.auth.sign_in import Client, end_session, list_sessions, sign_in
-from yundian.platform.auth.types import AccountStatus, GrantView, NewPassword
+from yundian.platform.auth.sign_in import end_session, list_sessions, sign_in
+from yundian.platform.auth.types import AccountStatus, Client, GrantView, NewPassword
 from yundian.platform.core.errors import DomainError, InvalidInput, NotFound
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import ANONYMOUS, Grant, PrincipalKind, Role

@@ -13,8 +13,8 @@ from yundian.brands.types import BrandView
 from yundian.platform.auth import passwords, rules, second_factor, service
 from yundian.platform.auth.errors import CodeRequired, SignInLocked, WrongCredentials
 from yundian.platform.auth.resolve import principal_of_token
-from yundian.platform.auth.sign_in import Client, confirm_code, confirm_password, forget_old, sign_in, sign_out
-from yundian.platform.auth.types import SignedIn
+from yundian.platform.auth.sign_in import confirm_code, confirm_password, forget_old, sign_in, sign_out
+from yundian.platform.auth.types import Client, SignedIn
 from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.ids import new_id

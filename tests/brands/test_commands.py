@@ -10,7 +10,8 @@ from yundian.brands import api
 from yundian.brands.commands import BRAND
 from yundian.brands.types import BrandView
 from yundian.platform.auth.resolve import principal_of_token
-from yundian.platform.auth.sign_in import Client, sign_in
+from yundian.platform.auth.sign_in import sign_in
+from yundian.platform.auth.types import Client
 from yundian.platform.core.ids import readable_code
 from yundian.platform.core.principal import Grant, Role
 from yundian.platform.core.settings import Settings

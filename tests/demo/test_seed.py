@@ -13,7 +13,8 @@ from yundian.catalog.service import editing
 from yundian.catalog.types import ProductFilter
 from yundian.platform.auth.errors import WrongCredentials
 from yundian.platform.auth.resolve import principal_of_token
-from yundian.platform.auth.sign_in import Client, sign_in
+from yundian.platform.auth.sign_in import sign_in
+from yundian.platform.auth.types import Client
 from yundian.platform.core.principal import Role
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db.services import Services

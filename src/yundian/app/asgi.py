@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from yundian.app import logs, telemetry
 from yundian.app.house import HOUSE
-from yundian.app.ports import shop_names
+from yundian.app.ports import shop_names, sms_sender
 from yundian.app.rooms import rooms as all_rooms
 from yundian.platform.auth.guards import anyone
 from yundian.platform.auth.middleware import AuthMiddleware
@@ -27,6 +27,7 @@ from yundian.platform.web.envelope import WebApp
 from yundian.platform.web.limits import Limiter, LimitMiddleware
 from yundian.platform.web.problems import on_exception
 from yundian.platform.web.templates import template_config
+from yundian.platform.wechat.client import WeChatApps
 
 MAX_BODY_BYTES = 1_048_576
 
@@ -79,10 +80,13 @@ def _lifespan(
             services.database.after_commit = poker
             app.state.services = services
             app.state.limiter = Limiter(services.redis)
+            app.state.wechat, app.state.sms = wechat, sms = WeChatApps(services.redis), sms_sender(settings)
             with telemetry.tracing(settings):
                 try:
                     yield
                 finally:
+                    await wechat.aclose()
+                    await sms.aclose()
                     await poker.aclose()
 
     return lifespan

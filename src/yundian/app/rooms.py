@@ -14,6 +14,7 @@ _ROOM_PACKAGES = (
     "yundian.brands",
     "yundian.catalog",
     "stores",
+    "yundian.members",
 )
 
 _MODEL_MODULES = (

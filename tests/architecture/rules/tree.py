@@ -13,6 +13,7 @@ ROOMS = (
     "src/yundian/brands",
     "src/yundian/catalog",
     "src/yundian/payments",
+    "src/yundian/members",
     "stores",
     "groupbuy",
     "wishlist",

@@ -1,5 +1,11 @@
 """What other rooms and the command line may do with people. Functions take the session first."""
 
+from yundian.platform.auth.customers.sessions import (
+    end_customer_session,
+    end_customer_sessions,
+    open_customer_session,
+)
+from yundian.platform.auth.rules import safe_return_path
 from yundian.platform.auth.service import (
     add_shop_person,
     create_account,
@@ -13,9 +19,13 @@ from yundian.platform.auth.service import (
 __all__ = [
     "add_shop_person",
     "create_account",
+    "end_customer_session",
+    "end_customer_sessions",
     "grant_role",
     "list_shop_people",
+    "open_customer_session",
     "remove_role",
     "reset_password",
     "revoke_account",
+    "safe_return_path",
 ]

@@ -11,6 +11,7 @@ from yundian.platform.core.settings import Settings
 _NAME = "yundian_session"
 # The prefix makes browsers refuse the cookie from another host or without TLS.
 _SECURE_NAME = f"__Host-{_NAME}"
+_CUSTOMER_NAME = "yundian_customer"
 _BEARER = "bearer "
 
 
@@ -18,10 +19,28 @@ def cookie_name(settings: Settings) -> str:
     return _SECURE_NAME if settings.is_production else _NAME
 
 
+def customer_cookie_name(settings: Settings) -> str:
+    """Another name than the staff's: a shop's owner may shop in the browser she works in."""
+    return f"__Host-{_CUSTOMER_NAME}" if settings.is_production else _CUSTOMER_NAME
+
+
 def session_cookie(settings: Settings, *, token: str, ends_at: dt.datetime) -> Cookie:
     """Not for scripts, not across sites, in production only over TLS."""
+    return _cookie(settings, cookie_name(settings), token=token, ends_at=ends_at)
+
+
+def customer_cookie(settings: Settings, *, token: str, ends_at: dt.datetime) -> Cookie:
+    return _cookie(settings, customer_cookie_name(settings), token=token, ends_at=ends_at)
+
+
+def ended_customer_cookie(settings: Settings) -> Cookie:
+    """Makes the browser forget the customer."""
+    return customer_cookie(settings, token="", ends_at=clock.now())
+
+
+def _cookie(settings: Settings, name: str, *, token: str, ends_at: dt.datetime) -> Cookie:
     return Cookie(
-        key=cookie_name(settings),
+        key=name,
         value=token,
         path="/",
         max_age=max(0, int((ends_at - clock.now()).total_seconds())),
@@ -36,8 +55,11 @@ def ended_cookie(settings: Settings) -> Cookie:
     return session_cookie(settings, token="", ends_at=clock.now())
 
 
-def token_of(settings: Settings, *, cookies: Mapping[str, str], authorization: str) -> str | None:
-    """The token of a request: the bearer token of a program, else the cookie of a browser."""
+def token_of(
+    settings: Settings, *, cookies: Mapping[str, str], authorization: str, is_for_customers: bool = False
+) -> str | None:
+    """The token of a request: the bearer token of a program, else the cookie of a browser, by whose page it is."""
     if authorization[: len(_BEARER)].lower() == _BEARER:
         return authorization[len(_BEARER) :].strip()
-    return cookies.get(cookie_name(settings)) or None
+    name = customer_cookie_name(settings) if is_for_customers else cookie_name(settings)
+    return cookies.get(name) or None

@@ -8,6 +8,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from yundian.platform.auth.cookies import token_of
+from yundian.platform.auth.guards import is_for_customers
 from yundian.platform.auth.resolve import principal_of_token
 from yundian.platform.core.principal import ANONYMOUS, Principal
 from yundian.platform.db.services import Services
@@ -35,6 +36,7 @@ class AuthMiddleware(ASGIMiddleware):
             services.settings,
             cookies=connection.cookies,
             authorization=connection.headers.get("authorization", ""),
+            is_for_customers=is_for_customers(scope.get("route_handler")),
         )
         if token is None:
             return ANONYMOUS

@@ -76,6 +76,26 @@ class StaffSession(Row, table=True):
     user_agent: str = Field(sa_type=sa.String(120))
 
 
+class CustomerSession(Row, table=True):
+    """A customer's browser or mini program. Whose it is, auth knows by id only."""
+
+    __tablename__ = "auth_customer_session"
+    __table_args__ = (
+        brand_key("token_hash"),
+        sa.Index("ix_auth_customer_session_member", "brand_id", "member_id"),
+        sa.Index("ix_auth_customer_session_expires", "brand_id", "expires_at"),
+    )
+
+    token_hash: bytes = Field(sa_type=sa.LargeBinary(_HASH_BYTES))
+    member_id: uuid.UUID
+    # Slides with use, up to ends_at.
+    expires_at: dt.datetime
+    ends_at: dt.datetime
+    revoked_at: dt.datetime | None = None
+    ip_hash: bytes = Field(sa_type=sa.LargeBinary(_HASH_BYTES))
+    user_agent: str = Field(sa_type=sa.String(120))
+
+
 class LoginAttempt(Row, table=True):
     """Wrong tries of one login since its last success; logins that nobody has are counted under no brand's id."""
 

@@ -6,7 +6,8 @@ import hmac
 import asyncpg
 
 from yundian.platform.auth import api_keys, repository, rules
-from yundian.platform.auth.tokens import KEY_PREFIX, KeyToken, key_token, session_token
+from yundian.platform.auth.customers import sessions as customers
+from yundian.platform.auth.tokens import CUSTOMER_PREFIX, KEY_PREFIX, KeyToken, key_token, session_token
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import token_hash
@@ -20,6 +21,8 @@ async def principal_of_token(database: Database, *, keyring: Keyring, token: str
     if token.startswith(KEY_PREFIX):
         key = key_token(token)
         return ANONYMOUS if key is None else await _of_key(database, keyring, key)
+    if token.startswith(CUSTOMER_PREFIX):
+        return await customers.principal_of(database, token)
     return await _of_session(database, token)
 
 

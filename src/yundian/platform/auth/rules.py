@@ -13,6 +13,10 @@ SESSION_LIFE = dt.timedelta(days=30)
 # A session in use slides forward at most once in this time, so that reading costs no write.
 SESSION_SLIDE_EVERY = dt.timedelta(hours=1)
 
+# Customers come back by links over months, and what they may do is their own.
+CUSTOMER_IDLE = dt.timedelta(days=60)
+CUSTOMER_LIFE = dt.timedelta(days=180)
+
 MAX_TRIES = 10
 LOCK = dt.timedelta(minutes=15)
 TICKET_LIFE = dt.timedelta(minutes=5)

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.auth.cookies import cookie_name
 from yundian.platform.auth.ports import ShopNames
-from yundian.platform.auth.sign_in import Client
+from yundian.platform.auth.types import Client
 from yundian.platform.core.errors import Forbidden, NotFound
 from yundian.platform.core.principal import Grant, Principal, Role
 from yundian.platform.core.settings import Settings

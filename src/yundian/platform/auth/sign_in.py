@@ -11,11 +11,12 @@ from cryptography.exceptions import InvalidTag
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.auth import passwords, repository, rules, totp
+from yundian.platform.auth.customers import repository as customers
 from yundian.platform.auth.errors import CodeRequired, SignInLocked, WrongCredentials
 from yundian.platform.auth.models import StaffSession
 from yundian.platform.auth.service import LOGIN, login_hash
 from yundian.platform.auth.tokens import decoded, encoded, session_token
-from yundian.platform.auth.types import SessionView, SignedIn
+from yundian.platform.auth.types import Client, SessionView, SignedIn
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import InvalidInput, NotFound
@@ -27,15 +28,6 @@ from yundian.platform.db.database import Database, Tx
 NOBODY = uuid.UUID(int=0)
 
 _TICKET = "auth.ticket"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """Where a sign-in comes from; ``old_token`` is the session it replaces."""
-
-    ip: str = ""
-    user_agent: str = ""
-    old_token: str | None = None
 
 
 class _Ticket(msgspec.Struct, frozen=True):
@@ -152,6 +144,7 @@ async def forget_old(database: Database) -> None:
     for brand in [NOBODY, *brands]:
         async with database.connection(brand) as tx:
             await repository.purge(tx, now=clock.now())
+            await customers.purge(tx, now=clock.now())
 
 
 async def _check_password(

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 
 KEY_PREFIX = "yk_"
+CUSTOMER_PREFIX = "yc_"
 
 _MAX_LENGTH = 200
 _SAFE = re.compile(r"[A-Za-z0-9_\-]+")
@@ -38,6 +39,13 @@ def session_token(text: str | None) -> SessionToken | None:
     if raw is None or len(raw) != _BRAND_BYTES or not _SAFE.fullmatch(secret):
         return None
     return SessionToken(uuid.UUID(bytes=raw), secret)
+
+
+def customer_token(text: str | None) -> SessionToken | None:
+    """The parts of a customer's token (``yc_<brand>.<secret>``), or ``None`` if it cannot be one."""
+    if not text or not text.startswith(CUSTOMER_PREFIX):
+        return None
+    return session_token(text.removeprefix(CUSTOMER_PREFIX))
 
 
 def key_token(text: str) -> KeyToken | None:

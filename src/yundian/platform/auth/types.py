@@ -2,11 +2,21 @@
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from enum import StrEnum
 
 import msgspec
 
 from yundian.platform.core.principal import Role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """Where a sign-in comes from; ``old_token`` is the session it replaces."""
+
+    ip: str = ""
+    user_agent: str = ""
+    old_token: str | None = None
 
 
 class AccountStatus(StrEnum):
@@ -116,6 +126,14 @@ class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
     brand_id: uuid.UUID
     account_id: uuid.UUID
     must_change_password: bool
+    ends_at: dt.datetime
+
+
+class CustomerSignedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A new session of a customer; ``token`` is the cookie's value and the mini program's bearer token."""
+
+    token: str
+    member_id: uuid.UUID
     ends_at: dt.datetime
 
 

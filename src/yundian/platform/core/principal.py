@@ -38,6 +38,7 @@ class Principal:
     """The caller of one request. Anonymous callers have neither brand nor id.
 
     Staff have ``grants``, API keys have ``scopes``. With ``must_change_password`` only choosing one is allowed.
+    Customers have the ``brand_code`` that their pages' addresses begin with; their ``id`` is the member's.
     """
 
     kind: PrincipalKind = PrincipalKind.ANONYMOUS
@@ -48,6 +49,7 @@ class Principal:
     session_id: uuid.UUID | None = None
     scopes: frozenset[str] = field(default_factory=frozenset)
     must_change_password: bool = False
+    brand_code: str = ""
 
     @property
     def is_authenticated(self) -> bool:

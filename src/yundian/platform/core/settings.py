@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         default=None, description="bearer token for /metrics; open on loopback when unset"
     )
 
+    wechat_url: str = Field(default="", description="stands for every host of WeChat (the sandbox); empty: WeChat")
+    sms_url: str = Field(default="", description="takes messages as the sandbox does; no SMS is sent when empty")
+    sms_key: SecretStr | None = Field(default=None, description="bearer key of sms_url")
+
     courier_batch: int = 500
     courier_lease_s: float = 20.0
     courier_sweep_s: float = 2.0

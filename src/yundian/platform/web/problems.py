@@ -58,7 +58,8 @@ def answer(request: Request[Any, Any, Any], fault: Fault) -> Response[Any]:
         )
     is_fragment = request.headers.get("HX-Request") == "true"
     if isinstance(fault.error, NotAuthenticated):
-        return _to_sign_in(request, is_fragment=is_fragment)
+        page = str(fault.error.facts.get("sign_in", SIGN_IN))
+        return _to_sign_in(request, page, is_fragment=is_fragment)
     if fault.error.remedy:
         return _elsewhere(fault.error.remedy, is_fragment=is_fragment)
     return Template(
@@ -101,9 +102,9 @@ def wants_html(request: Request[Any, Any, Any]) -> bool:
     return "text/html" in request.headers.get("Accept", "")
 
 
-def _to_sign_in(request: Request[Any, Any, Any], *, is_fragment: bool) -> Response[Any]:
+def _to_sign_in(request: Request[Any, Any, Any], page: str, *, is_fragment: bool) -> Response[Any]:
     back = request.headers.get("HX-Current-URL", "") if is_fragment else _path_of(request)
-    return _elsewhere(f"{SIGN_IN}?next={quote(_local(back), safe='')}", is_fragment=is_fragment)
+    return _elsewhere(f"{page}?next={quote(_local(back), safe='')}", is_fragment=is_fragment)
 
 
 def _elsewhere(target: str, *, is_fragment: bool) -> Response[Any]:

@@ -82,7 +82,19 @@
   });
 
   // A page taken out of the browser's cache must work again.
-  window.addEventListener("pageshow", () => all("form button:disabled").forEach((b) => (b.disabled = false)));
+  window.addEventListener("pageshow", () => all("form button:disabled:not([data-countdown])").forEach((b) => (b.disabled = false)));
+
+  // data-countdown="60" on a button: it works again after so many seconds, and says how many are left.
+  all("[data-countdown]").forEach((button) => {
+    const label = button.textContent.trim();
+    let left = Number(button.dataset.countdown);
+    const tick = () => {
+      button.disabled = left > 0;
+      button.textContent = left > 0 ? `${label} (${left})` : label;
+      if (left-- > 0) setTimeout(tick, 1000);
+    };
+    tick();
+  });
 
   // Rows of a repeated field: a <template data-row> beside [data-add-row="id of the list"].
   document.addEventListener("click", (event) => {

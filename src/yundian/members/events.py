@@ -1,0 +1,31 @@
+"""What others may want to know of members."""
+
+import uuid
+
+from yundian.platform.outbox.declare import Event
+
+
+class MemberJoined(Event, frozen=True, kw_only=True, tag="members.joined.v1"):
+    """Somebody signed in who was not known before; ``via`` is how."""
+
+    member_id: uuid.UUID
+    via: str
+
+
+class PhoneBound(Event, frozen=True, kw_only=True, tag="members.phone_bound.v1"):
+    """A member proved that a phone is hers."""
+
+    member_id: uuid.UUID
+
+
+class WeChatHappened(Event, frozen=True, kw_only=True, tag="members.wechat_happened.v1"):
+    """Somebody followed the official account, left it, or scanned a code with a ``scene``. ``member_id`` is null
+    while the openid belongs to no member; the row has the rest."""
+
+    event_id: uuid.UUID
+    kind: str
+    scene: str
+    member_id: uuid.UUID | None
+
+
+EVENTS = (MemberJoined, PhoneBound, WeChatHappened)

@@ -1,0 +1,25 @@
+"""What the members contribute to the house."""
+
+from yundian.members.events import EVENTS
+from yundian.members.pages.hq import WeChatAppPages
+from yundian.members.pages.me import MePages
+from yundian.members.pages.push import PushPages
+from yundian.members.pages.sign_in import CustomerSignInPages
+from yundian.members.routes import MemberController, MiniSessionController
+from yundian.members.service.pushes import forget_old
+from yundian.platform.core.principal import Role
+from yundian.platform.jobs.declare import cron
+from yundian.platform.room import Room
+from yundian.platform.web.declare import NavigationItem, Place
+
+ROOM = Room(
+    name="members",
+    package="yundian.members",
+    controllers=(MiniSessionController, MemberController),
+    pages=(CustomerSignInPages, MePages, WeChatAppPages, PushPages),
+    events=EVENTS,
+    crons=(cron("members.forget_old", every_s=3600)(forget_old),),
+    navigation=(
+        NavigationItem(Place.HQ_NAVIGATION, 85, "WeChat", "/hq/wechat", "qr", frozenset({Role.HQ_ADMIN})),
+    ),
+)

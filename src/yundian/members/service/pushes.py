@@ -1,0 +1,90 @@
+"""What WeChat tells of followers: kept once, and told to whoever cares."""
+
+import uuid
+from collections.abc import Mapping
+
+from redis.asyncio import Redis
+
+from yundian.members import repository
+from yundian.members.events import WeChatHappened
+from yundian.members.service import apps, joining
+from yundian.members.types import AppKind, IdentityKind, Known
+from yundian.platform.core import clock
+from yundian.platform.core.crypto import Keyring
+from yundian.platform.core.ids import new_id
+from yundian.platform.db.database import Database
+from yundian.platform.outbox import outbox
+from yundian.platform.wechat import pushes
+from yundian.platform.wechat.errors import ReplayedPush
+from yundian.platform.wechat.types import Push, PushKind, WeChatApp
+
+_KEPT = frozenset({PushKind.SUBSCRIBE, PushKind.UNSUBSCRIBE, PushKind.SCAN})
+_SCENE_LENGTH = 64
+
+
+async def handshake(database: Database, *, keyring: Keyring, app_id: str, query: Mapping[str, str]) -> str:
+    """The answer to WeChat's question whether this address is ours. ``WeChatAppUnknown``, ``BadPush``."""
+    _, app = await _app(database, keyring, app_id)
+    return pushes.echo(app, query)
+
+
+async def take(
+    database: Database,
+    redis: Redis,
+    *,
+    keyring: Keyring,
+    app_id: str,
+    query: Mapping[str, str],
+    body: bytes,
+) -> None:
+    """Verify, keep, and record ``members.wechat_happened.v1``; the same again changes nothing."""
+    brand_id, app = await _app(database, keyring, app_id)
+    try:
+        push = await pushes.receive(redis, app, query, body)
+    except ReplayedPush:
+        return
+    if push.kind not in _KEPT:
+        return
+    openid = joining.sealed(keyring, Known(IdentityKind.OPENID, push.openid, scope=app.app_id))
+    event_id, scene = new_id(), push.scene[:_SCENE_LENGTH]
+    async with database.connection(brand_id) as tx:
+        is_new = await repository.add_event(
+            tx,
+            event_id=event_id,
+            app_id=app.app_id,
+            ref_hash=keyring.blind_index("members.wechat_ref", _ref(push)),
+            kind=push.kind.value,
+            openid=openid,
+            scene=scene,
+            happened_at=push.created_at,
+            now=clock.now(),
+        )
+        if is_new:
+            member_id = await repository.owner_of(tx, identity=openid)
+            await outbox.record(
+                tx,
+                WeChatHappened(event_id=event_id, kind=push.kind.value, scene=scene, member_id=member_id),
+            )
+
+
+async def forget_old(database: Database) -> None:
+    """Delete codes, counts and used ways back that refuse nothing any more, brand by brand."""
+    async with database.connection(None) as tx:
+        brands = await repository.brand_ids(tx)
+    for brand in brands:
+        async with database.connection(brand) as tx:
+            await repository.purge(tx, now=clock.now())
+
+
+def _ref(push: Push) -> str:
+    """What WeChat says two times is about the same moment, person and event; two scans in one second differ."""
+    return f"{push.ref}:{push.scene}"
+
+
+async def _app(database: Database, keyring: Keyring, app_id: str) -> tuple[uuid.UUID, WeChatApp]:
+    brand_id = await apps.brand_of_app(database, keyring=keyring, app_id=app_id)
+    async with database.connection(brand_id) as tx:
+        app = await apps.app_by_id(
+            tx, keyring=keyring, settings=database.settings, app_id=app_id, kind=AppKind.OFFICIAL
+        )
+    return brand_id, app
