@@ -31,7 +31,8 @@ MAX_PICTURE_URL = 500
 
 _CHINESE_MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9]\d{9})")
 _APP_ID = re.compile(r"wx[0-9a-f]{16}")
-_AES_KEY_CHARACTERS = 43
+# base64 of 32 bytes, without its last sign.
+_AES_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
 
 
 def checked_phone(text: str) -> str:
@@ -57,8 +58,8 @@ def checked_app_id(text: str) -> str:
 
 def check_aes_key(text: str) -> None:
     """The 43 characters of a key for pushes."""
-    if len(text) != _AES_KEY_CHARACTERS or not text.isalnum():
-        raise InvalidInput("aes_key", "The key for messages has 43 letters and digits")
+    if not _AES_KEY.fullmatch(text):
+        raise InvalidInput("aes_key", "The key for messages has 43 characters")
 
 
 def shown_nickname(text: str) -> str:

@@ -1,8 +1,8 @@
 """Who may call a handler, in one line on its decorator. Every handler has exactly one of these.
 
 ``guards=[anyone]``, ``guards=[signed_in]``, ``guards=[requires(Role.HQ_ADMIN)]``,
-``guards=[requires_scope("orders:write")]``, ``guards=[customer]``. What a caller may *see* is decided in the query,
-by ``principal.shops()``: another shop's thing is unknown, not forbidden.
+``guards=[requires_scope("orders:write")]``, ``guards=[customer]``. What a caller may *see* is decided in the
+query, by ``principal.shops()``: another shop's thing is unknown, not forbidden.
 """
 
 from dataclasses import dataclass
