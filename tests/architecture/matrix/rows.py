@@ -1,6 +1,6 @@
 """The whole matrix: every room's rows. An operation without a row fails, and so does a row without one."""
 
-from tests.architecture.matrix import rows_auth, rows_brands, rows_catalog, rows_house, rows_stores
+from tests.architecture.matrix import rows_auth, rows_brands, rows_catalog, rows_house, rows_members, rows_stores
 from tests.architecture.matrix.cells import Row
 
 ROWS: dict[str, Row] = {
@@ -9,4 +9,5 @@ ROWS: dict[str, Row] = {
     **rows_brands.ROWS,
     **rows_catalog.ROWS,
     **rows_stores.ROWS,
+    **rows_members.ROWS,
 }

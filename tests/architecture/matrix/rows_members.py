@@ -1,5 +1,8 @@
 """The matrix rows of customers: their sign-in, their own pages, the brand's apps at WeChat."""
 
+import secrets
+from typing import Any
+
 from tests.architecture.matrix.cells import (
     ALL,
     CUSTOMERS,
@@ -13,32 +16,145 @@ from tests.architecture.matrix.cells import (
     get,
     send,
 )
+from yundian.brands.types import BrandView
+from yundian.members.service import apps, phone
+from yundian.members.types import AppKind, WeChatAppFields
+from yundian.platform.core import clock
+from yundian.sandbox.wechat.signing import push_signature, seal_push
 
 ADMINS = HQ_ADMINS | OTHER_BRAND
-_NO_APP = {"app_id": "wx00000000000000ff", "code": "nobody-has-this"}
+
+_TOKEN, _AES_KEY = "matrix-token", "A" * 43
+_NOBODYS = {"app_id": "wx00000000000000ff", "code": "nobody-has-this"}
+_PUSH = (
+    "<xml><ToUserName>gh_1</ToUserName><FromUserName>o1</FromUserName><CreateTime>1700000000</CreateTime>"
+    "<MsgType>event</MsgType><Event>unsubscribe</Event></xml>"
+)
 
 
-def at_brand(method: str, path: str, form: dict[str, str] | None = None) -> Build:
+class Inbox:
+    """Takes the place of the SMS provider."""
+
+    code = ""
+
+    async def send_code(self, *, phone: str, code: str, brand_name: str, minutes: int, reference: str) -> None:
+        self.code = code
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def at_brand(method: str, path: str, **form: str) -> Build:
     """A page of the first brand."""
 
     async def build(world: World, _caller: Caller) -> Call:
-        return Call(method=method, path=f"/m/{world.brand.code}{path}", form=form)
+        return Call(method=method, path=f"/m/{world.brand.code}{path}", form=form or None)
 
     return build
 
 
-async def official_app(world: World, caller: Caller) -> Call:
-    """Set up the caller's brand's first app; a refused one names no version and an app of nobody's."""
-    brand = world.other_brand if caller.actor in OTHER_BRAND else world.brand
-    form = {"app_id": f"wx{brand.id.hex[-16:]}", "secret": "matrix-secret"}
+async def official(world: World, brand: BrandView) -> apps.WeChatAppView:
+    """The brand's official account, set up if it is not yet."""
+    async with world.services.database.unit_of_work(brand.id) as session:
+        found = await apps.list_apps(session, brand_id=brand.id)
+        if AppKind.OFFICIAL in found:
+            return found[AppKind.OFFICIAL]
+        return await apps.save_app(
+            session,
+            keyring=world.services.keyring,
+            brand_id=brand.id,
+            kind=AppKind.OFFICIAL,
+            fields=WeChatAppFields(
+                app_id=f"wx{brand.id.hex[-16:]}", secret="matrix-secret", token=_TOKEN, aes_key=_AES_KEY
+            ),
+            version=None,
+        )
+
+
+async def saved_app(world: World, caller: Caller) -> Call:
+    """The caller's brand's app, as it stands."""
+    app = await official(world, world.other_brand if caller.actor in OTHER_BRAND else world.brand)
+    form = {"app_id": app.app_id, "token": _TOKEN, "version": str(app.version)}
     return Call(method="POST", path="/hq/wechat/official", form=form)
+
+
+async def to_wechat(world: World, _caller: Caller) -> Call:
+    await official(world, world.brand)
+    return Call(path=f"/m/{world.brand.code}/sign-in/wechat")
+
+
+async def handshake(world: World, _caller: Caller) -> Call:
+    app, stamp = await official(world, world.brand), str(int(clock.now().timestamp()))
+    query = f"timestamp={stamp}&nonce=n&echostr=hello&signature={push_signature(_TOKEN, stamp, 'n')}"
+    return Call(path=f"/wechat/{app.app_id}/push?{query}")
+
+
+async def push(world: World, _caller: Caller) -> Call:
+    app, stamp, nonce = await official(world, world.brand), str(int(clock.now().timestamp())), secrets.token_hex(8)
+    sealed = seal_push(_PUSH.encode(), aes_key=_AES_KEY, appid=app.app_id)
+    signature = push_signature(_TOKEN, stamp, nonce, sealed)
+    query = f"timestamp={stamp}&nonce={nonce}&msg_signature={signature}"
+    body = f"<xml><Encrypt><![CDATA[{sealed}]]></Encrypt></xml>".encode()
+    return Call(method="POST", path=f"/wechat/{app.app_id}/push?{query}", content=body)
+
+
+def with_code(path: str, *, is_bound: bool) -> Build:
+    """A code on its way, and the form that uses it."""
+
+    async def build(world: World, caller: Caller) -> Call:
+        inbox = Inbox()
+        ticket = await phone.send_code(
+            world.services.database,
+            keyring=world.services.keyring,
+            sms=inbox,
+            brand_id=world.brand.id,
+            brand_name=world.brand.name,
+            phone=f"199{secrets.randbelow(10**8):08}",
+            member_id=caller.member_id if is_bound else None,
+            address=secrets.token_hex(8),
+        )
+        form = {"ticket": ticket, "code": inbox.code}
+        return Call(method="POST", path=f"/m/{world.brand.code}{path}", form=form)
+
+    return build
+
+
+async def any_phone(world: World, _caller: Caller) -> Call:
+    """A code to a phone that got none yet."""
+    form = {"phone": f"199{secrets.randbelow(10**8):08}", "agree": "on"}
+    return Call(method="POST", path=f"/m/{world.brand.code}/sign-in/phone", form=form)
+
+
+def own(method: str, path: str, **more: Any) -> Row:
+    """A page of the customer's own."""
+    return Row(call=at_brand(method, f"/me{path}", **more), may=CUSTOMERS, is_page=True)
 
 
 ROWS: dict[str, Row] = {
     "members.sign_in": Row(call=at_brand("GET", "/sign-in?stay=1"), may=ALL, is_page=True),
-    # Nobody has set up an app in this world: what is asked for does not exist, for anybody.
-    "members.wechat.depart": Row(call=at_brand("GET", "/sign-in/wechat"), may=ALL, is_page=True, absent=True),
+    "members.wechat.depart": Row(call=to_wechat, may=ALL, is_page=True),
     "members.wechat.arrive": Row(call=at_brand("GET", "/sign-in/wechat/back"), may=ALL, is_page=True),
-    "members.push.handshake": Row(call=get("/wechat/wx00000000000000ff/push"), may=ALL, absent=True),
-    "members.push": Row(call=send("POST", "/wechat/wx00000000000000ff/push"), may=ALL, absent=True),
+    # The message has nobody to take it.
+    "members.phone.send": Row(call=any_phone, may=ALL, is_page=True, ok_status=503),
+    "members.phone.confirm": Row(call=with_code("/sign-in/code", is_bound=False), may=ALL, is_page=True),
+    "members.me": own("GET", ""),
+    "members.me.agree": own("POST", "/terms"),
+    "members.me.phone": Row(
+        call=at_brand("POST", "/me/phone", phone="19900000001"), may=CUSTOMERS, is_page=True, ok_status=503
+    ),
+    "members.me.phone.confirm": Row(call=with_code("/me/code", is_bound=True), may=CUSTOMERS, is_page=True),
+    "members.sign_out": own("POST", "/sign-out"),
+    "members.sign_out_everywhere": own("POST", "/sign-out-everywhere"),
+    "members.wechat_apps": Row(call=get("/hq/wechat"), may=ADMINS, is_page=True),
+    "members.wechat_apps.save": Row(call=saved_app, may=ADMINS, is_page=True),
+    "members.push.handshake": Row(call=handshake, may=ALL),
+    "members.push": Row(call=push, may=ALL),
+    # WeChat would have to be asked about a known app's code; of an unknown app nothing is told.
+    "members_sign_in_mini": Row(call=send("POST", "/v1/mini-sessions", json=_NOBODYS), may=ALL, ok_status=404),
+    "members_bind_mini_phone": Row(
+        call=send("POST", "/v1/member/phone", json=_NOBODYS), may=CUSTOMERS, ok_status=404
+    ),
+    "members_get_own": Row(call=get("/v1/member"), may=CUSTOMERS),
+    "members_agree": Row(call=send("POST", "/v1/member/agreement"), may=CUSTOMERS),
+    "members_sign_out": Row(call=send("POST", "/v1/member/sign-out"), may=CUSTOMERS),
 }

@@ -5,6 +5,7 @@ import uuid
 import asyncpg
 
 from tests.architecture.matrix.cells import Actor, Caller, World
+from tests.members.makers import make_customer
 from tests.people import Person, give_session, make_person
 from tests.stores.makers import make_shop, shop_fields
 from yundian.brands.types import BrandView
@@ -55,6 +56,9 @@ async def make_caller(world: World, actor: Actor, *, own_account: bool) -> Calle
         return Caller(actor, {})
     if actor is Actor.API_KEY:
         return Caller(actor, {"Authorization": f"Bearer {world.api_key}"})
+    if actor is Actor.CUSTOMER:
+        customer = await make_customer(world.services, world.brand)
+        return Caller(actor, customer.headers, member_id=customer.id)
     person = await make_account(world, actor) if own_account else world.people[actor]
     person = await give_session(world.services, person)
     if actor is Actor.REVOKED:
