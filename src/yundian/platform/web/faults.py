@@ -102,7 +102,8 @@ def explain(exc: BaseException) -> Fault:
         return Fault(VersionConflict())
     if isinstance(exc, msgspec.ValidationError):
         return _invalid(field_error(str(exc)))
-    if isinstance(exc, RecursionError | UnicodeError | msgspec.DecodeError):
+    # A bare LookupError is a charset that nobody knows; KeyError and IndexError would be our own fault.
+    if isinstance(exc, RecursionError | UnicodeError | msgspec.DecodeError) or type(exc) is LookupError:
         return _invalid(FieldError("", "This value cannot be read"))
     if (state := sqlstate(exc)) is not None:
         return _database(state)
