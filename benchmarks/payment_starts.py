@@ -167,6 +167,8 @@ async def main(starts: int, delay_s: float) -> int:
         base = f"http://127.0.0.1:{port}"
         wechat = WeChatPayAccount("wx1", "1600000001", _API_KEY, gateway_url=base)
         alipay = AlipayAccount("2021", "2088", private.decode(), public, f"{base}/gateway.do")
+        idle = await lag_of(lambda: asyncio.sleep(2))
+        print(f"a loop with nothing to do: lag p99 {_at(idle, 0.99):5.1f} max {idle[-1]:5.1f} ms")
         worst = max(
             await measure("wechat", wechat, PayKind.NATIVE, starts),
             await measure("alipay", alipay, PayKind.PRECREATE, starts),
