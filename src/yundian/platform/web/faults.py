@@ -202,6 +202,8 @@ def _database(state: str) -> Fault:
 def _is_outage(exc: BaseException) -> bool:
     outages = (
         asyncpg.InterfaceError,
+        # A connection whose server was killed under it refuses every further step with this one.
+        asyncpg.InternalClientError,
         redis.exceptions.ConnectionError,
         sqlalchemy.exc.TimeoutError,
         sqlalchemy.exc.InterfaceError,
