@@ -12,6 +12,7 @@ import datetime as dt
 import json
 import logging
 import multiprocessing
+import socket
 import statistics
 import sys
 import time
@@ -111,6 +112,12 @@ def _at(values: list[float], share: float) -> float:
     return values[min(len(values) - 1, int(len(values) * share))]
 
 
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
 async def measure(name: str, account: ProviderAccount, kind: PayKind, starts: int) -> float:
     pool = ProviderPool()
     provider = pool.of(account)
@@ -159,7 +166,7 @@ async def main(starts: int, delay_s: float) -> int:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    port, ready = 8765, multiprocessing.get_context("spawn").Event()
+    port, ready = _free_port(), multiprocessing.get_context("spawn").Event()
     peer = multiprocessing.get_context("spawn").Process(target=serve, args=(port, delay_s, private, ready))
     peer.start()
     try:
