@@ -48,9 +48,10 @@ class Writers:
     async def write(self) -> None:
         while not self.is_over:
             code, key = readable_code(12), str(new_id())
-            # A wait between tries, not for anything that could tell.
-            while not await self._accepted(code, key) and not self.is_over:  # noqa: ASYNC110
-                await anyio.sleep(0.1)
+            await wait_until(lambda: self._settled(code, key), seconds=60, what="an answer")  # noqa: B023
+
+    async def _settled(self, code: str, key: str) -> bool:
+        return await self._accepted(code, key) or self.is_over
 
     async def _accepted(self, code: str, key: str) -> bool:
         headers = {**self.admin.headers, "Idempotency-Key": key}

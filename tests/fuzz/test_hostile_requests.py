@@ -25,7 +25,7 @@ from tests.html_forms import names_of
 pytestmark = pytest.mark.anyio
 
 CALLERS = (Actor.HQ_ADMIN, Actor.OWNER, Actor.NOBODY)
-FEW, MANY = 28, 260
+FEW, MANY = 16, 260
 # What any page might read; those of an operation of the API come from its description.
 ASKED = ("lang", "next", "shop", "search", "status", "cursor", "limit", "state", "tag", "category", "subscriber")
 FORM = "application/x-www-form-urlencoded"
