@@ -38,7 +38,9 @@ class House:
     log: Path
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start_worker(self, *, die_at: str = "", skew_s: float = 0) -> subprocess.Popen[bytes]:
+    def start_worker(
+        self, *, die_at: str = "", skew_s: float = 0, module: str = "tests.faults.courier_worker"
+    ) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             **_COURIER,
@@ -51,7 +53,7 @@ class House:
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.courier_worker"],
+                [sys.executable, "-m", module],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

@@ -1,6 +1,7 @@
 """One app at WeChat: sign-in, pages, codes, messages; tokens shared by all workers; no secret in any log."""
 
 import asyncio
+import dataclasses
 import datetime as dt
 import json
 import logging
@@ -204,7 +205,11 @@ async def test_proxies_of_the_machine_have_no_say(official: Account, monkeypatch
 
 
 async def test_no_secret_is_written_anywhere(
-    official: Account, redis: Redis, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    official: Account,
+    apps: WeChatApps,
+    redis: Redis,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     caplog.set_level(logging.DEBUG)
     code, openid = official.code(scope="snsapi_userinfo")
@@ -217,6 +222,11 @@ async def test_no_secret_is_written_anywhere(
         with pytest.raises((WeChatUnavailable, WeChatRefused)) as failed:
             await official.client.identify("a-code-of-somebody")
         failures.append("".join(traceback.format_exception(failed.value)))
+    # The libraries' own words on this one quote the address, secret and all.
+    gone = apps.of(dataclasses.replace(official.app, api_url="http://127.0.0.1:1"))
+    with pytest.raises(WeChatUnavailable) as failed:
+        await gone.identify("a-code-of-somebody")
+    failures.append("".join(traceback.format_exception(failed.value)))
     kept = await redis.get(f"wechat:token:{official.app.app_id}")
 
     token = kept.decode().split('"')[3]

@@ -10,7 +10,7 @@ import pytest
 from tests.payments.adapters.shops import Shop
 from tests.sandbox.receiver import Merchant
 from tests.sandbox.running import RunningSandbox
-from yundian.payments.adapters.guard import Breaker, Guard, HeldBack, InDoubt, Limits, NotSent
+from yundian.payments.adapters.guard import Breaker, Guard, HeldBack, InDoubt, Limits, NotSent, Turns
 from yundian.payments.adapters.providers import ProviderPool
 from yundian.payments.adapters.transport import Call, Transport
 from yundian.payments.types import (
@@ -174,6 +174,27 @@ async def test_who_waits_longer_than_her_deadline_has_sent_nothing() -> None:
         with pytest.raises(HeldBack, match="busy"):
             async with guard.place(now() + 0.05):
                 raise AssertionError("there is no place")
+
+
+async def test_work_that_is_ready_together_is_done_one_piece_a_round() -> None:
+    turns, rounds, done = Turns(), 0, []
+
+    async def count() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    async def work(name: int) -> None:
+        await turns.next()
+        done.append((rounds, name))
+
+    counter = asyncio.create_task(count())
+    await asyncio.gather(*map(work, range(20)))
+    counter.cancel()
+
+    assert [name for _, name in done] == list(range(20))
+    assert len({in_round for in_round, _ in done}) == 20
 
 
 def test_an_open_circuit_lets_one_try_and_a_caller_who_leaves_proves_nothing() -> None:

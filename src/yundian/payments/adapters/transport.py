@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop
 from tenacity.wait import wait_random_exponential
 from yarl import URL
 
-from yundian.payments.adapters.guard import Guard, HeldBack, InDoubt, Limits, NotSent
+from yundian.payments.adapters.guard import Guard, HeldBack, InDoubt, Limits, NotSent, Turns
 
 # wechatpy writes the string it signs, with the key in it, at DEBUG.
 logging.getLogger("wechatpy").setLevel(logging.WARNING)
@@ -46,6 +46,7 @@ class Transport:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._guards: dict[str, Guard] = {}
+        self._turns = Turns()
         self._session: aiohttp.ClientSession | None = None
 
     def guard(self, name: str) -> Guard:
@@ -60,14 +61,21 @@ class Transport:
         """
         end = asyncio.get_running_loop().time() + deadline_s
         async with guard.place(end):
+            await self._turns.next()
             call = await make()
-            stop = stop_any(stop_after_attempt(_TRIES), stop_before_delay(deadline_s))
-            pause = wait_random_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S)
-            again = retry_if_exception(lambda error: _is_worth_another(error, call))
-            async for attempt in AsyncRetrying(stop=stop, wait=pause, retry=again, reraise=True):
-                with attempt, guard.attempt():
-                    return await self._exchange(call, end)
-        raise AssertionError("tenacity raises the last error")
+            again = AsyncRetrying(
+                stop=stop_any(stop_after_attempt(_TRIES), stop_before_delay(deadline_s)),
+                wait=wait_random_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S),
+                retry=retry_if_exception(lambda error: _is_worth_another(error, call)),
+                reraise=True,
+            )
+            reply: bytes = await again(self._attempt, guard, call, end)
+            await self._turns.next()
+            return reply
+
+    async def _attempt(self, guard: Guard, call: Call, end: float) -> bytes:
+        with guard.attempt():
+            return await self._exchange(call, end)
 
     async def aclose(self) -> None:
         if self._session is not None:

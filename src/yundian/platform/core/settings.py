@@ -28,7 +28,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="YUNDIAN_",
-        env_file="var/embedded.env",
+        env_file=Path(os.environ.get("YUNDIAN_VAR_DIR", "var")) / "embedded.env",
         extra="ignore",
         populate_by_name=True,
     )
