@@ -26,7 +26,6 @@ class WeChatTaken(DomainError):
 
 class MemberClosed(DomainError):
     code = "members.closed"
-    status = 403
     title = "This membership is closed"
 
 

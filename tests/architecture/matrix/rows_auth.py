@@ -21,6 +21,7 @@ from tests.architecture.matrix.cells import (
 )
 from tests.people import PASSWORD, make_person
 from yundian.platform.auth import api_keys, second_factor
+from yundian.platform.auth.types import Client
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id, readable_code
 from yundian.platform.core.principal import Role
@@ -160,7 +161,7 @@ def second_step(path: str, *, is_form: bool = False) -> Build:
                 login=person.login,
                 password=PASSWORD,
                 code=None,
-                client=sign_in.Client(),
+                client=Client(),
             )
         except CodeRequired as wanted:
             ticket = str(wanted.facts["ticket"])

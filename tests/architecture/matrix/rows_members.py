@@ -18,7 +18,7 @@ from tests.architecture.matrix.cells import (
 )
 from yundian.brands.types import BrandView
 from yundian.members.service import apps, phone
-from yundian.members.types import AppKind, WeChatAppFields
+from yundian.members.types import AppKind, WeChatAppFields, WeChatAppView
 from yundian.platform.core import clock
 from yundian.sandbox.wechat.signing import push_signature, seal_push
 
@@ -53,7 +53,7 @@ def at_brand(method: str, path: str, **form: str) -> Build:
     return build
 
 
-async def official(world: World, brand: BrandView) -> apps.WeChatAppView:
+async def official(world: World, brand: BrandView) -> WeChatAppView:
     """The brand's official account, set up if it is not yet."""
     async with world.services.database.unit_of_work(brand.id) as session:
         found = await apps.list_apps(session, brand_id=brand.id)
