@@ -76,8 +76,9 @@ async def _settled(house: House, brand: uuid.UUID, *, seconds: float) -> None:
 
 async def _assert_effects(house: House, brand: uuid.UUID, numbers: Sequence[int], *, fired: int = 0) -> None:
     async with house.database.connection(brand) as tx:
+        left = [dict(row) for row in await tx.fetch(_LEFT)]
         for name in ("single", "batch"):
-            assert await courier_room.effects(tx, name) == sorted(numbers), name
+            assert await courier_room.effects(tx, name) == sorted(numbers), (name, left)
         assert await courier_room.effects(tx, "timer") == list(range(fired))
 
 
@@ -125,8 +126,9 @@ async def test_an_event_that_kills_every_worker_ends_parked_alone(house: House) 
 async def test_two_workers_with_wrong_clocks_share_the_work_without_doubling_it(house: House) -> None:
     brand = await _brand(house)
     await _set_timers(house, brand, 20)
-    house.start_worker(skew_s=60)
-    house.start_worker(skew_s=-60)
+    # On a busy machine a worker outlives its short lease and the next try counts: none may be parked for that.
+    house.start_worker(skew_s=60, max_attempts=50)
+    house.start_worker(skew_s=-60, max_attempts=50)
     for first in range(0, 3_000, 100):
         await _record(house, brand, range(first, first + 100))
 
