@@ -1,10 +1,11 @@
 """A real headless Chromium. It is never skipped: where there is none, the tests fail and say why."""
 
+import contextlib
 import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import anyio
@@ -55,10 +56,16 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest.fixture(scope="session")
 async def site(migrated: Settings) -> AsyncIterator[str]:
     """The whole app and the probe, served over real HTTP."""
+    async with served(create_app(migrated, rooms=(*rooms(), PROBE))) as address:
+        yield address
+
+
+@contextlib.asynccontextmanager
+async def served(app: Litestar) -> AsyncGenerator[str, None]:
+    """An app over real HTTP on a free port; its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    app: Litestar = create_app(migrated, rooms=(*rooms(), PROBE))
     server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve)

@@ -9,6 +9,7 @@ from tests.members.conftest import Phone, new_number, ticket_of
 from tests.members.makers import count
 from yundian.brands.types import BrandView
 from yundian.members import api
+from yundian.platform.auth.sign_in import forget_old
 from yundian.platform.core import clock
 from yundian.platform.db.services import Services
 
@@ -188,3 +189,32 @@ async def test_agreeing_is_kept_with_the_version_of_the_text(
         row = await tx.fetchrow("SELECT document, text_version FROM members_consent")
     assert row is not None
     assert tuple(row) == ("terms", "2026-01")
+
+
+async def test_a_session_nobody_uses_ends_and_is_forgotten(
+    phone: Phone, official: str, services: Services, brand: BrandView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await phone.sign_in_by_wechat(official)
+    real = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: real + dt.timedelta(days=59))
+    used = await phone.get("/me")
+    monkeypatch.setattr(clock, "now", lambda: real + dt.timedelta(days=118))
+    used_again = await phone.get("/me")
+    monkeypatch.setattr(clock, "now", lambda: real + dt.timedelta(days=181))
+    over = await phone.get("/me")
+    monkeypatch.setattr(clock, "now", lambda: real + dt.timedelta(days=220))
+    await forget_old(services.database)
+
+    assert (used.status_code, used_again.status_code, over.status_code) == (200, 200, 303)
+    assert await count(services, brand, "auth_customer_session") == 0
+
+
+async def test_only_the_hash_of_a_token_is_kept(
+    phone: Phone, official: str, services: Services, brand: BrandView
+) -> None:
+    await phone.sign_in_by_wechat(official)
+    secret = phone.browser.cookies[COOKIE].partition(".")[2]
+
+    async with services.database.connection(brand.id) as tx:
+        line = await tx.fetchval("SELECT s::text FROM auth_customer_session s")
+    assert secret not in line

@@ -1,0 +1,86 @@
+"""A customer on a small phone: through WeChat's own page and back, by a code to her phone, and out again."""
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from playwright.async_api import Page, expect
+from pydantic import SecretStr
+
+from tests.browser.conftest import served
+from tests.members.makers import set_up_app
+from tests.sandbox.running import RunningSandbox
+from yundian.app.asgi import create_app
+from yundian.brands.types import BrandView
+from yundian.members.types import AppKind
+from yundian.platform.core.settings import Settings
+from yundian.platform.db.services import Services
+
+pytestmark = [pytest.mark.anyio, pytest.mark.browser]
+
+NUMBER = "19876543210"
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    running = RunningSandbox(tmp_path_factory.mktemp("customers"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+async def shop_site(migrated: Settings, sandbox: RunningSandbox) -> AsyncIterator[str]:
+    """The app with the sandbox around it."""
+    sms = json.loads((sandbox.var_dir / "sandbox/credentials.json").read_text())["sms"]
+    changes = {"wechat_url": sandbox.base_url, "sms_url": sms["send_url"], "sms_key": SecretStr(sms["key"])}
+    async with served(create_app(migrated.model_copy(update=changes))) as address:
+        yield address
+
+
+def complaints(page: Page) -> list[str]:
+    return page.complaints  # type: ignore[attr-defined, no-any-return]
+
+
+async def fits(page: Page) -> bool:
+    return bool(await page.evaluate("document.documentElement.scrollWidth") <= 360)
+
+
+async def test_a_customer_signs_in_through_wechat_and_out_again(
+    phone: Page, shop_site: str, sandbox: RunningSandbox, services: Services, brand: BrandView
+) -> None:
+    await set_up_app(services, brand, sandbox, AppKind.OFFICIAL)
+    await phone.goto(f"{shop_site}/m/{brand.code}/me")
+    assert await fits(phone)
+    await phone.get_by_role("link", name="用微信登录").click()
+    await phone.wait_for_url(f"{sandbox.base_url}/**")
+    await phone.locator("[name=user_id]").first.check(force=True)
+    await phone.locator("[name=decision][value=allow]").click()
+    await phone.wait_for_url(f"{shop_site}/m/{brand.code}/me")
+
+    await expect(phone.get_by_text("已绑定")).to_be_visible()
+    assert await fits(phone)
+    await phone.get_by_role("button", name="退出登录", exact=True).click()
+    await phone.wait_for_url("**/sign-in?stay=1")
+    await expect(phone.get_by_text("已退出")).to_be_visible()
+    assert [each for each in complaints(phone) if "favicon" not in each] == []
+
+
+async def test_a_customer_signs_in_with_a_code_and_waits_for_another(
+    phone: Page, shop_site: str, sandbox: RunningSandbox, brand: BrandView
+) -> None:
+    await phone.goto(f"{shop_site}/m/{brand.code}/sign-in")
+    await phone.get_by_role("textbox", name="手机号").fill(NUMBER)
+    await phone.get_by_label(re.compile("我同意")).check()
+    await phone.get_by_role("button", name="获取验证码").click()
+    again = phone.get_by_role("button", name=re.compile(r"重新发送 \(\d+\)"))
+    await expect(again).to_be_disabled()
+    assert await fits(phone)
+
+    (message,) = sandbox.get("messages", channel="sms", recipient=NUMBER)
+    await phone.get_by_label("短信验证码").fill(re.findall(r"\d{6}", message["body"])[0])
+    await phone.get_by_role("button", name="继续").click()
+    await phone.wait_for_url(f"{shop_site}/m/{brand.code}/me")
+    await expect(phone.get_by_text("198****3210")).to_be_visible()
+    assert complaints(phone) == []
