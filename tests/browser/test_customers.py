@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 from pydantic import SecretStr
 
 from tests.browser.conftest import served
+from tests.browser.test_accessibility import read
 from tests.members.makers import set_up_app
 from tests.sandbox.running import RunningSandbox
 from yundian.app.asgi import create_app
@@ -43,16 +44,12 @@ def complaints(page: Page) -> list[str]:
     return page.complaints  # type: ignore[attr-defined, no-any-return]
 
 
-async def fits(page: Page) -> bool:
-    return bool(await page.evaluate("document.documentElement.scrollWidth") <= 360)
-
-
 async def test_a_customer_signs_in_through_wechat_and_out_again(
     phone: Page, shop_site: str, sandbox: RunningSandbox, services: Services, brand: BrandView
 ) -> None:
     await set_up_app(services, brand, sandbox, AppKind.OFFICIAL)
     await phone.goto(f"{shop_site}/m/{brand.code}/me")
-    assert await fits(phone)
+    assert await read(phone) == []
     await phone.get_by_role("link", name="用微信登录").click()
     await phone.wait_for_url(f"{sandbox.base_url}/**")
     await phone.locator("[name=user_id]").first.check(force=True)
@@ -60,7 +57,7 @@ async def test_a_customer_signs_in_through_wechat_and_out_again(
     await phone.wait_for_url(f"{shop_site}/m/{brand.code}/me")
 
     await expect(phone.get_by_text("已绑定")).to_be_visible()
-    assert await fits(phone)
+    assert await read(phone) == []
     await phone.get_by_role("button", name="退出登录", exact=True).click()
     await phone.wait_for_url("**/sign-in?stay=1")
     await expect(phone.get_by_text("已退出")).to_be_visible()
@@ -76,11 +73,12 @@ async def test_a_customer_signs_in_with_a_code_and_waits_for_another(
     await phone.get_by_role("button", name="获取验证码").click()
     again = phone.get_by_role("button", name=re.compile(r"重新发送 \(\d+\)"))
     await expect(again).to_be_disabled()
-    assert await fits(phone)
+    assert await read(phone) == []
 
     (message,) = sandbox.get("messages", channel="sms", recipient=NUMBER)
     await phone.get_by_label("短信验证码").fill(re.findall(r"\d{6}", message["body"])[0])
     await phone.get_by_role("button", name="继续").click()
     await phone.wait_for_url(f"{shop_site}/m/{brand.code}/me")
     await expect(phone.get_by_text("198****3210")).to_be_visible()
+    assert await read(phone) == []
     assert complaints(phone) == []
