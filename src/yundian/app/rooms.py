@@ -14,6 +14,7 @@ _ROOM_PACKAGES = (
     "yundian.brands",
     "yundian.catalog",
     "stores",
+    "yundian.payments",
 )
 
 _MODEL_MODULES = (
