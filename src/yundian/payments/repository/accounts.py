@@ -16,11 +16,10 @@ def account_of(row: Sequence[Any]) -> AccountView:
     return msgspec.convert(dict(zip(AccountView.__struct_fields__, row, strict=True)), AccountView, strict=False)
 
 
-async def add_account(
-    door: Door, *, view: AccountView, sealed: bytes
-) -> bool:
+async def add_account(door: Door, *, view: AccountView, sealed: bytes) -> bool:
     sql = (
-        "INSERT INTO payments_account (brand_id, id, created_at, provider, label, app_id, merchant_id, sealed, status)"
+        "INSERT INTO payments_account (brand_id, id, created_at, provider, label, app_id,"
+        " merchant_id, sealed, status)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
     )
     values = (view.id, view.created_at, view.provider.value, view.label, view.app_id, view.merchant_id)
@@ -58,5 +57,3 @@ async def brands_with_accounts(door: Door, *, kind: str) -> list[uuid.UUID]:
     """Every brand that takes payments. Works without a brand: the directory is global."""
     sql = "SELECT DISTINCT brand_id FROM directory WHERE kind = $1"
     return [row[0] for row in await fetch(door, sql, kind)]
-
-

@@ -41,12 +41,33 @@ class NoticeRow(msgspec.Struct, kw_only=True):
 
 
 _COLUMNS = NoticeRow.__struct_fields__
-_TYPES = (
-    "uuid timestamptz uuid varchar varchar varchar bytea bytea bool varchar varchar varchar varchar varchar bigint"
-    " varchar timestamptz varchar varchar bigint timestamptz varchar"
-).split()
+_TYPES = [
+    "uuid",
+    "timestamptz",
+    "uuid",
+    "varchar",
+    "varchar",
+    "varchar",
+    "bytea",
+    "bytea",
+    "bool",
+    "varchar",
+    "varchar",
+    "varchar",
+    "varchar",
+    "varchar",
+    "bigint",
+    "varchar",
+    "timestamptz",
+    "varchar",
+    "varchar",
+    "bigint",
+    "timestamptz",
+    "varchar",
+]
+# Names and numbers of parameters are put in, never values.
 # The event exists exactly when the notice is new: one statement, one round trip.
-_ADD = (
+_ADD = (  # noqa: S608
     "WITH added AS (INSERT INTO payments_notice (brand_id, "
     + ", ".join(_COLUMNS)
     + ", outcome) SELECT $1, "
@@ -57,16 +78,14 @@ _ADD = (
     + ", ".join(_COLUMNS)
     + ") ON CONFLICT (brand_id, account_id, ref) DO NOTHING RETURNING id), told AS ("
     + outbox.fragment(brand="$1", first=len(_TYPES) + 2)
-    + " WHERE e.notice_id IN (SELECT id FROM added)) SELECT id FROM added"
+    + " WHERE (e.payload::jsonb ->> 'notice_id')::uuid IN (SELECT id FROM added)) SELECT id FROM added"
 )
 
 
 async def add_notices(door: Door, *, rows: Sequence[NoticeRow], events: Sequence[Event]) -> set[uuid.UUID]:
     """Store what is new, with the event of each verified one. ``events`` names ``notice_id`` in its payload."""
     columns = [[getattr(row, name) for row in rows] for name in _COLUMNS]
-    # The event's own notice decides whether it is written.
-    sql = _ADD.replace("e.notice_id", "(e.payload::jsonb ->> 'notice_id')::uuid")
-    added = await fetch(door, sql, brand_of(door), *columns, *outbox.arguments(events))
+    added = await fetch(door, _ADD, brand_of(door), *columns, *outbox.arguments(events))
     if added and events:
         mark_dirty(door)
     return {row[0] for row in added}
@@ -77,7 +96,8 @@ async def notices_to_handle(door: Door, *, ids: Sequence[uuid.UUID]) -> list[Not
     rows = await fetch(
         door,
         f"SELECT {', '.join(_COLUMNS)} FROM payments_notice"  # noqa: S608
-        " WHERE brand_id = $1 AND id = ANY($2::uuid[]) AND handled_at IS NULL AND signature_ok ORDER BY id FOR UPDATE",
+        " WHERE brand_id = $1 AND id = ANY($2::uuid[]) AND handled_at IS NULL AND signature_ok ORDER"
+        " BY id FOR UPDATE",
         brand_of(door),
         list(ids),
     )
@@ -99,7 +119,8 @@ async def notices_about(door: Door, *, numbers: Sequence[str]) -> list[NoticeVie
     """Everything that providers sent about these numbers, oldest first."""
     rows = await fetch(
         door,
-        "SELECT id, provider, kind, out_trade_no, signature_ok, amount_minor, currency, outcome, handled_at, created_at"
+        "SELECT id, provider, kind, out_trade_no, signature_ok, amount_minor, currency, outcome,"
+        " handled_at, created_at"
         " FROM payments_notice WHERE brand_id = $1 AND out_trade_no = ANY($2::varchar[]) ORDER BY id",
         brand_of(door),
         list(numbers),

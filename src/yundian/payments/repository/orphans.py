@@ -13,7 +13,8 @@ from yundian.platform.core.ids import new_id
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
 _ORPHAN = (
-    "o.id, o.reason, o.status, o.provider, o.account_id, o.out_trade_no, o.provider_ref, o.amount_minor, o.currency,"
+    "o.id, o.reason, o.status, o.provider, o.account_id, o.out_trade_no, o.provider_ref,"
+    " o.amount_minor, o.currency,"
     " o.detail, o.payment_id, o.linked_payment_id, o.reserved_minor, o.refunded_minor, o.paid_at, o.created_at"
 )
 
@@ -26,11 +27,14 @@ async def add_orphans(door: Door, *, found: Sequence[OrphanView]) -> set[uuid.UU
     """Keep those that are not kept already; their ids."""
     rows = await fetch(
         door,
-        "INSERT INTO payments_orphan (brand_id, id, reason, status, provider, account_id, out_trade_no, provider_ref,"
+        "INSERT INTO payments_orphan (brand_id, id, reason, status, provider, account_id,"
+        " out_trade_no, provider_ref,"
         " amount_minor, currency, detail, payment_id, reserved_minor, refunded_minor, paid_at, created_at)"
-        " SELECT $1, n.id, n.reason, 'open', n.provider, n.account_id, n.out_trade_no, n.provider_ref, n.amount_minor,"
+        " SELECT $1, n.id, n.reason, 'open', n.provider, n.account_id, n.out_trade_no,"
+        " n.provider_ref, n.amount_minor,"
         " n.currency, n.detail, n.payment_id, 0, 0, n.paid_at, n.created_at"
-        " FROM unnest($2::uuid[], $3::varchar[], $4::varchar[], $5::uuid[], $6::varchar[], $7::varchar[], $8::bigint[],"
+        " FROM unnest($2::uuid[], $3::varchar[], $4::varchar[], $5::uuid[], $6::varchar[],"
+        " $7::varchar[], $8::bigint[],"
         " $9::varchar[], $10::varchar[], $11::uuid[], $12::timestamptz[], $13::timestamptz[])"
         " AS n (id, reason, provider, account_id, out_trade_no, provider_ref, amount_minor, currency, detail,"
         " payment_id, paid_at, created_at) ON CONFLICT (brand_id, out_trade_no, reason, provider_ref) DO NOTHING"
@@ -58,9 +62,7 @@ async def orphan(door: Door, *, orphan_id: uuid.UUID, lock: bool = False) -> Orp
     return orphan_of(rows[0]) if rows else None
 
 
-async def orphans(
-    door: Door, *, status: OrphanStatus, before: uuid.UUID | None, limit: int
-) -> list[OrphanView]:
+async def orphans(door: Door, *, status: OrphanStatus, before: uuid.UUID | None, limit: int) -> list[OrphanView]:
     """Newest first."""
     sql = (
         f"SELECT {_ORPHAN} FROM payments_orphan o WHERE o.brand_id = $1 AND o.status = $2"  # noqa: S608

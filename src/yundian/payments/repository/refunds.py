@@ -12,7 +12,8 @@ from yundian.payments.types import RefundView
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
 _REFUND = (
-    "r.id, r.payment_id, r.orphan_id, r.account_id, r.out_trade_no, r.out_refund_no, r.amount_minor, r.total_minor,"
+    "r.id, r.payment_id, r.orphan_id, r.account_id, r.out_trade_no, r.out_refund_no, r.amount_minor,"
+    " r.total_minor,"
     " r.currency, r.reason, r.state, r.failure, r.provider_ref, r.polls, r.refunded_at, r.created_at"
 )
 POLL_AFTER_S = (60, 60, 120, 300, 600, 1800, 3600)
@@ -63,7 +64,8 @@ async def add_refund(door: Door, *, values: dict[str, Any]) -> RefundView:
     marks = ", ".join(f"${number}" for number in range(2, len(names) + 2))
     rows = await fetch(
         door,
-        f"INSERT INTO payments_refund AS r (brand_id, {', '.join(names)}, failure, provider_ref, polls)"  # noqa: S608
+        f"INSERT INTO payments_refund AS r (brand_id, {', '.join(names)}, failure, provider_ref,"  # noqa: S608
+        f" polls)"
         f" VALUES ($1, {marks}, '', '', 0) RETURNING {_REFUND}",
         brand_of(door),
         *values.values(),
@@ -122,7 +124,8 @@ async def claim_due(door: Door, *, now: dt.datetime, limit: int) -> list[RefundV
     """Refunds to send or to ask about, each by one worker."""
     rows = await fetch(
         door,
-        f"UPDATE payments_refund r SET polls = polls + 1, next_poll_at = $2 + {_BACKOFF},"  # noqa: S608
+        f"UPDATE payments_refund r SET polls = polls + 1, next_poll_at = $2::timestamptz +"  # noqa: S608
+        f" {_BACKOFF},"
         " state = CASE WHEN state = 'approved' THEN 'submitted' ELSE state END"
         " WHERE r.brand_id = $1 AND r.id IN (SELECT d.id FROM payments_refund d WHERE d.brand_id = $1"
         " AND d.next_poll_at <= $2 ORDER BY d.next_poll_at LIMIT $3 FOR UPDATE SKIP LOCKED)"
@@ -140,7 +143,8 @@ async def write_refunds(door: Door, *, changed: Sequence[RefundView]) -> None:
         door,
         "UPDATE payments_refund r SET state = n.state, failure = n.failure, provider_ref = n.ref,"
         " refunded_at = n.refunded_at,"
-        " next_poll_at = CASE WHEN n.state IN ('succeeded', 'closed', 'abnormal') THEN NULL ELSE r.next_poll_at END"
+        " next_poll_at = CASE WHEN n.state IN ('succeeded', 'closed', 'abnormal') THEN NULL ELSE"
+        " r.next_poll_at END"
         " FROM unnest($2::uuid[], $3::varchar[], $4::varchar[], $5::varchar[], $6::timestamptz[])"
         " AS n (id, state, failure, ref, refunded_at) WHERE r.brand_id = $1 AND r.id = n.id",
         brand_of(door),

@@ -37,11 +37,13 @@ class Trade(msgspec.Struct, kw_only=True):
 
 
 def payment_of(row: Sequence[Any]) -> PaymentView:
-    return _struct(PaymentView, row)
+    found: PaymentView = _struct(PaymentView, row)
+    return found
 
 
 def attempt_of(row: Sequence[Any]) -> AttemptView:
-    return _struct(AttemptView, row)
+    found: AttemptView = _struct(AttemptView, row)
+    return found
 
 
 def _struct(kind: Any, row: Sequence[Any]) -> Any:
@@ -54,7 +56,8 @@ async def add_payment(door: Door, *, values: dict[str, Any]) -> PaymentView | No
     marks = ", ".join(f"${number}" for number in range(2, len(names) + 2))
     rows = await fetch(
         door,
-        f"INSERT INTO payments_payment AS p (brand_id, {', '.join(names)}, state, captured_minor, reserved_minor,"  # noqa: S608
+        f"INSERT INTO payments_payment AS p (brand_id, {', '.join(names)}, state, captured_minor,"  # noqa: S608
+        f" reserved_minor,"
         f" refunded_minor) VALUES ($1, {marks}, 'pending', 0, 0, 0)"
         " ON CONFLICT (brand_id, subject_type, subject_id) WHERE state IN ('pending', 'closing', 'succeeded')"
         f" DO NOTHING RETURNING {_PAYMENT}",
@@ -116,7 +119,8 @@ async def add_attempt(
     """Stored before the provider hears of it, and already due to be asked about."""
     rows = await fetch(
         door,
-        "INSERT INTO payments_attempt AS a (brand_id, id, created_at, payment_id, account_id, provider, kind,"  # noqa: S608
+        "INSERT INTO payments_attempt AS a (brand_id, id, created_at, payment_id, account_id,"  # noqa: S608
+        " provider, kind,"
         " out_trade_no, state, failure, provider_ref, expires_at, next_poll_at, polls)"
         f" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'init', '', '', $9, $10, 0) RETURNING {_ATTEMPT}",
         brand_of(door),
@@ -203,7 +207,8 @@ async def write_attempts(door: Door, *, changed: Sequence[AttemptView]) -> None:
     """The new states. What succeeded is not looked at again, what closed once more after its end."""
     await run(
         door,
-        "UPDATE payments_attempt a SET state = n.state, failure = n.failure, provider_ref = n.ref, paid_at = n.paid_at,"
+        "UPDATE payments_attempt a SET state = n.state, failure = n.failure, provider_ref = n.ref,"
+        " paid_at = n.paid_at,"
         " client_sealed = CASE WHEN n.state IN ('init', 'pending', 'unknown') THEN client_sealed END,"
         " next_poll_at = CASE n.state WHEN 'succeeded' THEN NULL"
         " WHEN 'closed' THEN greatest(a.expires_at, now()) + $7::interval ELSE a.next_poll_at END"
@@ -281,7 +286,8 @@ async def claim_due(
     """Attempts to ask about, each by one worker; the next look is set before, in case this one never ends."""
     rows = await fetch(
         door,
-        f"UPDATE payments_attempt a SET polls = polls + 1, next_poll_at = $2 + {_BACKOFF}"  # noqa: S608
+        f"UPDATE payments_attempt a SET polls = polls + 1, next_poll_at = $2::timestamptz +"  # noqa: S608
+        f" {_BACKOFF}"
         " FROM (SELECT d.id AS due_id, p.state AS payment_state FROM payments_attempt d"
         " JOIN payments_payment p ON p.brand_id = d.brand_id AND p.id = d.payment_id"
         " WHERE d.brand_id = $1 AND d.next_poll_at IS NOT NULL"
