@@ -24,9 +24,7 @@ def till_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSa
 
 
 @pytest.fixture
-async def till(
-    services: Services, brand: BrandView, till_sandbox: RunningSandbox
-) -> AsyncIterator[Till]:
+async def till(services: Services, brand: BrandView, till_sandbox: RunningSandbox) -> AsyncIterator[Till]:
     """A brand with an account at each provider; nobody takes its notices unless the test does."""
     providers = ProviderPool(Limits(failures_to_open=50, open_s=0.2))
     yield await open_till(services, till_sandbox, providers, brand.id, f"till{next(_serial)}")

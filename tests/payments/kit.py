@@ -9,7 +9,6 @@ from typing import Any
 from tests.sandbox.running import RunningSandbox
 from yundian.payments import api
 from yundian.payments.adapters.providers import ProviderPool
-
 from yundian.payments.repository import trades
 from yundian.payments.service import accounts, notices, starting, sweeping
 from yundian.payments.types import (
@@ -120,7 +119,8 @@ class Till:
         """What the courier would deliver: every notice that was stored and not handled."""
         async with self.services.database.connection(self.brand_id) as tx:
             rows = await tx.fetch(
-                "SELECT id FROM payments_notice WHERE brand_id = $1 AND handled_at IS NULL ORDER BY id", self.brand_id
+                "SELECT id FROM payments_notice WHERE brand_id = $1 AND handled_at IS NULL ORDER BY id",
+                self.brand_id,
             )
             await notices.handle(tx, ids=[row["id"] for row in rows])
 
@@ -139,9 +139,7 @@ class Till:
 
     async def refund(self, payment: PaymentView, amount_minor: int) -> RefundView:
         async with self.services.database.connection(self.brand_id) as tx:
-            return await api.request_refund(
-                tx, payment_id=payment.id, amount_minor=amount_minor, reason="换色号"
-            )
+            return await api.request_refund(tx, payment_id=payment.id, amount_minor=amount_minor, reason="换色号")
 
     async def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
         """A look at this brand's tables: ``$1`` is the brand."""
@@ -150,7 +148,7 @@ class Till:
 
     async def events(self, tag: str) -> list[dict[str, Any]]:
         rows = await self.rows(
-            "SELECT payload FROM outbox_event WHERE brand_id = $1 AND tag = $2 ORDER BY recorded_at, id", tag
+            "SELECT payload FROM outbox_event WHERE brand_id = $1 AND tag = $2 ORDER BY id", tag
         )
         return [json.loads(row["payload"]) for row in rows]
 

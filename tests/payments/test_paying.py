@@ -31,7 +31,11 @@ async def test_a_payment_is_started_paid_and_captured_once(till: Till, provider:
     seen = await till.see(payment)
     assert (seen.state, seen.captured_minor) == (PaymentState.SUCCEEDED, 1999)
     [event] = await till.events(CAPTURED)
-    assert (event["payment_id"], event["amount_minor"], event["provider"]) == (str(payment.id), 1999, provider.value)
+    assert (event["payment_id"], event["amount_minor"], event["provider"]) == (
+        str(payment.id),
+        1999,
+        provider.value,
+    )
     [attempt] = await till.attempts(payment)
     assert attempt.state is AttemptState.SUCCEEDED
     assert seen.paid_at == attempt.paid_at

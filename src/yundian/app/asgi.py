@@ -12,6 +12,7 @@ from yundian.app import logs, telemetry
 from yundian.app.house import HOUSE
 from yundian.app.ports import shop_names
 from yundian.app.rooms import rooms as all_rooms
+from yundian.payments.adapters.providers import ProviderPool
 from yundian.platform.auth.guards import anyone
 from yundian.platform.auth.middleware import AuthMiddleware
 from yundian.platform.core.settings import Settings
@@ -79,10 +80,12 @@ def _lifespan(
             services.database.after_commit = poker
             app.state.services = services
             app.state.limiter = Limiter(services.redis)
+            app.state.payment_providers = providers = ProviderPool()
             with telemetry.tracing(settings):
                 try:
                     yield
                 finally:
+                    await providers.aclose()
                     await poker.aclose()
 
     return lifespan

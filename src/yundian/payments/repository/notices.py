@@ -67,8 +67,8 @@ _TYPES = [
 ]
 # Names and numbers of parameters are put in, never values.
 # The event exists exactly when the notice is new: one statement, one round trip.
-_ADD = (  # noqa: S608
-    "WITH added AS (INSERT INTO payments_notice (brand_id, "
+_ADD = (
+    "WITH added AS (INSERT INTO payments_notice (brand_id, "  # noqa: S608
     + ", ".join(_COLUMNS)
     + ", outcome) SELECT $1, "
     + ", ".join(f"n.{name}" for name in _COLUMNS)

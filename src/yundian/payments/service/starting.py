@@ -226,3 +226,8 @@ def _answer(result: StartResult) -> Started:
 async def begin_closing(door: Door, *, payment_id: uuid.UUID) -> bool:
     """Let nobody pay any more, as soon as the providers agree; whether there was anything to close."""
     return await trades.begin_closing(door, now=clock.now(), payment_id=payment_id) > 0
+
+
+async def has_payer(door: Door, *, payment_id: uuid.UUID) -> bool:
+    """Whether it is known who pays inside WeChat."""
+    return await trades.payer_of(door, payment_id=payment_id) is not None

@@ -44,11 +44,11 @@ async def sweep(
     """One round for one brand: close what expired, ask about what is due; how many were asked about."""
     at = now or clock.now()
     async with database.connection(brand_id) as tx:
-        if await trades.begin_closing(tx, now=at):
-            await settling.finish_closing(tx)
+        await trades.begin_closing(tx, now=at)
         due = await trades.claim_due(tx, now=at, limit=limit)
         accounts = await open_accounts(tx, keyring=keyring, ids={attempt.account_id for attempt, _ in due})
     await _look(database, providers, brand_id, due, accounts, at)
+    await _finish_closing(database, brand_id)
     refunds = await refunding.sweep(
         database, keyring=keyring, providers=providers, brand_id=brand_id, limit=limit, now=at
     )
@@ -64,6 +64,13 @@ async def look_at(
         due = await trades.claim_due(tx, now=now, limit=BATCH, payment_id=payment_id)
         accounts = await open_accounts(tx, keyring=keyring, ids={attempt.account_id for attempt, _ in due})
     await _look(database, providers, brand_id, due, accounts, now)
+    await _finish_closing(database, brand_id)
+
+
+async def _finish_closing(database: Database, brand_id: uuid.UUID) -> None:
+    """By itself: a transaction that holds some payments must not reach for others out of order."""
+    async with database.connection(brand_id) as tx:
+        await settling.finish_closing(tx)
 
 
 async def _look(
@@ -86,7 +93,6 @@ async def _look(
     async with database.connection(brand_id) as tx:
         await settling.lock(tx, payments=[fact.out_trade_no for fact in facts])
         await settling.settle_payments(tx, facts=facts)
-        await settling.finish_closing(tx)
         over = [
             attempt.id for attempt, _ in told if attempt.state not in LIVE_ATTEMPTS and attempt.expires_at <= now
         ]
