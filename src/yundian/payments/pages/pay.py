@@ -69,8 +69,6 @@ class PayPages(Controller):
                 started = await _start(services, request, seen, provider, token)
             except (ProviderUnavailable, ProviderRefused, NoAccount) as refusal:
                 form.refuse(refusal)
-        if started is not None and started.redirect_url:
-            return see_other(started.redirect_url)
         return page(
             "payments/pay.html",
             status_code=form.status,
