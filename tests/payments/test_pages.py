@@ -26,9 +26,7 @@ async def _english(client: httpx.AsyncClient, url: str, headers: dict[str, str] 
     return answer.text
 
 
-async def test_a_payer_chooses_scans_waits_and_sees_that_it_is_paid(
-    till: Till, client: httpx.AsyncClient
-) -> None:
+async def test_a_payer_chooses_scans_waits_and_sees_that_it_is_paid(till: Till, client: httpx.AsyncClient) -> None:
     payment = await till.open(minor=1250)
     path = api.pay_path(till.services.keyring, brand_id=till.brand_id, payment_id=payment.id)
 
@@ -94,7 +92,9 @@ async def test_a_closed_payment_says_so(till: Till, client: httpx.AsyncClient) -
 async def test_the_notice_route_answers_as_the_provider_wants(till: Till, client: httpx.AsyncClient) -> None:
     account_id, _ = till.accounts[Provider.ALIPAY]
 
-    refused = await client.post(f"/pay/notices/alipay/{till.brand_id}/{account_id}", content=b"sign_type=RSA2&sign=x")
+    refused = await client.post(
+        f"/pay/notices/alipay/{till.brand_id}/{account_id}", content=b"sign_type=RSA2&sign=x"
+    )
     unclaimed = await client.post(f"/pay/notices/wechat/{till.brand_id}/{till.brand_id}", content=b"<xml></xml>")
 
     assert refused.status_code == unclaimed.status_code == 200

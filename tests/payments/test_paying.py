@@ -31,11 +31,8 @@ async def test_a_payment_is_started_paid_and_captured_once(till: Till, provider:
     seen = await till.see(payment)
     assert (seen.state, seen.captured_minor) == (PaymentState.SUCCEEDED, 1999)
     [event] = await till.events(CAPTURED)
-    assert (event["payment_id"], event["amount_minor"], event["provider"]) == (
-        str(payment.id),
-        1999,
-        provider.value,
-    )
+    assert (event["payment_id"], event["amount_minor"]) == (str(payment.id), 1999)
+    assert event["provider"] == provider.value
     [attempt] = await till.attempts(payment)
     assert attempt.state is AttemptState.SUCCEEDED
     assert seen.paid_at == attempt.paid_at
@@ -45,17 +42,19 @@ async def test_a_payment_is_started_paid_and_captured_once(till: Till, provider:
 
 async def test_a_subject_has_one_payment_and_another_amount_is_refused(till: Till) -> None:
     payment = await till.open(minor=500)
-    wanted = {
-        "keyring": till.services.keyring,
-        "subject_type": payment.subject_type,
-        "subject_id": payment.subject_id,
-        "description": "x",
-        "expires_at": payment.expires_at,
-    }
 
     async def ask(minor: int) -> object:
         async with till.services.database.unit_of_work(till.brand_id) as session:
-            return (await api.start_payment(session, amount=Money(minor, "CNY"), **wanted)).id
+            found = await api.start_payment(
+                session,
+                keyring=till.services.keyring,
+                subject_type=payment.subject_type,
+                subject_id=payment.subject_id,
+                amount=Money(minor, "CNY"),
+                description="x",
+                expires_at=payment.expires_at,
+            )
+            return found.id
 
     assert await ask(500) == payment.id
     with pytest.raises(SubjectBusy):
