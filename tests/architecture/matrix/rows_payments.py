@@ -20,8 +20,8 @@ VALUES ($1, $2, 'late', 'open', 'wechat', $3, $4, '', 100, 'CNY', '', 0, 0, now(
 _SEED_CAPTURE = """
 WITH paid AS (UPDATE payments_payment SET state = 'succeeded', captured_minor = amount_minor
     WHERE brand_id = $1 AND id = $2)
-INSERT INTO payments_attempt (brand_id, id, created_at, payment_id, account_id, provider, kind, out_trade_no, state,
-    failure, provider_ref, expires_at, polls)
+INSERT INTO payments_attempt (brand_id, id, created_at, payment_id, account_id, provider, kind, out_trade_no,
+    state, failure, provider_ref, expires_at, polls)
 VALUES ($1, $3, now(), $2, $4, 'wechat', 'native', $5, 'succeeded', '', '', now(), 0)
 """
 _SEED_REFUND = """
