@@ -216,6 +216,10 @@ async def measure(settings: Settings, *, events: int) -> bool:
     async with open_services(settings) as services:
         database = services.database
         print(f"load average before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        # First: the backlogs of the drains leave vacuum and checkpoints behind, which are not the courier's lag.
+        database.after_commit = Poker(services.redis)
+        p99 = await lag(settings, database, rate=300, seconds=20)
+        database.after_commit = None
         limit = await plain_limit(database, effects=20_000, connections=4)
         mixed = await drain(settings, database, events=events, workers=1, kinds="batch,single")
         print(f"  = {mixed / limit:.0%} of the limit")
@@ -223,8 +227,6 @@ async def measure(settings: Settings, *, events: int) -> bool:
         await drain(settings, database, events=events, workers=1, kinds="batch")
         await drain(settings, database, events=events, workers=1, kinds="single")
         await drain(settings, database, events=events * 5, workers=1, kinds="batch,single")
-        database.after_commit = Poker(services.redis)
-        p99 = await lag(settings, database, rate=300, seconds=20)
         print(f"load average after: {os.getloadavg()[0]:.1f}")
     is_good = mixed >= GOAL_EFFECTS_S and p99 <= GOAL_LAG_S
     goals = f">= {GOAL_EFFECTS_S} effects/s, lag p99 <= {GOAL_LAG_S} s at 300 events/s"

@@ -48,7 +48,8 @@ def npm_ci(folder: Path) -> None:
     npm = shutil.which("npm", path=path)
     if npm is None:
         sys.exit("There is no npm. Run `make assets`, which installs it where it is missing.")
-    environment = {**os.environ, "PATH": path}
+    # Node is to trust what the machine trusts, as pip does: a company's proxy has a certificate of its own.
+    environment = {"NODE_USE_SYSTEM_CA": "1", **os.environ, "PATH": path}
     # Its summary goes to stderr: programs read the output of some callers.
     done = subprocess.run(
         [npm, "ci", "--loglevel=error"], cwd=folder, env=environment, stdout=sys.stderr, check=False

@@ -98,7 +98,9 @@ def _unpack(modules: Path) -> None:
     for name in ("swiftshader", "al2023", "fonts"):
         archive = io.BytesIO(brotli.decompress((packed / f"{name}.tar.br").read_bytes()))
         with tarfile.open(fileobj=archive) as tar:
-            tar.extractall(BUILT, filter="data")
+            # As an attribute: Python before 3.11.4 takes no filter argument, and ignores this one.
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)
+            tar.extractall(BUILT)
     fonts = BUILT / "fonts"
     for weight in (400, 700):
         font = TTFont(modules / _FONT.format(weight=weight))

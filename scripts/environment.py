@@ -91,7 +91,8 @@ def _install(parts: list[str]) -> None:
     pip = [str(BIN / "python"), "-m", "pip", "--disable-pip-version-check", "-qq"]
     hashed = ["--require-hashes", "--no-compile"]
     _run(*pip, "install", *hashed, "--no-deps", "-r", str(LOCKS / "uv.txt"))
-    uv = [str(BIN / "uv"), "--quiet", "--no-config", "pip"]
+    # Like pip, uv is to trust what the machine trusts: a company's proxy has a certificate of its own.
+    uv = [str(BIN / "uv"), "--quiet", "--no-config", "--system-certs", "pip"]
     into = ["--python", str(BIN / "python"), "--no-compile-bytecode"]
     # uv keeps its own packages out of the way of sync by being named in it.
     if not _try(*uv, "sync", *into, "--require-hashes", *locks, str(LOCKS / "uv.txt"), env=_index_of(pip)):

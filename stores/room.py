@@ -28,6 +28,7 @@ ROOM = Room(
     ),
     panels=(
         Panel(Place.HQ_HOME, 20, "/hq/panels/shops", _HQ),
+        Panel(Place.HQ_SHOP, 20, "/hq/panels/stock/{id}", _HQ),
         Panel(Place.SHOP_HOME, 10, "/shop/panels/today", _SHOP),
     ),
 )

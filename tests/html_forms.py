@@ -58,6 +58,13 @@ def fields_of(html: str, *, having: str) -> list[tuple[str, str]]:
     raise AssertionError(f"no form with a field {having!r}")
 
 
+def names_of(html: str) -> list[str]:
+    """The name of every field of every form of the page."""
+    parser = _Forms()
+    parser.feed(html)
+    return sorted({name for _action, fields in parser.forms for name, _ in fields})
+
+
 def filled(fields: list[tuple[str, str]], **values: str) -> list[tuple[str, str]]:
     """The fields with some values typed over; names may hold ``__`` for ``-``."""
     typed = {name.replace("__", "-"): value for name, value in values.items()}

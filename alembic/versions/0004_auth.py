@@ -34,9 +34,10 @@ def upgrade() -> None:
         sa.Column("is_totp_enabled", sa.Boolean(), nullable=False),
         sa.Column("totp_last_step", sa.BigInteger(), nullable=False),
         sa.Column("last_login_at", sa.DateTime(timezone=True), nullable=True),
-        sa.PrimaryKeyConstraint("brand_id", "id", name="pk_auth_account"),
         sa.UniqueConstraint("brand_id", "login_hash", name="uq_auth_account_brand_id_login_hash"),
     )
+    # Last, so that the checks of foreign keys use it before the first ANALYZE (ADR 0003).
+    op.create_primary_key("pk_auth_account", "auth_account", ["brand_id", "id"])
     op.protect_by_brand("auth_account")
 
     op.create_table(

@@ -15,6 +15,7 @@ from stores.rules.places import from_wgs84, picture_of
 from stores.rules.shops import time_zones
 from stores.schemas import ShopForm, StatusChange
 from stores.service import shops as service
+from stores.service import stock
 from stores.states import SHOP, ShopStatus
 from stores.types import Datum, Interval, Place, ShopFilter, ShopWithHours
 from yundian.brands import api as brands
@@ -197,6 +198,24 @@ class ShopPanels(Controller):
         counts = await service.counts(session, brand_id=brand_id)
         places = await service.points(session, brand_id=brand_id, wanted=ShopFilter())
         return fragment("stores/_panel.html", counts=counts, picture=picture_of(places), words=words)
+
+    @get("/stock/{shop_id:uuid}", name="stores.stock_panel", guards=[readers])
+    async def stock_panel(
+        self,
+        shop_id: FromPath[uuid.UUID],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> Template:
+        """On a shop's page: what it has, the scarcest first."""
+        shop = await service.see_shop(
+            session, brand_id=principal.brand, shop_id=shop_id, visible=principal.shops()
+        )
+        return fragment(
+            "stores/_stock_panel.html",
+            shop=shop,
+            low=await stock.low_stock(session, shop_id=shop_id, limit=20),
+            rows=await stock.list_stock(session, shop_id=shop_id, limit=20),
+        )
 
 
 Week = dict[int, list[tuple[str, str]]]

@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,6 @@ from rich.console import Console
 
 from yundian.app import up
 from yundian.platform.core.settings import Settings
-
-
-def _signal_ourselves(after_s: float) -> None:
-    time.sleep(after_s)
-    os.kill(os.getpid(), signal.SIGUSR1)
 
 
 def test_a_signal_at_any_moment_of_waiting_stops_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,7 +21,7 @@ def test_a_signal_at_any_moment_of_waiting_stops_it(tmp_path: Path, monkeypatch:
         for _ in range(300):
             house = up.House(Settings(var_dir=tmp_path), console=Console(quiet=True), show_logs=False)
             signal.signal(signal.SIGUSR1, lambda *_, house=house: house.ask_to_stop())
-            sender = threading.Thread(target=_signal_ourselves, args=(moments.uniform(0, 0.003),))
+            sender = threading.Timer(moments.uniform(0, 0.003), os.kill, args=(os.getpid(), signal.SIGUSR1))
             sender.start()
             house.supervise()
             sender.join()

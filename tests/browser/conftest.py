@@ -2,13 +2,24 @@
 
 import json
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from litestar import Litestar
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+
+from tests.helpers import wait_until
+from tests.web.probe import PROBE
+from yundian.app.asgi import create_app
+from yundian.app.rooms import rooms
+from yundian.platform.core.settings import Settings
 
 _FINDER = Path(__file__).parents[2] / "scripts" / "browser.py"
 _FLAGS = [
@@ -39,6 +50,29 @@ async def browser() -> AsyncIterator[Browser]:
         )
         yield launched
         await launched.close()
+
+
+@pytest.fixture(scope="session")
+async def site(migrated: Settings) -> AsyncIterator[str]:
+    """The whole app and the probe, served over real HTTP."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    app: Litestar = create_app(migrated, rooms=(*rooms(), PROBE))
+    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve)
+
+        async def answers() -> bool:
+            try:
+                return (await client.get("/readyz")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            await wait_until(answers, seconds=20, what="the site")
+        yield f"http://127.0.0.1:{port}"
+        server.stop()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -1,50 +1,14 @@
 """The page shell in a real browser: drawer, dialog, toast, panels, language, and a console without complaints."""
 
-import socket
-from collections.abc import AsyncIterator
-
-import anyio
-import httpx
 import pytest
-from granian.constants import Interfaces
-from granian.server.embed import Server
-from litestar import Litestar
 from playwright.async_api import Page, expect
 
-from tests.helpers import wait_until
 from tests.people import PASSWORD, Person, make_person
-from tests.web.probe import PROBE
-from yundian.app.asgi import create_app
-from yundian.app.rooms import rooms
 from yundian.brands.types import BrandView
 from yundian.platform.core.principal import Role
-from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
-
-
-@pytest.fixture(scope="session")
-async def site(migrated: Settings) -> AsyncIterator[str]:
-    """The whole app and the probe, served over real HTTP."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    app: Litestar = create_app(migrated, rooms=(*rooms(), PROBE))
-    server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve)
-
-        async def answers() -> bool:
-            try:
-                return (await client.get("/readyz")).status_code == 200
-            except httpx.TransportError:
-                return False
-
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            await wait_until(answers, seconds=20, what="the site")
-        yield f"http://127.0.0.1:{port}"
-        server.stop()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -107,7 +107,6 @@ async def test_a_product_and_its_skus_are_edited_one_by_one(
         ({"category": "x" * 81}, "category"),
         ({"colour": "red"}, "colour"),
         ({"skus": [{"code": "A", "price_minor": 1}]}, "skus.0.currency"),
-        ({"skus": [{"code": "A", "price_minor": 1}]}, "skus.0.currency"),
         ({"skus": [SKU | {"price_minor": 0}]}, "skus.0.price_minor"),
         ({"skus": [SKU | {"price_minor": 12.5}]}, "skus.0.price_minor"),
         ({"skus": [SKU | {"price_minor": 1, "currency": "YUA"}]}, "skus.0.currency"),

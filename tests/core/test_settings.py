@@ -3,6 +3,8 @@
 import base64
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,23 @@ def test_a_master_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> Non
     assert Settings(var_dir=tmp_path).master_key_bytes() == key
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.stat().st_uid == os.geteuid()
+
+
+def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
+    code = "from yundian.platform.core.settings import Settings; print(Settings().master_key_bytes().hex())"
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "YUNDIAN_VAR_DIR": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    keys = {start.communicate(timeout=60)[0] for start in starts}
+
+    assert len(keys) == 1
+    assert [file.name for file in (tmp_path / "keys").iterdir()] == ["master"]
 
 
 def test_production_makes_no_master_key_of_its_own(tmp_path: Path) -> None:

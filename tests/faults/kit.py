@@ -24,7 +24,6 @@ LEASE_S = 1.5
 _COURIER = {
     "YUNDIAN_COURIER_LEASE_S": str(LEASE_S),
     "YUNDIAN_COURIER_SWEEP_S": "0.2",
-    "YUNDIAN_COURIER_MAX_ATTEMPTS": "3",
 }
 
 
@@ -38,10 +37,18 @@ class House:
     log: Path
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start_worker(self, *, die_at: str = "", skew_s: float = 0) -> subprocess.Popen[bytes]:
+    def start_worker(
+        self,
+        *,
+        die_at: str = "",
+        skew_s: float = 0,
+        max_attempts: int = 3,
+        module: str = "tests.faults.courier_worker",
+    ) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
             **_COURIER,
+            "YUNDIAN_COURIER_MAX_ATTEMPTS": str(max_attempts),
             "DATABASE_URL": self.settings.database_url,
             "REDIS_URL": self.settings.redis_url,
             "YUNDIAN_VAR_DIR": str(self.settings.var_dir),
@@ -51,7 +58,7 @@ class House:
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.courier_worker"],
+                [sys.executable, "-m", module],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

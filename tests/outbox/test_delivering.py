@@ -340,3 +340,15 @@ async def test_a_subscriber_that_hangs_is_cut_off_and_counted(
         row = await tx.fetchrow("SELECT attempts, last_error FROM outbox_delivery WHERE state = 'pending'")
     assert row is not None
     assert (row["attempts"], row["last_error"].split()[0]) == (1, "TimeoutError")
+
+
+async def test_a_sweep_leaves_alone_what_is_still_leased(courier: Courier) -> None:
+    await _notes(courier, 3)
+    await courier.relay()
+    courier.queue.batches.clear()
+    async with courier.database.connection(courier.brand) as tx:
+        await tx.execute("UPDATE outbox_delivery SET next_at = now() WHERE subscriber = 'test.batch'")
+
+    await courier.relay()
+
+    assert [(one.name, len(one.items)) for one in courier.queue.batches] == [("test.batch", 3)]

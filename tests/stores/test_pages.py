@@ -211,6 +211,11 @@ async def test_a_shop_sees_its_day_and_corrects_its_stock(
     await receive(services, brand, mine, sku, 2)
     staff = (await sign_in_as(services, brand.id, Role.SHOP_STAFF, shop_id=mine.id)).headers | HTML
 
+    admin = (await sign_in_as(services, brand.id, Role.HQ_ADMIN)).headers | HTML
+    panel = await english(client, f"/hq/panels/stock/{mine.id}", admin)
+    assert "LIP-00" in panel
+    assert "Running out" in panel
+    assert "Nothing in stock yet" in await english(client, f"/hq/panels/stock/{theirs.id}", admin)
     today = await english(client, "/shop/panels/today", staff)
     assert "Open now" in today
     assert "Running out" in today

@@ -1,5 +1,6 @@
 """A form shows again what was typed, with what is wrong beside it."""
 
+import re
 import uuid
 from typing import Annotated
 
@@ -100,3 +101,12 @@ async def test_the_toast_is_shown_once(browser: httpx.AsyncClient) -> None:
 
     assert 'data-toast="Saved"' in first.text
     assert 'data-toast=""' in second.text
+
+
+async def test_what_a_template_asks_of_a_field_is_in_the_page(browser: httpx.AsyncClient) -> None:
+    page = (await browser.get("/probe/form")).text
+
+    assert re.search(r'<input[^>]* name="times"[^>]* min="1"', page)
+    assert re.search(r'<select[^>]* name="loudness"[^>]* autocomplete="off"', page)
+    assert re.search(r'<textarea[^>]* name="text"[^>]* maxlength="99"', page)
+    assert '<button class="button button-primary wide"' in page

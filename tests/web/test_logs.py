@@ -106,5 +106,28 @@ async def test_a_field_that_sounds_secret_is_blanked(written: io.StringIO) -> No
     assert (line["password"], line["Phone"], line["kept"]) == ("[hidden]", "[hidden]", "yes")
 
 
+@pytest.mark.parametrize("is_json", [True, False])
+async def test_a_librarys_exception_shows_neither_its_message_nor_its_locals(
+    settings: Settings, is_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What asyncpg's pool does when the server is away, with the database's password among its locals."""
+    logs.configure(settings.model_copy(update={"log_json": is_json}))
+    try:
+        _connect(password="hunter2hunter2")
+    except ConnectionError:
+        logging.getLogger("asyncpg.pool").exception("could not connect")
+        structlog.get_logger("anybody").exception("room.broke")
+    logs.configure(settings)
+
+    text = capsys.readouterr().err
+    assert text.count("ConnectionError") == 2
+    assert text.count("test_logs.py") >= 2
+    assert "hunter2hunter2" not in text
+
+
+def _connect(*, password: str) -> None:
+    raise ConnectionError(f"refused with {password}")
+
+
 def _lines(written: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in written.getvalue().splitlines()]

@@ -5,7 +5,7 @@ import pytest
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.helpers import make_client
+from tests.helpers import csrf_token, make_client
 from tests.people import Person
 from tests.web.probe import PROBE
 from yundian.app.asgi import create_app
@@ -195,6 +195,15 @@ async def test_hostile_addresses_never_break(api: httpx.AsyncClient, path: str) 
     answer = await api.get(path)
 
     assert answer.status_code < 500, answer.text
+
+
+async def test_a_form_in_an_unknown_charset_is_bad_input(browser: httpx.AsyncClient) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="note"\r\nContent-Type: text/plain; charset=no\r\n\r\n1'
+    media = {"Content-Type": "multipart/form-data; boundary=x", "X-CSRF-Token": await csrf_token(browser)}
+
+    answer = await browser.post("/probe/form", content=part + b"\r\n--x--\r\n", headers=media)
+
+    assert answer.status_code == 400, answer.text
 
 
 async def test_a_body_over_one_mebibyte_is_too_large(api: httpx.AsyncClient) -> None:

@@ -31,7 +31,8 @@ async def test_nothing_outside_the_folder_is_served(client: httpx.AsyncClient) -
 
 
 async def test_an_unknown_file_is_unknown(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/static/nowhere.css")).status_code == 404
+    for path in ("/static/nowhere.css", "/static/a%00b", "/static/%ff", f"/static/{'a' * 5_000}"):
+        assert (await client.get(path)).status_code == 404, path[:40]
     assert static("nowhere.css") == "/static/nowhere.css"
 
 

@@ -44,17 +44,24 @@ def serve(
 ) -> None:
     """Run the web server alone, against the servers named by the settings."""
     from yundian.app import serve as server  # noqa: PLC0415
+    from yundian.app.refusals import check_addresses, check_database  # noqa: PLC0415
 
     given = {"host": host, "port": port, "web_workers": workers}
-    server.run(load_settings(**{name: value for name, value in given.items() if value is not None}))
+    settings = load_settings(**{name: value for name, value in given.items() if value is not None})
+    check_addresses(settings)
+    check_database(settings)
+    server.run(settings)
 
 
 @app.command()
 def worker() -> None:
     """Run one worker: events, timers and jobs."""
+    from yundian.app.refusals import check_addresses  # noqa: PLC0415
     from yundian.app.worker import run  # noqa: PLC0415
 
-    run(load_settings())
+    settings = load_settings()
+    check_addresses(settings)
+    run(settings)
 
 
 @app.command()
@@ -112,4 +119,13 @@ def main() -> None:
     if not (len(sys.argv) > 1 and sys.argv[1] in _OWN_COMMANDS):
         mount_room_commands()
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
-    app()
+    try:
+        app()
+    except Exception as error:
+        from yundian.app.refusals import explained  # noqa: PLC0415
+
+        line = explained(error)
+        if line is None:
+            raise
+        typer.echo(line, err=True)
+        sys.exit(1)

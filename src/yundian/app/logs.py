@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from yundian.platform.core.settings import Settings
+from yundian.platform.web.logs import describe
 
 _SECRET = re.compile(
     r"passw|secret|token|cookie|authorization|phone|mobile|openid|unionid|api_?key|totp|recovery|login|email|address"
@@ -24,6 +25,7 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        describe_exceptions,
         hide_secrets,
     ]
     structlog.configure(
@@ -50,6 +52,17 @@ def configure(settings: Settings) -> None:
     # SQL with its parameters, request lines with their queries: neither belongs in a log.
     for name in ("sqlalchemy", "asyncpg", "httpx", "httpcore", "arq", "urllib3"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def describe_exceptions(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """An exception as types and lines of code, also a library's: a traceback with its locals shows passwords."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event.update(describe(error))
+    return event
 
 
 def hide_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -74,10 +74,12 @@ class House:
     def migrate(self) -> None:
         """Bring the schema to its head."""
         # Imported late: it pulls in half the house, and the servers come up (or complain) before that.
+        from yundian.app.refusals import check_database  # noqa: PLC0415
         from yundian.platform.db.migrate import upgrade  # noqa: PLC0415
 
         with self._step("Schema at its newest version"):
             asyncio.run(upgrade(self.settings))
+            check_database(self.settings)
 
     def make_demo(self) -> None:
         """Make what is missing of the demo brand; never in production, since everybody knows its passwords."""

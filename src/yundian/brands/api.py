@@ -31,3 +31,8 @@ async def choose_brand(session: AsyncSession, *, code: str | None) -> BrandView:
     if len(found) != 1:
         raise BrandNotNamed(brands=[brand.code for brand in found])
     return msgspec.convert(found[0], BrandView, from_attributes=True)
+
+
+async def choose_brand_id(session: AsyncSession, code: str | None) -> uuid.UUID:
+    """``choose_brand`` for commands that need the id alone."""
+    return (await choose_brand(session, code=code)).id

@@ -187,7 +187,7 @@ def status_label(status: ProductStatus) -> str:
 
 
 def _sku_statuses() -> list[tuple[str, str]]:
-    return [(SkuStatus.ACTIVE.value, _("Sold")), (SkuStatus.WITHDRAWN.value, _("Withdrawn"))]
+    return [(SkuStatus.ACTIVE.value, _("On sale")), (SkuStatus.WITHDRAWN.value, _("Withdrawn"))]
 
 
 def _editor(form: Form, rows: list[SkuRow], *, product: ProductView | None, currency: str) -> Template:

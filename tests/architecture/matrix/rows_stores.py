@@ -183,6 +183,7 @@ ROWS: dict[str, Row] = {
     "stores.hours": Row(call=get("/hq/shops/{shop}/hours"), may=HQ, unknown=OTHER_BRAND, is_page=True),
     "stores.hours.save": edited(on_shop("POST", "/hq/shops/{shop}/hours", form=True, version=0), is_page=True),
     "stores.panel": Row(call=get("/hq/panels/shops"), may=HQ | OTHER_BRAND, is_page=True),
+    "stores.stock_panel": Row(call=get("/hq/panels/stock/{shop}"), may=HQ, unknown=OTHER_BRAND, is_page=True),
     "stores.imports": Row(call=get("/hq/imports/shops"), may=HQ | OTHER_BRAND, is_page=True),
     "stores.import.record": Row(call=on_record("GET"), may=HQ, unknown=OTHER_BRAND, is_page=True),
     "stores.import.replay": edited(on_record("POST", "/replay"), is_page=True),

@@ -10,8 +10,14 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).parents[3]
 
 ROOMS = (
-    "src/yundian/brands", "src/yundian/catalog", "src/yundian/payments", "stores", "groupbuy", "wishlist", "appointments",
-)  # fmt: skip
+    "src/yundian/brands",
+    "src/yundian/catalog",
+    "src/yundian/payments",
+    "stores",
+    "groupbuy",
+    "wishlist",
+    "appointments",
+)
 _CODE = ("src/", "stores/", "groupbuy/", "wishlist/", "appointments/")
 
 Hit = tuple[int, str]

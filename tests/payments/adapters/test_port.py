@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -72,7 +73,7 @@ async def test_part_and_rest_are_paid_back_once_each_and_told(shop: Shop, number
         done = all(each.standing is RefundStanding.SUCCEEDED for each in refunds)
         return refunds if done and len(refunds) == 2 else None
 
-    refunds = await wait_until(ended, what="both refunds")
+    refunds = await wait_until(ended, what="both refunds") or []
     payment = await shop.provider.query(number)
     assert all(isinstance(each, ProviderRefund) for each in (first, again, rest))
     assert isinstance(too_much, Refused)
@@ -135,7 +136,7 @@ async def test_a_reply_that_nobody_should_believe_leaves_the_outcome_unknown(
         await shop.provider.start(shop.order(number))
         shop.scan(number)
     shop.break_it(fault, operation)
-    calls = {
+    calls: dict[str, Callable[[], Awaitable[object]]] = {
         "start": lambda: shop.provider.start(shop.order(number)),
         "query": lambda: shop.provider.query(f"{number}p"),
         "close": lambda: shop.provider.close(number),

@@ -77,6 +77,22 @@ class Breaker:
         self._is_trying = False
 
 
+class Turns:
+    """One piece of work per round of the event loop, first come first served.
+
+    Replies that arrive together, and calls that are made together, would otherwise be worked off in one breath,
+    and nobody else on the loop heard meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+
+    async def next(self) -> None:
+        """Wait for a round without another's work in it."""
+        async with self._lock:
+            await asyncio.sleep(0)
+
+
 class Guard:
     """The bulkhead and the breaker of one merchant."""
 

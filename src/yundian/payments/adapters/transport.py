@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop
 from tenacity.wait import wait_random_exponential
 from yarl import URL
 
-from yundian.payments.adapters.guard import Guard, HeldBack, InDoubt, Limits, NotSent
+from yundian.payments.adapters.guard import Guard, HeldBack, InDoubt, Limits, NotSent, Turns
 
 # wechatpy writes the string it signs, with the key in it, at DEBUG.
 logging.getLogger("wechatpy").setLevel(logging.WARNING)
@@ -27,7 +27,7 @@ _LONGEST_PAUSE_S = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request. ``deadline_s`` bounds everything: waiting for a place, connecting, reading, trying again.
+    """One request.
 
     Only a call that ``asks`` (changes nothing, or is the same however often it is sent) is repeated when in doubt;
     any call is repeated when it cannot have arrived.
@@ -36,7 +36,6 @@ class Call:
     url: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
-    deadline_s: float
     asks: bool = False
     tls: ssl.SSLContext | None = None
 
@@ -47,23 +46,36 @@ class Transport:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._guards: dict[str, Guard] = {}
+        self._turns = Turns()
         self._session: aiohttp.ClientSession | None = None
 
     def guard(self, name: str) -> Guard:
         """The guard of one merchant at one provider."""
         return self._guards.setdefault(name, Guard(self._limits))
 
-    async def send(self, guard: Guard, call: Call) -> bytes:
-        """The body of the reply. Raises ``NotSent`` or ``InDoubt``."""
-        end = asyncio.get_running_loop().time() + call.deadline_s
+    async def send(self, guard: Guard, make: Callable[[], Awaitable[Call]], *, deadline_s: float) -> bytes:
+        """The body of the reply. Raises ``NotSent`` or ``InDoubt``.
+
+        ``deadline_s`` bounds everything: waiting for a place, connecting, reading, trying again. The call is made
+        once there is a place for it: two hundred made at once would stop the loop.
+        """
+        end = asyncio.get_running_loop().time() + deadline_s
         async with guard.place(end):
-            stop = stop_any(stop_after_attempt(_TRIES), stop_before_delay(call.deadline_s))
-            pause = wait_random_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S)
-            again = retry_if_exception(lambda error: _is_worth_another(error, call))
-            async for attempt in AsyncRetrying(stop=stop, wait=pause, retry=again, reraise=True):
-                with attempt, guard.attempt():
-                    return await self._exchange(call, end)
-        raise AssertionError("tenacity raises the last error")
+            await self._turns.next()
+            call = await make()
+            again = AsyncRetrying(
+                stop=stop_any(stop_after_attempt(_TRIES), stop_before_delay(deadline_s)),
+                wait=wait_random_exponential(multiplier=_FIRST_PAUSE_S, max=_LONGEST_PAUSE_S),
+                retry=retry_if_exception(lambda error: _is_worth_another(error, call)),
+                reraise=True,
+            )
+            reply: bytes = await again(self._attempt, guard, call, end)
+            await self._turns.next()
+            return reply
+
+    async def _attempt(self, guard: Guard, call: Call, end: float) -> bytes:
+        with guard.attempt():
+            return await self._exchange(call, end)
 
     async def aclose(self) -> None:
         if self._session is not None:

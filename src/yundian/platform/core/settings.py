@@ -2,8 +2,10 @@
 everything else is prefixed ``YUNDIAN_``. While the embedded servers run, ``var/embedded.env`` names them."""
 
 import base64
+import contextlib
 import os
 import secrets
+import tempfile
 from enum import StrEnum
 from pathlib import Path
 
@@ -26,7 +28,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="YUNDIAN_",
-        env_file="var/embedded.env",
+        env_file=Path(os.environ.get("YUNDIAN_VAR_DIR", "var")) / "embedded.env",
         extra="ignore",
         populate_by_name=True,
     )
@@ -46,6 +48,9 @@ class Settings(BaseSettings):
     public_url: str = ""
     web_workers: int = 1
     trusted_proxies: tuple[str, ...] = ()
+
+    rate_by_principal: str = Field(default="1200/minute", description="requests of one signed-in caller")
+    rate_by_address: str = Field(default="600/minute", description="requests of one address nobody signed in from")
 
     pool_size: int = 8
     session_pool_size: int = 8
@@ -85,12 +90,12 @@ class Settings(BaseSettings):
 
 
 def _make_once(path: Path) -> bytes:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as file:
-        key = secrets.token_bytes(32)
-        file.write(key)
-    return key
+    """The key in the file. Processes that start together agree on one: the file appears with its contents."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=path.parent) as draft:
+            draft.write(secrets.token_bytes(32))
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, path)
+    return path.read_bytes()

@@ -226,6 +226,7 @@ async def operator_unit_of_work(settings: Settings, brand: uuid.UUID | None) -> 
     engine = create_async_engine(sqlalchemy_url(settings.database_owner_url), poolclass=NullPool)
     try:
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
+            session.info["brand"] = brand
             await (await session.connection()).exec_driver_sql(set_brand(brand))
             yield session
     finally:

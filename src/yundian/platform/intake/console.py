@@ -2,13 +2,16 @@
 
 import asyncio
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.errors import DomainError
 from yundian.platform.core.settings import Settings
@@ -23,8 +26,32 @@ UNUSABLE = 2
 SOME_QUARANTINED = 3
 
 
+BrandChooser = Callable[[AsyncSession, str | None], Awaitable[uuid.UUID]]
+
+# What every ``yundian import`` command takes.
+FileArgument = Annotated[Path, typer.Argument(help="The list: CSV, JSON or JSON lines.")]
+MapOption = Annotated[Path, typer.Option("--map", help="The mapping (TOML): which column is which field.")]
+BrandOption = Annotated[str | None, typer.Option(help="Code of the brand; not needed when there is only one.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+def import_group() -> typer.Typer:
+    """A group ``import``; the command line makes one of those of all rooms."""
+    group = typer.Typer(name="import", help="Bring in lists from other systems.", no_args_is_help=True)
+    # With a callback Typer keeps the name of a group that has a single command.
+    group.callback()(lambda: None)
+    return group
+
+
 def run_command(
-    settings: Settings, *, kind: ImportKind[Any], file: Path, map_file: Path, brand_id: uuid.UUID, as_json: bool
+    settings: Settings,
+    *,
+    kind: ImportKind[Any],
+    file: Path,
+    map_file: Path,
+    brand: str | None,
+    choose_brand: BrandChooser,
+    as_json: bool,
 ) -> int:
     """Import and report. The exit code: 0 all in, 3 some quarantined, 2 nothing (more) could be used."""
     console = Console(stderr=True)
@@ -37,11 +64,10 @@ def run_command(
         console=console,
         disable=as_json or not console.is_terminal,
     )
+    work = _run(settings, kind=kind, file=file, map_file=map_file, brand=brand, choose_brand=choose_brand, bar=bar)
     try:
         with bar:
-            summary = asyncio.run(
-                _run(settings, kind=kind, file=file, map_file=map_file, brand_id=brand_id, bar=bar)
-            )
+            summary = asyncio.run(work)
     except DomainError as error:
         show_refusal(error, as_json=as_json)
         return UNUSABLE
@@ -82,7 +108,14 @@ def show_refusal(error: DomainError, *, as_json: bool) -> None:
 
 
 async def _run(
-    settings: Settings, *, kind: ImportKind[Any], file: Path, map_file: Path, brand_id: uuid.UUID, bar: Progress
+    settings: Settings,
+    *,
+    kind: ImportKind[Any],
+    file: Path,
+    map_file: Path,
+    brand: str | None,
+    choose_brand: BrandChooser,
+    bar: Progress,
 ) -> RunSummary:
     mapping = mappings.load(map_file)
     task: TaskID = bar.add_task(file.name, total=None, read=0, quarantined=0)
@@ -99,6 +132,8 @@ async def _run(
     database = Database(settings)
     await database.open()
     try:
+        async with database.unit_of_work(None) as session:
+            brand_id = await choose_brand(session, brand)
         return await service.run_import(
             database, brand=brand_id, kind=kind, file=file, mapping=mapping, on_progress=on_progress
         )

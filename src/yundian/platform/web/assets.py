@@ -1,16 +1,22 @@
 """Static files: addressed by the hash of their content, so that browsers may keep them for ever."""
 
 import hashlib
+import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from litestar import Request
 from litestar.datastructures.headers import CacheControlHeader
 from litestar.router import Router
 from litestar.static_files import create_static_files_router
 from litestar.types import Guard
 
+from yundian.platform.core.errors import NotFound
+
 FOLDER = Path(__file__).parent / "static"
 _YEAR_S = 31_536_000
+_NAME = re.compile(r"[\w./-]{1,200}", re.ASCII)
 
 
 @lru_cache(maxsize=256)
@@ -29,6 +35,13 @@ def static_router(guards: list[Guard]) -> Router:
         directories=[FOLDER],
         cache_control=CacheControlHeader(max_age=_YEAR_S, public=True, immutable=True),
         guards=guards,
+        before_request=_refuse_strange_names,
         include_in_schema=False,
         opt={"no_principal": True, "exclude_from_limits": True},
     )
+
+
+def _refuse_strange_names(request: Request[Any, Any, Any]) -> None:
+    """The system's calls break on a NUL byte or a very long name, instead of finding no file."""
+    if not _NAME.fullmatch(request.scope["path"]):
+        raise NotFound

@@ -12,6 +12,7 @@ from litestar.di import Provide
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.principal import ANONYMOUS, Principal
+from yundian.platform.core.steps import step
 from yundian.platform.db.services import Services
 
 
@@ -31,6 +32,7 @@ async def provide_session(request: Request[Any, Any, Any]) -> AsyncGenerator[Asy
     """The transaction of this request, in the caller's brand; commits before the answer is sent."""
     async with services_of(request).database.unit_of_work(principal_of(request).brand_id) as session:
         yield session
+    step("web.committed")
 
 
 DEPENDENCIES = {

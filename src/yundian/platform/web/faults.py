@@ -102,7 +102,8 @@ def explain(exc: BaseException) -> Fault:
         return Fault(VersionConflict())
     if isinstance(exc, msgspec.ValidationError):
         return _invalid(field_error(str(exc)))
-    if isinstance(exc, RecursionError | UnicodeError | msgspec.DecodeError):
+    # A bare LookupError is a charset that nobody knows; KeyError and IndexError would be our own fault.
+    if isinstance(exc, RecursionError | UnicodeError | msgspec.DecodeError) or type(exc) is LookupError:
         return _invalid(FieldError("", "This value cannot be read"))
     if (state := sqlstate(exc)) is not None:
         return _database(state)
@@ -201,6 +202,8 @@ def _database(state: str) -> Fault:
 def _is_outage(exc: BaseException) -> bool:
     outages = (
         asyncpg.InterfaceError,
+        # A connection whose server was killed under it refuses every further step with this one.
+        asyncpg.InternalClientError,
         redis.exceptions.ConnectionError,
         sqlalchemy.exc.TimeoutError,
         sqlalchemy.exc.InterfaceError,

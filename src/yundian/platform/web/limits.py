@@ -26,8 +26,6 @@ from yundian.platform.web.context import RequestContext, current
 log = structlog.get_logger("yundian.web")
 
 OPT = "rate_limit"
-GENERAL_BY_PRINCIPAL = "1200/minute"
-GENERAL_BY_ADDRESS = "600/minute"
 _TIMEOUT_S = 0.3
 _REST_S = 5.0
 
@@ -81,10 +79,10 @@ class LimitMiddleware(ASGIMiddleware):
         if own is not None:
             await limiter.hit(own, context.operation, _caller(context))
         else:
+            settings = scope["litestar_app"].state.settings
             is_known = context.principal.is_authenticated
-            await limiter.hit(
-                GENERAL_BY_PRINCIPAL if is_known else GENERAL_BY_ADDRESS, "general", _caller(context)
-            )
+            rate = settings.rate_by_principal if is_known else settings.rate_by_address
+            await limiter.hit(rate, "general", _caller(context))
         await next_app(scope, receive, send)
 
 

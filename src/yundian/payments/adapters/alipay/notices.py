@@ -17,6 +17,7 @@ from yundian.payments.types import (
 )
 
 _MOST_FIELDS = 100
+_NEEDED = ("notify_id", "out_trade_no", "trade_no", "app_id", "seller_id", "trade_status")
 
 
 def verify(sdk: AlipaySdk, body: bytes) -> VerifiedNotice:
@@ -25,6 +26,8 @@ def verify(sdk: AlipaySdk, body: bytes) -> VerifiedNotice:
     if fields.get("sign_type") != "RSA2" or not sdk.is_notice_signed(fields):
         raise BadSignature
     try:
+        if not all(fields[name] for name in _NEEDED):
+            raise MalformedNotice
         return _facts(fields)
     except (KeyError, ValueError) as error:
         raise MalformedNotice from error

@@ -178,16 +178,12 @@ class AlipayProvider:
         )
 
     async def _exchange(self, operation: Operation, biz: dict[str, object], out_trade_no: str, notify: str) -> Any:
-        request = operation.fill(biz, notify_url=notify)
-        prepared = await self._in_thread(self._sdk.prepare, request)
-        call = Call(
-            url=prepared.url,
-            body=prepared.body,
-            headers=_HEADERS,
-            deadline_s=operation.deadline_s,
-            asks=operation.asks,
-        )
-        raw = await self._transport.send(self._guard, call)
+        async def make() -> Call:
+            request = operation.fill(biz, notify_url=notify)
+            prepared = await self._in_thread(self._sdk.prepare, request)
+            return Call(url=prepared.url, body=prepared.body, headers=_HEADERS, asks=operation.asks)
+
+        raw = await self._transport.send(self._guard, make, deadline_s=operation.deadline_s)
         assert operation.reply is not None
         reply = operation.reply()
         try:

@@ -3,7 +3,8 @@
 import json
 import secrets
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 from urllib.parse import quote
 
@@ -42,6 +43,8 @@ _LONGEST_REASON_BYTES = 80
 _ASK_S, _ACT_S, _REFUND_S = 8.0, 8.0, 15.0
 _OTHER_FUNDS = "REFUND_SOURCE_RECHARGE_FUNDS"
 
+_HEADERS = {"Content-Type": "text/xml"}
+
 Answer = dict[str, str] | Refused | OutcomeUnknown
 
 
@@ -63,7 +66,7 @@ class WeChatPayProvider:
         refused = outcomes.objection(order, CURRENCY)
         if refused is not None:
             return refused
-        answer = await self._call("pay/unifiedorder", self._order_fields(order), deadline_s=_ACT_S)
+        answer = await self._call("pay/unifiedorder", partial(self._order_fields, order), deadline_s=_ACT_S)
         if isinstance(answer, Refused) and answer.code == replies.ORDER_PAID:
             return AlreadyPaid()
         if isinstance(answer, Refused | OutcomeUnknown):
@@ -195,7 +198,7 @@ class WeChatPayProvider:
     async def _call(
         self,
         endpoint: str,
-        fields: dict[str, str],
+        fields: dict[str, str] | Callable[[], dict[str, str]],
         *,
         deadline_s: float,
         asks: bool = False,
@@ -203,23 +206,27 @@ class WeChatPayProvider:
         tls: ssl.SSLContext | None = None,
     ) -> Answer:
         """The verified fields of a success. ``names``: what a success must repeat of the question."""
-        account = self._account
-        about = {"appid": account.app_id, "mch_id": account.merchant_id}
-        call = Call(
-            url=f"{account.gateway_url.rstrip('/')}/{endpoint}",
-            body=messages.dump(about | fields, account.api_key),
-            headers={"Content-Type": "text/xml"},
-            deadline_s=deadline_s,
-            asks=asks,
-            tls=tls,
-        )
         # Whoever strips a signature can only say no; where a no could cost money twice, it is not believed.
         believes_no = endpoint in _HARMLESS
-        exchange: Callable[[], Awaitable[Answer]] = lambda: self._exchange(call, names or {}, believes_no)  # noqa: E731
-        return await outcomes.told(self.provider, account.merchant_id, endpoint, exchange)
 
-    async def _exchange(self, call: Call, names: Mapping[str, str], believes_no: bool) -> Answer:
-        raw = await self._transport.send(self._guard, call)
+        async def make() -> Call:
+            account = self._account
+            about = {"appid": account.app_id, "mch_id": account.merchant_id}
+            return Call(
+                url=f"{account.gateway_url.rstrip('/')}/{endpoint}",
+                body=messages.dump(about | (fields() if callable(fields) else fields), account.api_key),
+                headers=_HEADERS,
+                asks=asks,
+                tls=tls,
+            )
+
+        async def exchange() -> Answer:
+            raw = await self._transport.send(self._guard, make, deadline_s=deadline_s)
+            return self._read(raw, names or {}, believes_no)
+
+        return await outcomes.told(self.provider, self._account.merchant_id, endpoint, exchange)
+
+    def _read(self, raw: bytes, names: Mapping[str, str], believes_no: bool) -> Answer:
         try:
             fields = messages.load(raw)
             if fields.get("return_code") != "SUCCESS":

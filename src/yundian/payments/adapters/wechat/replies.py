@@ -63,10 +63,10 @@ def payment(fields: Fields, *, state: str) -> ProviderPayment:
     is_paid = standing is PaymentStanding.PAID
     return ProviderPayment(
         standing=standing,
-        out_trade_no=fields["out_trade_no"],
+        out_trade_no=_need(fields, "out_trade_no"),
         merchant_id=fields["mch_id"],
         app_id=fields["appid"],
-        provider_ref=fields["transaction_id"] if is_paid else fields.get("transaction_id", ""),
+        provider_ref=_need(fields, "transaction_id") if is_paid else fields.get("transaction_id", ""),
         amount=from_fen(fields["total_fee"], fields.get("fee_type") or CURRENCY) if is_paid else None,
         paid_at=from_compact(fields["time_end"]) if is_paid else None,
         payer=fields.get("openid", ""),
@@ -87,9 +87,9 @@ def accepted_refund(fields: Fields) -> ProviderRefund:
     """SUCCESS means only that it was accepted. Raises ``KeyError`` or ``ValueError``."""
     return ProviderRefund(
         standing=RefundStanding.PROCESSING,
-        out_trade_no=fields["out_trade_no"],
-        out_refund_no=fields["out_refund_no"],
-        provider_ref=fields["refund_id"],
+        out_trade_no=_need(fields, "out_trade_no"),
+        out_refund_no=_need(fields, "out_refund_no"),
+        provider_ref=_need(fields, "refund_id"),
         amount=from_fen(fields["refund_fee"], fields.get("fee_type") or CURRENCY),
     )
 
@@ -116,9 +116,9 @@ def told_refund(fields: Fields) -> ProviderRefund:
     success_time = fields.get("success_time", "")
     return ProviderRefund(
         standing=_REFUND_STANDINGS[fields["refund_status"]],
-        out_trade_no=fields["out_trade_no"],
-        out_refund_no=fields["out_refund_no"],
-        provider_ref=fields["refund_id"],
+        out_trade_no=_need(fields, "out_trade_no"),
+        out_refund_no=_need(fields, "out_refund_no"),
+        provider_ref=_need(fields, "refund_id"),
         amount=from_fen(fields["refund_fee"]),
         refunded_at=from_readable(success_time) if success_time else None,
     )
@@ -126,3 +126,10 @@ def told_refund(fields: Fields) -> ProviderRefund:
 
 def absent_refund(out_trade_no: str, out_refund_no: str) -> ProviderRefund:
     return ProviderRefund(standing=RefundStanding.ABSENT, out_trade_no=out_trade_no, out_refund_no=out_refund_no)
+
+
+def _need(fields: Fields, name: str) -> str:
+    value = fields[name]
+    if not value:
+        raise ValueError(f"{name} is empty")
+    return value

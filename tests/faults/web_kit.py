@@ -1,0 +1,86 @@
+"""A web server of its own for the fault tests: ``yundian serve``, whose worker may die where it is told."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import httpx
+import psutil
+
+from tests.helpers import wait_until
+from yundian.platform.core.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Web:
+    """A server, and a client of it."""
+
+    client: httpx.AsyncClient
+    supervisor: int
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that serve; beside them runs a helper of multiprocessing."""
+        children = psutil.Process(self.supervisor).children()
+        return [child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline())]
+
+
+@asynccontextmanager
+async def web_process(settings: Settings, *, die_at: str = "", **more: str) -> AsyncGenerator["Web"]:
+    """A server that answers; ``more`` are further variables of its environment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "YUNDIAN_VAR_DIR": str(settings.var_dir),
+        "YUNDIAN_ENVIRONMENT": "test",
+        "YUNDIAN_TEST_DIE_AT": die_at,
+        **more,
+    }
+    log = settings.var_dir / f"web-{port}.log"
+    process = _start(port, environment, log)
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            try:
+                await wait_until(lambda: answers(client), seconds=60, what="the web process")
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{log.read_text(errors='replace')[-3000:]}") from error
+            yield Web(client, process.pid)
+    finally:
+        await anyio.to_thread.run_sync(_end, process)
+
+
+async def answers(client: httpx.AsyncClient) -> bool:
+    """Whether the server is alive at all."""
+    try:
+        return (await client.get("/healthz")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _start(port: int, environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "yundian", "serve", "--port", str(port)]
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """The supervisor and its worker at once: these tests are not about an orderly end."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=10)
