@@ -190,7 +190,6 @@ def _create_notice() -> None:
         sa.Column("refund_ref", sa.String(64), nullable=False),
         sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.String(64), nullable=False),
-        _reference(table, "account_id", "payments_account"),
         sa.UniqueConstraint("brand_id", "account_id", "ref", name="uq_payments_notice_brand_id_account_id_ref"),
     )
     op.create_index("ix_payments_notice_brand_id_out_trade_no", table, ["brand_id", "out_trade_no"])

@@ -124,8 +124,8 @@ class Notice(Row, table=True):
 
     __tablename__ = "payments_notice"
     __table_args__ = (
+        # No reference to the account: every notice would lock its one hot row.
         brand_key("account_id", "ref"),
-        brand_reference("account_id", "payments_account"),
         sa.Index(None, "brand_id", "out_trade_no"),
     )
 
