@@ -1,4 +1,4 @@
-"""Payment notices per second: verified, stored once with their event, and answered, through the whole web server.
+"""Payment notices per second: verified, stored once with their event, and answered, through the web server.
 
 Run ``python -m benchmarks.payment_notices [notices] [connections]``. It starts PostgreSQL, Valkey and one web worker
 of its own and sends really signed WeChat notices, every tenth one twice. Goals: 500 a second, p99 100 ms.

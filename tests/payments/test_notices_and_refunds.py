@@ -28,13 +28,19 @@ def merchant() -> Iterator[Merchant]:
         yield opened
 
 
-async def _notice(till: Till, merchant: Merchant, provider: Provider, payment: PaymentView) -> bytes:
-    """The real notice of a payment, as the provider sent it."""
+async def _start(till: Till, merchant: Merchant, provider: Provider, payment: PaymentView) -> str:
+    """Start with the notices going to the test; the number."""
     till.services.settings.public_url = merchant.url
     try:
         await till.start(payment, provider)
     finally:
         till.services.settings.public_url = ""
+    return await till.number(payment)
+
+
+async def _notice(till: Till, merchant: Merchant, provider: Provider, payment: PaymentView) -> bytes:
+    """The real notice of a payment, as the provider sent it."""
+    await _start(till, merchant, provider, payment)
     till.pay(provider, await till.number(payment))
     path = f"/pay/notices/{provider.value}/{till.brand_id}/{till.accounts[provider][0]}"
     told = await anyio.to_thread.run_sync(lambda: eventually(lambda: merchant.at(path)))
@@ -90,7 +96,8 @@ async def test_money_of_another_amount_is_an_orphan_and_the_right_poll_still_cou
     payment = await till.open(minor=1250)
     rule = {"minor": 1} if provider is Provider.WECHAT else {"yuan": "0.01"}
     gateway = {"wechat": "wechat_pay", "alipay": "alipay"}[provider.value]
-    till.sandbox.break_it("wrong_amount", provider=gateway, operation="notify.pay", params=rule)
+    number = await _start(till, merchant, provider, payment)
+    till.sandbox.break_it("wrong_amount", provider=gateway, operation="notify.pay", key=number, params=rule)
     await till.receive(provider, await _notice(till, merchant, provider, payment))
     await till.handle()
 

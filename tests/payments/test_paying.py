@@ -1,11 +1,14 @@
 """The life of a payment against the real protocols: asked for, paid, closed, and what comes too late."""
 
+import dataclasses
+
 import anyio
 import pytest
 
-from tests.payments.kit import Till
-from yundian.payments import api
-from yundian.payments.errors import PaymentEnded, ProviderUnavailable, SubjectBusy
+from tests.payments.kit import Till, add_account
+from yundian.brands.types import BrandView
+from yundian.payments import api, tasks
+from yundian.payments.errors import AccountTaken, PaymentEnded, ProviderUnavailable, SubjectBusy
 from yundian.payments.states import AttemptState, PaymentState
 from yundian.payments.types import Provider
 from yundian.platform.core.money import Money
@@ -181,3 +184,29 @@ async def test_many_looks_at_once_capture_once(till: Till, provider: Provider) -
             group.start_soon(till.sweep)
 
     assert len(await till.events(CAPTURED)) == 1
+
+
+async def test_the_worker_finds_every_brand_that_takes_payments(till: Till) -> None:
+    payment = await till.open()
+    await till.start(payment, Provider.WECHAT)
+    till.pay(Provider.WECHAT, await till.number(payment))
+    async with till.services.database.connection(till.brand_id) as tx:
+        await tx.execute("UPDATE payments_attempt SET next_poll_at = now() WHERE brand_id = $1", till.brand_id)
+
+    await tasks.sweep.run(till.services.database)
+
+    assert (await till.see(payment)).state is PaymentState.SUCCEEDED
+
+
+async def test_new_keys_for_a_known_account_replace_the_old_ones(till: Till) -> None:
+    account_id, account = till.accounts[Provider.WECHAT]
+
+    assert await add_account(till.services, till.brand_id, account) == account_id
+    other = dataclasses.replace(account, merchant_id="9" + account.merchant_id)
+    with pytest.raises(AccountTaken):
+        await add_account(till.services, till.brand_id, other)
+
+
+async def test_another_brands_account_is_refused(till: Till, other_brand: BrandView) -> None:
+    with pytest.raises(AccountTaken):
+        await add_account(till.services, other_brand.id, till.account(Provider.ALIPAY))

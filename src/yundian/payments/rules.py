@@ -21,6 +21,8 @@ from yundian.payments.types import (
 )
 from yundian.platform.core.crypto import Keyring
 
+# So often a refund is refused for now (no money in the account) before a person has to look.
+UNSENT_TRIES = 8
 _MAC_BYTES = 12
 _KINDS = {
     (Provider.WECHAT, "wechat"): PayKind.JSAPI,
@@ -136,8 +138,10 @@ _REFUND_STATES = {
 
 def refund_after(fact: RefundFact, refund: RefundView) -> RefundView:
     """The refund as it stands after the fact; unchanged when the fact cannot follow."""
-    if fact.is_unsent:
+    if fact.is_unsent and refund.polls < UNSENT_TRIES:
         target, failure = RefundState.APPROVED, fact.failure
+    elif fact.is_unsent:
+        target, failure = RefundState.ABNORMAL, fact.failure
     elif fact.standing is RefundStanding.SUCCEEDED and fact.amount_minor not in (None, refund.amount_minor):
         target, failure = RefundState.ABNORMAL, "amount_mismatch"
     else:

@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 EVERY_S = 5.0
 _BRANDS_AT_ONCE = 4
+_BATCHES = 10
 
 
 @cron("payments.sweep", every_s=EVERY_S)
@@ -34,11 +35,18 @@ async def sweep(database: Database) -> None:
         async def one(brand_id: uuid.UUID) -> None:
             async with slots:
                 try:
-                    await sweeping.sweep(database, keyring=keyring, providers=providers, brand_id=brand_id)
+                    await _sweep(database, keyring, providers, brand_id)
                 except Exception:
                     log.exception("payments.sweep_failed", brand_id=str(brand_id))
 
         await asyncio.gather(*(one(brand_id) for brand_id in brands))
+
+
+async def _sweep(database: Database, keyring: Keyring, providers: ProviderPool, brand_id: uuid.UUID) -> None:
+    for _ in range(_BATCHES):
+        asked = await sweeping.sweep(database, keyring=keyring, providers=providers, brand_id=brand_id)
+        if asked < sweeping.BATCH:
+            return
 
 
 CRONS = (sweep,)

@@ -16,19 +16,18 @@ def account_of(row: Sequence[Any]) -> AccountView:
     return msgspec.convert(dict(zip(AccountView.__struct_fields__, row, strict=True)), AccountView, strict=False)
 
 
-async def add_account(door: Door, *, view: AccountView, sealed: bytes) -> bool:
+async def save_account(door: Door, *, view: AccountView, sealed: bytes) -> uuid.UUID:
+    """A new account, or new keys for one that is known, which takes payments again; its id."""
     sql = (
-        "INSERT INTO payments_account (brand_id, id, created_at, provider, label, app_id,"
-        " merchant_id, sealed, status)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING"
+        "INSERT INTO payments_account (brand_id, id, created_at, provider, label, app_id, merchant_id, sealed,"
+        " status) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+        " ON CONFLICT (brand_id, provider, merchant_id, app_id) DO UPDATE SET label = excluded.label,"
+        " sealed = excluded.sealed, status = excluded.status RETURNING id"
     )
     values = (view.id, view.created_at, view.provider.value, view.label, view.app_id, view.merchant_id)
-    return await run(door, sql, brand_of(door), *values, sealed, view.status.value) > 0
-
-
-async def replace_keys(door: Door, *, account_id: uuid.UUID, label: str, sealed: bytes) -> bool:
-    sql = "UPDATE payments_account SET label = $3, sealed = $4 WHERE brand_id = $1 AND id = $2"
-    return await run(door, sql, brand_of(door), account_id, label, sealed) > 0
+    rows = await fetch(door, sql, brand_of(door), *values, sealed, view.status.value)
+    found: uuid.UUID = rows[0][0]
+    return found
 
 
 async def retire(door: Door, *, account_id: uuid.UUID) -> bool:

@@ -16,6 +16,7 @@ from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import directory
+from yundian.platform.db.conflicts import conflicts
 from yundian.platform.outbox.door import Door, brand_of
 
 DIRECTORY_KIND = "payments_account"
@@ -29,7 +30,11 @@ _TYPES: dict[Provider, type[WeChatPayAccount] | type[AlipayAccount]] = {
 async def add_account(
     session: AsyncSession, *, keyring: Keyring, settings: Settings, label: str, account: ProviderAccount
 ) -> AccountView:
-    """Take payments through this account from now on; there is one active account per provider."""
+    """Take payments through this account from now on, or with these keys if it is known.
+
+    Raises:
+        AccountTaken: another brand's account, or another one of this provider is active.
+    """
     check_gateway(settings, account)
     view = AccountView(
         id=new_id(),
@@ -40,15 +45,22 @@ async def add_account(
         status=AccountStatus.ACTIVE,
         created_at=clock.now(),
     )
+    await _claim(session, keyring, account)
+    async with conflicts({"ix_payments_account_active": AccountTaken()}):
+        found = await repository.save_account(session, view=view, sealed=_seal(keyring, account))
+    return msgspec.structs.replace(view, id=found)
+
+
+async def _claim(session: AsyncSession, keyring: Keyring, account: ProviderAccount) -> None:
+    """Let notices of this merchant find the brand."""
+    brand_id, key = brand_of(session), directory_key(account)
+    owner = await directory.find_brand(session, keyring=keyring, kind=DIRECTORY_KIND, key=key)
+    if owner == brand_id:
+        return
     try:
-        await directory.claim(
-            session, keyring=keyring, kind=DIRECTORY_KIND, key=directory_key(account), brand_id=brand_of(session)
-        )
+        await directory.claim(session, keyring=keyring, kind=DIRECTORY_KIND, key=key, brand_id=brand_id)
     except directory.DirectoryTaken as error:
         raise AccountTaken from error
-    if not await repository.add_account(session, view=view, sealed=_seal(keyring, account)):
-        raise AccountTaken
-    return view
 
 
 async def retire_account(session: AsyncSession, *, account_id: uuid.UUID) -> None:

@@ -26,6 +26,8 @@ from yundian.platform.core.steps import step
 from yundian.platform.db.database import Database
 
 BATCH = 100
+# Below the limit of a provider's client: payers who start go first.
+AT_ONCE = 8
 # After its end an attempt is looked at until a definite answer came, and no longer than a day.
 _STILL_OPEN = frozenset({PaymentStanding.WAITING, PaymentStanding.ABSENT})
 
@@ -84,9 +86,13 @@ async def _look(
     if not due:
         return
     step("payments.attempts_claimed")
-    answers = await asyncio.gather(
-        *(_ask(providers.of(accounts[attempt.account_id]), attempt, state) for attempt, state in due)
-    )
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def ask(attempt: AttemptView, state: PaymentState) -> ProviderPayment | None:
+        async with slots:
+            return await _ask(providers.of(accounts[attempt.account_id]), attempt, state)
+
+    answers = await asyncio.gather(*(ask(attempt, state) for attempt, state in due))
     step("payments.attempts_answered")
     told = [(attempt, found) for (attempt, _), found in zip(due, answers, strict=True) if found is not None]
     facts = [payment_fact(attempt, accounts[attempt.account_id], found) for attempt, found in told]
