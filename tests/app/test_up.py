@@ -35,6 +35,10 @@ class Up:
         self.output = folder.parent / f"up-{self.port}.txt"
         environment = {name: value for name, value in os.environ.items() if name not in _REPLACED}
         self.environment = {**environment, "YUNDIAN_VAR_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+        for number in (signal.SIGINT, signal.SIGHUP):
+            # Background jobs and nohup ignore these; what we start would inherit it, and ``up`` honours it.
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "yundian", "up", "--no-demo", "--port", str(self.port), *arguments],

@@ -20,8 +20,10 @@ pytestmark = pytest.mark.anyio
 async def test_requests_are_counted_by_operation_and_status(api: httpx.AsyncClient, probe_app: Litestar) -> None:
     await api.get("/v1/probe/bells")
     async with make_client(probe_app) as monitor:
-        text = (await monitor.get("/metrics")).text
+        answer = await monitor.get("/metrics")
+    text = answer.text
 
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert 'yundian_http_request_seconds_count{operation="probe_list",status="200"}' in text
     assert 'yundian_db_pool_connections{pool="asyncpg",state="idle"}' in text
     assert "yundian_workers_alive" in text

@@ -87,7 +87,7 @@ class MachineRoom(Controller):
         if not _may_measure(request, services.settings):
             raise NotFound
         await health.measure(services)
-        return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4")
 
 
 def _may_measure(request: Request[Any, Any, Any], settings: Settings) -> bool:

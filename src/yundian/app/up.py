@@ -30,6 +30,8 @@ _READY_TIMEOUT_S = 90.0
 _POLL_S = 0.1
 _PAUSE_S = 0.4
 _GRACE_S = 20.0
+# Nobody was served yet, and a web server told to stop while it starts only hears it afterwards.
+_GRACE_STARTING_S = 3.0
 _PORTS_TRIED = 50
 _GIVE_UP_AFTER = 3
 
@@ -46,6 +48,7 @@ class House:
         self.console = console
         # A plain flag: threading.Event.set() in a signal handler deadlocks with a wait() it interrupts.
         self.is_stopping = False
+        self.is_ready = False
         self.postgres: EmbeddedPostgres | None = None
         self.valkey: EmbeddedValkey | None = None
         self.children: list[Child] = []
@@ -113,6 +116,7 @@ class House:
                 time.sleep(_POLL_S)
                 self.tend()
                 if _answers(client, address):
+                    self.is_ready = True
                     return
                 for child in self.children:
                     if child.deaths >= _GIVE_UP_AFTER:
@@ -149,7 +153,7 @@ class House:
             self._say("Stopping …")
         for child in self.children:
             child.ask_to_stop()
-        deadline = time.monotonic() + _GRACE_S
+        deadline = time.monotonic() + (_GRACE_S if self.is_ready else _GRACE_STARTING_S)
         for child in self.children:
             child.wait_and_end(patience_s=max(0.0, deadline - time.monotonic()))
         end_leftovers(self.settings.var_dir)

@@ -37,10 +37,6 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
         "time_comes_from_the_clock",
         "src/yundian/platform/web/limits.py",
     ): "Subtracts from the reset time of the limits library, which counts by this very clock.",
-    (
-        "tests_wait_for_a_condition",
-        "tests/faults/test_courier_faults.py",
-    ): "Spreads what it records over an outage; it waits for nothing.",
 }
 
 
