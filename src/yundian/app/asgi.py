@@ -12,6 +12,7 @@ from yundian.app import logs, telemetry
 from yundian.app.house import HOUSE
 from yundian.app.ports import shop_names, sms_sender
 from yundian.app.rooms import rooms as all_rooms
+from yundian.payments.adapters.providers import ProviderPool
 from yundian.platform.auth.guards import anyone
 from yundian.platform.auth.middleware import AuthMiddleware
 from yundian.platform.core.settings import Settings
@@ -81,12 +82,14 @@ def _lifespan(
             app.state.services = services
             app.state.limiter = Limiter(services.redis)
             app.state.wechat, app.state.sms = wechat, sms = WeChatApps(services.redis), sms_sender(settings)
+            app.state.payment_providers = providers = ProviderPool()
             with telemetry.tracing(settings):
                 try:
                     yield
                 finally:
                     await wechat.aclose()
                     await sms.aclose()
+                    await providers.aclose()
                     await poker.aclose()
 
     return lifespan

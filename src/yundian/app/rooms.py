@@ -15,6 +15,7 @@ _ROOM_PACKAGES = (
     "yundian.catalog",
     "stores",
     "yundian.members",
+    "yundian.payments",
 )
 
 _MODEL_MODULES = (

@@ -1,6 +1,6 @@
 """Refusals of payments."""
 
-from yundian.platform.core.errors import DomainError
+from yundian.platform.core.errors import DomainError, NotFound
 
 
 class BadNotice(DomainError):
@@ -36,3 +36,65 @@ class BadCredentials(DomainError):
     code = "payments.bad_credentials"
     status = 400
     title = "A key of the account cannot be read"
+
+
+class PaymentUnknown(NotFound):
+    code = "payments.payment_unknown"
+    title = "No such payment"
+
+
+class RefundUnknown(NotFound):
+    code = "payments.refund_unknown"
+    title = "No such refund"
+
+
+class OrphanUnknown(NotFound):
+    code = "payments.orphan_unknown"
+    title = "No such entry"
+
+
+class AccountUnknown(NotFound):
+    code = "payments.account_unknown"
+    title = "No such merchant account"
+
+
+class SubjectBusy(DomainError):
+    """The subject has a payment already, of another amount."""
+
+    code = "payments.subject_busy"
+    title = "There is another payment for this already"
+
+
+class PaymentEnded(DomainError):
+    """Paid, closed or expired: nothing more can be started."""
+
+    code = "payments.payment_ended"
+    title = "This payment has ended"
+
+
+class NotRefundable(DomainError):
+    """More than what was paid and not refunded yet."""
+
+    code = "payments.not_refundable"
+    title = "More than what can still be refunded"
+
+
+class NoAccount(DomainError):
+    code = "payments.no_account"
+    title = "This way of paying is not set up"
+
+
+class AccountTaken(DomainError):
+    code = "payments.account_taken"
+    title = "This merchant account is in use already"
+
+
+class ProviderRefused(DomainError):
+    code = "payments.provider_refused"
+    title = "The payment provider refused; choose another way to pay"
+
+
+class ProviderUnavailable(DomainError):
+    code = "payments.provider_unavailable"
+    status = 503
+    title = "The payment provider does not answer; try again"

@@ -1,10 +1,21 @@
 """What payments says of money at a provider: accounts, orders, refunds, and the facts a provider vouches for."""
 
 import datetime as dt
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
+from yundian.payments.states import (
+    AccountStatus,
+    AttemptState,
+    OrphanReason,
+    OrphanStatus,
+    PaymentState,
+    RefundState,
+)
 from yundian.platform.core.money import Money
 
 
@@ -211,3 +222,140 @@ StartResult = Started | AlreadyPaid | Refused | OutcomeUnknown
 QueryResult = ProviderPayment | Refused | OutcomeUnknown
 CloseResult = PaymentClosed | AlreadyPaid | Refused | OutcomeUnknown
 RefundResult = ProviderRefund | Refused | OutcomeUnknown
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """One payment. ``reserved_minor``: what refunds took or are about to take of ``captured_minor``."""
+
+    id: uuid.UUID
+    subject_type: str
+    subject_id: uuid.UUID
+    description: str
+    amount_minor: int
+    currency: str
+    state: PaymentState
+    captured_minor: int
+    reserved_minor: int
+    refunded_minor: int
+    expires_at: dt.datetime
+    paid_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    created_at: dt.datetime
+    return_path: str
+
+    @property
+    def refundable_minor(self) -> int:
+        return self.captured_minor - self.reserved_minor
+
+
+class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
+    """One number under which a payment was asked of a provider."""
+
+    id: uuid.UUID
+    payment_id: uuid.UUID
+    account_id: uuid.UUID
+    provider: Provider
+    kind: PayKind
+    out_trade_no: str
+    state: AttemptState
+    failure: str
+    provider_ref: str
+    paid_at: dt.datetime | None
+    expires_at: dt.datetime
+    polls: int
+    created_at: dt.datetime
+
+
+class RefundView(msgspec.Struct, frozen=True, kw_only=True):
+    """One refund; of a payment, or of an orphan's money."""
+
+    id: uuid.UUID
+    payment_id: uuid.UUID | None
+    orphan_id: uuid.UUID | None
+    account_id: uuid.UUID
+    out_trade_no: str
+    out_refund_no: str
+    amount_minor: int
+    total_minor: int
+    currency: str
+    reason: str
+    state: RefundState
+    failure: str
+    provider_ref: str
+    polls: int
+    refunded_at: dt.datetime | None
+    created_at: dt.datetime
+
+
+class NoticeView(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice as it was stored; ``outcome`` says what came of it, empty until it was handled."""
+
+    id: uuid.UUID
+    provider: Provider
+    kind: str
+    out_trade_no: str
+    signature_ok: bool
+    amount_minor: int | None
+    currency: str | None
+    outcome: str
+    handled_at: dt.datetime | None
+    created_at: dt.datetime
+
+
+class OrphanView(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that fits nothing. ``detail`` names what did not match."""
+
+    id: uuid.UUID
+    reason: OrphanReason
+    status: OrphanStatus
+    provider: Provider
+    account_id: uuid.UUID
+    out_trade_no: str
+    provider_ref: str
+    amount_minor: int
+    currency: str
+    detail: str
+    payment_id: uuid.UUID | None
+    linked_payment_id: uuid.UUID | None
+    reserved_minor: int
+    refunded_minor: int
+    paid_at: dt.datetime | None
+    created_at: dt.datetime
+
+
+class OrphanActionView(msgspec.Struct, frozen=True, kw_only=True):
+    orphan_id: uuid.UUID
+    action: str
+    text: str
+    actor_id: uuid.UUID | None
+    created_at: dt.datetime
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True):
+    """A merchant's account without its secrets."""
+
+    id: uuid.UUID
+    provider: Provider
+    label: str
+    app_id: str
+    merchant_id: str
+    status: AccountStatus
+    created_at: dt.datetime
+
+
+class PaymentFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """``search`` is a number of ours or of the provider, whole."""
+
+    state: PaymentState | None = None
+    provider: Provider | None = None
+    search: str = ""
+
+
+class PaymentLife(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that happened to one payment, oldest first."""
+
+    payment: PaymentView
+    attempts: list[AttemptView]
+    notices: list[NoticeView]
+    refunds: list[RefundView]
+    orphans: list[OrphanView]

@@ -1,0 +1,30 @@
+"""What payments contributes to the house."""
+
+from yundian.payments.events import EVENTS
+from yundian.payments.handlers import SUBSCRIBERS
+from yundian.payments.pages.hq import AccountPages, OrphanPages, PaymentPages, RefundPages
+from yundian.payments.pages.notices import NoticeReceiver
+from yundian.payments.pages.pay import PayPages
+from yundian.payments.tasks import CRONS
+from yundian.platform.core.principal import Role
+from yundian.platform.room import Room
+from yundian.platform.web.declare import NavigationItem, Place
+
+ROOM = Room(
+    name="payments",
+    package="yundian.payments",
+    pages=(PaymentPages, RefundPages, OrphanPages, AccountPages, PayPages, NoticeReceiver),
+    events=EVENTS,
+    subscribers=SUBSCRIBERS,
+    crons=CRONS,
+    navigation=(
+        NavigationItem(
+            place=Place.HQ_NAVIGATION,
+            order=40,
+            label="Payments",
+            url="/hq/payments",
+            icon="bag",
+            roles=frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST}),
+        ),
+    ),
+)

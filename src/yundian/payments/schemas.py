@@ -1,0 +1,119 @@
+"""What the pages' forms send, and what states are called on screens."""
+
+import uuid
+from typing import Annotated
+
+import msgspec
+
+from yundian.payments.states import OrphanReason, PaymentState, RefundState
+from yundian.payments.types import AlipayAccount, Provider, ProviderAccount, WeChatPayAccount
+from yundian.platform.web.i18n import gettext as _
+
+Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=400)]
+Key = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=8000)]
+
+
+class PayChoice(msgspec.Struct, frozen=True, kw_only=True):
+    provider: Provider
+
+
+class RefundForm(msgspec.Struct, frozen=True, kw_only=True):
+    """``amount`` is in yuan, as people type it."""
+
+    amount: Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
+    reason: Reason
+
+
+class OrphanRefundForm(msgspec.Struct, frozen=True, kw_only=True):
+    reason: Reason
+
+
+class OrphanText(msgspec.Struct, frozen=True, kw_only=True):
+    text: Text
+
+
+class OrphanLink(msgspec.Struct, frozen=True, kw_only=True):
+    payment_id: uuid.UUID
+
+
+class AccountForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys of the provider that is not chosen stay empty."""
+
+    provider: Provider
+    label: Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
+    app_id: Key
+    merchant_id: Key
+    secret: Secret
+    alipay_public_key: str = ""
+    certificate: str = ""
+    certificate_key: str = ""
+    gateway_url: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+    def account(self) -> ProviderAccount:
+        more = {"gateway_url": self.gateway_url} if self.gateway_url else {}
+        if self.provider is Provider.WECHAT:
+            return WeChatPayAccount(
+                app_id=self.app_id,
+                merchant_id=self.merchant_id,
+                api_key=self.secret,
+                certificate=self.certificate,
+                certificate_key=self.certificate_key,
+                **more,
+            )
+        return AlipayAccount(
+            app_id=self.app_id,
+            merchant_id=self.merchant_id,
+            private_key=self.secret,
+            alipay_public_key=self.alipay_public_key,
+            **more,
+        )
+
+
+def payment_label(state: PaymentState) -> str:
+    return {
+        PaymentState.PENDING: _("Waiting for payment"),
+        PaymentState.CLOSING: _("Being closed"),
+        PaymentState.SUCCEEDED: _("Paid"),
+        PaymentState.CLOSED: _("Closed"),
+    }[state]
+
+
+def refund_label(state: RefundState) -> str:
+    return {
+        RefundState.REQUESTED: _("Requested"),
+        RefundState.APPROVED: _("Approved"),
+        RefundState.SUBMITTED: _("Sent"),
+        RefundState.PROCESSING: _("On its way"),
+        RefundState.SUCCEEDED: _("Refunded"),
+        RefundState.CLOSED: _("Given up"),
+        RefundState.ABNORMAL: _("Needs a person"),
+    }[state]
+
+
+def orphan_label(reason: OrphanReason) -> str:
+    return {
+        OrphanReason.LATE: _("Paid after closing"),
+        OrphanReason.DUPLICATE: _("Paid twice"),
+        OrphanReason.MISMATCH: _("Does not match"),
+        OrphanReason.UNKNOWN: _("Unknown number"),
+        OrphanReason.UNKNOWN_REFUND: _("Unknown refund"),
+    }[reason]
+
+
+def provider_label(provider: Provider) -> str:
+    return {Provider.WECHAT: _("WeChat Pay"), Provider.ALIPAY: _("Alipay")}[provider]
+
+
+TONES = {
+    "pending": "info",
+    "closing": "info",
+    "succeeded": "good",
+    "closed": "neutral",
+    "requested": "info",
+    "approved": "info",
+    "submitted": "info",
+    "processing": "info",
+    "abnormal": "bad",
+}
