@@ -12,7 +12,7 @@ from tests.wechat.conftest import Account
 from yundian.platform.core import clock
 from yundian.platform.wechat import pushes
 from yundian.platform.wechat.errors import BadPush, ReplayedPush
-from yundian.platform.wechat.types import Push, PushKind, WeChatApp
+from yundian.platform.wechat.types import ACCEPTED, Push, PushKind, WeChatApp
 from yundian.sandbox.wechat.signing import push_signature, seal_push
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +24,7 @@ def _listens(official: Account, our_server: Merchant) -> None:
     def answer(received: Received) -> tuple[int, bytes]:
         if received.method == "GET":
             return 200, pushes.echo(official.app, received.query).encode()
-        return 200, pushes.ACCEPTED
+        return 200, ACCEPTED
 
     our_server.answer = answer
     official.sandbox.post(

@@ -10,7 +10,7 @@ from yundian.members.pages.shared import AnyRequest
 from yundian.members.service import pushes
 from yundian.platform.auth.guards import anyone
 from yundian.platform.db.services import Services
-from yundian.platform.wechat.pushes import ACCEPTED
+from yundian.platform.wechat.types import ACCEPTED
 
 # WeChat pushes for all followers from a few addresses.
 _OPEN: dict[str, Any] = {"exclude_from_csrf": True, "no_principal": True, "exclude_from_limits": True}

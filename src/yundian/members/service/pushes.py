@@ -14,7 +14,6 @@ from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.database import Database
 from yundian.platform.outbox import outbox
-from yundian.platform.wechat import pushes
 from yundian.platform.wechat.errors import ReplayedPush
 from yundian.platform.wechat.types import Push, PushKind, WeChatApp
 
@@ -25,6 +24,8 @@ _SCENE_LENGTH = 64
 async def handshake(database: Database, *, keyring: Keyring, app_id: str, query: Mapping[str, str]) -> str:
     """The answer to WeChat's question whether this address is ours. ``WeChatAppUnknown``, ``BadPush``."""
     _, app = await _app(database, keyring, app_id)
+    from yundian.platform.wechat import pushes  # noqa: PLC0415  wechatpy is loaded at the first push
+
     return pushes.echo(app, query)
 
 
@@ -38,6 +39,8 @@ async def take(
     body: bytes,
 ) -> None:
     """Verify, keep, and record ``members.wechat_happened.v1``; the same again changes nothing."""
+    from yundian.platform.wechat import pushes  # noqa: PLC0415
+
     brand_id, app = await _app(database, keyring, app_id)
     try:
         push = await pushes.receive(redis, app, query, body)

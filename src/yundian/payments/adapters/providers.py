@@ -1,37 +1,36 @@
-"""The clients of payment providers that one process keeps."""
+"""The clients of payment providers that one process keeps, made when the first payment needs one.
 
-import anyio
+The SDKs and the HTTP client weigh about 20 MiB: a process that takes no payments does not load them.
+"""
 
-from yundian.payments.adapters.alipay.provider import AlipayProvider
+from typing import Protocol
+
 from yundian.payments.adapters.guard import Limits
-from yundian.payments.adapters.transport import Transport
-from yundian.payments.adapters.wechat.provider import WeChatPayProvider
 from yundian.payments.ports import PaymentProvider
-from yundian.payments.types import ProviderAccount, WeChatPayAccount
+from yundian.payments.types import ProviderAccount
 
-# Signing releases the interpreter lock; more threads than this only add lag.
-_SIGNING_THREADS = 2
+
+class _Clients(Protocol):
+    def of(self, account: ProviderAccount) -> PaymentProvider: ...
+
+    async def aclose(self) -> None: ...
 
 
 class ProviderPool:
     """One per process and event loop; connections open on first use, ``aclose`` ends them."""
 
     def __init__(self, limits: Limits | None = None) -> None:
-        self._transport = Transport(limits or Limits())
-        self._signers = anyio.CapacityLimiter(_SIGNING_THREADS)
-        self._providers: dict[ProviderAccount, PaymentProvider] = {}
+        self._limits = limits or Limits()
+        self._clients: _Clients | None = None
 
     def of(self, account: ProviderAccount) -> PaymentProvider:
         """The client of an account. Raises ``BadCredentials``."""
-        found = self._providers.get(account)
-        if found is None:
-            found = self._providers[account] = self._make(account)
-        return found
+        if self._clients is None:
+            from yundian.payments.adapters.clients import Clients  # noqa: PLC0415  see the top of this file
 
-    def _make(self, account: ProviderAccount) -> PaymentProvider:
-        if isinstance(account, WeChatPayAccount):
-            return WeChatPayProvider(account, self._transport)
-        return AlipayProvider(account, self._transport, self._signers)
+            self._clients = Clients(self._limits)
+        return self._clients.of(account)
 
     async def aclose(self) -> None:
-        await self._transport.aclose()
+        if self._clients is not None:
+            await self._clients.aclose()

@@ -11,9 +11,9 @@ from redis.asyncio import Redis
 
 from yundian.platform.core import clock
 from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
-from yundian.platform.wechat.sdk import BAD_TOKEN, THREADS, Sdk
 from yundian.platform.wechat.single_flight import Fetched, SharedSecret
 from yundian.platform.wechat.types import (
+    THREADS,
     JsConfig,
     MiniSession,
     QrCode,
@@ -30,6 +30,7 @@ T = TypeVar("T")
 _NO_TOKEN: Mapping[str, None] = {"access_token": None}
 _QR_IMAGE = "https://mp.weixin.qq.com/cgi-bin/showqrcode?ticket="
 _LONGEST_SCENE, _LONGEST_MINI_SCENE = 64, 32
+_BAD_TOKEN = frozenset({40001, 40014, 42001})
 
 
 class WeChatAppClient:
@@ -37,6 +38,9 @@ class WeChatAppClient:
 
     def __init__(self, app: WeChatApp, redis: Redis, threads: anyio.CapacityLimiter) -> None:
         self.app = app
+        # Not at the top: wechatpy weighs about 10 MiB, and a process whose brands have no app does not load it.
+        from yundian.platform.wechat.sdk import Sdk  # noqa: PLC0415
+
         self._sdk = Sdk(app, threads)
         self._token = SharedSecret(redis, f"token:{app.app_id}", self._fetch_token)
         self._ticket = SharedSecret(redis, f"ticket:{app.app_id}", self._fetch_ticket)
@@ -148,7 +152,7 @@ class WeChatAppClient:
         try:
             return await self._sdk.call(act, token=token)
         except WeChatRefused as refused:
-            if refused.errcode not in BAD_TOKEN:
+            if refused.errcode not in _BAD_TOKEN:
                 raise
             log.warning("wechat.token_refused", app_id=self.app.app_id, errcode=refused.errcode)
         return await self._sdk.call(act, token=await self._token.renew(token))

@@ -18,8 +18,6 @@ from yundian.platform.core import clock
 from yundian.platform.wechat.errors import BadPush, ReplayedPush
 from yundian.platform.wechat.types import Push, PushKind, WeChatApp
 
-ACCEPTED = b"success"
-
 _FRESH_S = 300
 _GARBLED = (ExpatError, ValueError, KeyError, TypeError, IndexError, AttributeError, AssertionError)
 _KINDS = {

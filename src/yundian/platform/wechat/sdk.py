@@ -12,14 +12,12 @@ from wechatpy.oauth import WeChatOAuth
 
 from yundian.platform.wechat.errors import LoginCodeRejected, WeChatRefused, WeChatUnavailable
 from yundian.platform.wechat.reroute import open_session
-from yundian.platform.wechat.types import WeChatApp
+from yundian.platform.wechat.types import THREADS, WeChatApp
 
 T = TypeVar("T")
-THREADS = 16
 
 _BAD_CODE = frozenset({40029, 40163, 41008, 42003})
 _BUSY = frozenset({-1, 45009, 45011})
-BAD_TOKEN = frozenset({40001, 40014, 42001})
 
 # Of the call that is being made; a thread inherits it. Nothing is remembered in the client, which all calls share.
 _token: ContextVar[str | None] = ContextVar("wechat_access_token", default=None)

@@ -5,6 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# Threads for calls to WeChat in one process, and connections of one app.
+THREADS = 16
+# The answer to a push that was kept.
+ACCEPTED = b"success"
+
 
 @dataclass(frozen=True, slots=True)
 class WeChatApp:
