@@ -1,6 +1,6 @@
 """What shops cost: import a list, find the nearest, reserve stock. Prints its own figures beside the limit.
 
-    python -m benchmarks.stores            (its own embedded servers)
+    python benchmarks/shops.py            (its own embedded servers)
 
 The limit of the import is COPY of the same columns into a temporary table in the same minute.
 """
