@@ -16,6 +16,12 @@ _ROOM_PACKAGES = (
     "stores",
     "yundian.members",
     "yundian.payments",
+    "yundian.attribution",
+    "yundian.messaging",
+    "yundian.orders",
+    "yundian.reports",
+    "groupbuy",
+    "appointments",
 )
 
 _MODEL_MODULES = (

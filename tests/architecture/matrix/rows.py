@@ -1,12 +1,18 @@
 """The whole matrix: every room's rows. An operation without a row fails, and so does a row without one."""
 
 from tests.architecture.matrix import (
+    rows_appointments,
+    rows_attribution,
     rows_auth,
     rows_brands,
     rows_catalog,
+    rows_groupbuy,
     rows_house,
     rows_members,
+    rows_messaging,
+    rows_orders,
     rows_payments,
+    rows_reports,
     rows_stores,
 )
 from tests.architecture.matrix.cells import Row
@@ -19,4 +25,10 @@ ROWS: dict[str, Row] = {
     **rows_payments.ROWS,
     **rows_stores.ROWS,
     **rows_members.ROWS,
+    **rows_attribution.ROWS,
+    **rows_messaging.ROWS,
+    **rows_orders.ROWS,
+    **rows_reports.ROWS,
+    **rows_groupbuy.ROWS,
+    **rows_appointments.ROWS,
 }
