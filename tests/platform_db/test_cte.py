@@ -28,7 +28,8 @@ async def test_parts_of_several_rooms_run_as_one_statement_that_is_poked_for(
         cte.records_events()
         row = await cte.fetchrow(tx, "SELECT chosen.brand_id, told.id FROM chosen, told")
 
-        assert row is not None and row["brand_id"] == brand.id
+        assert row is not None
+        assert row["brand_id"] == brand.id
         assert tx.is_outbox_dirty
         assert await tx.fetchval(_COUNT) == 1
 

@@ -12,6 +12,13 @@ from rich.table import Table
 from yundian.app.config import local_host
 from yundian.platform.core.settings import Settings
 
+_SANDBOX = (
+    ("Sandbox", "/"),
+    ("Cashier", "/cashier"),
+    ("SMS inbox", "/pages/sms"),
+    ("WeChat outbox", "/pages/messages"),
+)
+
 
 class Login(Protocol):
     """One of the demo brand's people."""
@@ -33,8 +40,8 @@ class Demo(Protocol):
     def addresses(self) -> Iterable[tuple[str, str]]: ...
 
 
-def show_ready(console: Console, settings: Settings, *, demo: Demo | None) -> None:
-    """Addresses, logins and where the logs are."""
+def show_ready(console: Console, settings: Settings, *, demo: Demo | None, has_sandbox: bool) -> None:
+    """Addresses, logins, what the sandbox received, and where the logs are."""
     site = settings.public_url or f"http://{local_host(settings)}:{settings.port}"
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold")
@@ -46,6 +53,11 @@ def show_ready(console: Console, settings: Settings, *, demo: Demo | None) -> No
             rows.add_row(label, f"{site}{path}")
         for person in demo.logins:
             rows.add_row(person.label, f"{person.login}  [dim]password[/]  {person.password}")
+    if has_sandbox:
+        for label, path in _SANDBOX:
+            rows.add_row(label, f"{settings.wechat_url}{path}")
+        if demo is not None:
+            rows.add_row("Pay", f"{_command()} demo pay --amount 12.80  [dim]in another terminal[/]")
     rows.add_row("Logs", str(settings.var_dir / "log"))
     rows.add_row("Health", f"{_command()} doctor  [dim]in another terminal[/]")
     console.print(Panel(rows, title="Yundian 云店", subtitle="Ctrl-C stops everything", expand=False))

@@ -17,7 +17,7 @@ app = typer.Typer(
     help="Yundian 云店: stores, group buying and one member profile.",
 )
 
-_OWN_COMMANDS = frozenset({"up", "serve", "worker", "migrate", "doctor", "openapi"})
+_OWN_COMMANDS = frozenset({"up", "serve", "worker", "sandbox", "migrate", "doctor", "openapi"})
 
 
 @app.command()
@@ -62,6 +62,20 @@ def worker() -> None:
     settings = load_settings()
     check_addresses(settings)
     run(settings)
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on; this machine's own only.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Run the sandbox alone: WeChat, Alipay and an SMS provider on this machine, for development."""
+    from yundian.sandbox import server  # noqa: PLC0415
+
+    settings = own_settings()
+    if settings.is_production:
+        raise typer.BadParameter("The sandbox lets anybody pay and sign in as anybody: not in production.")
+    server.run(host, port or settings.sandbox_port, settings.var_dir)
 
 
 @app.command()

@@ -43,6 +43,9 @@ def as_environment(settings: Settings) -> dict[str, str]:
         "YUNDIAN_VAR_DIR": str(settings.var_dir.absolute()),
         "YUNDIAN_HOST": settings.host,
         "YUNDIAN_PORT": str(settings.port),
+        "YUNDIAN_WECHAT_URL": settings.wechat_url,
+        "YUNDIAN_SMS_URL": settings.sms_url,
+        "YUNDIAN_SMS_KEY": settings.sms_key.get_secret_value() if settings.sms_key else "",
     }
 
 

@@ -1,7 +1,7 @@
 """``yundian up``: the whole house on one machine, in one command, leaving nothing behind.
 
-Order of life: PostgreSQL and Valkey, migrations, the demo brand, then web and worker. Order of death: web and
-worker first and gracefully, the servers last, whatever the reason.
+Order of life: PostgreSQL and Valkey, migrations, the demo brand, then web and worker, and in development the
+sandbox. Order of death: these first and gracefully, the servers last, whatever the reason.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from rich.console import Console
 from yundian.app.banner import Demo, show_ready
 from yundian.app.children import Child, end_leftovers
 from yundian.app.config import as_environment, local_host, publish, withdraw
+from yundian.app.sandbox import health_address, is_wanted, prepare, tell_pushes
 from yundian.platform.core.settings import Settings
 from yundian.platform.embedded.account import EmbeddedError
 from yundian.platform.embedded.postgres import EmbeddedPostgres
@@ -53,6 +54,7 @@ class House:
         self.valkey: EmbeddedValkey | None = None
         self.children: list[Child] = []
         self.demo: Demo | None = None
+        self.has_sandbox = False
         self._show_logs = show_logs
 
     def start_servers(self) -> None:
@@ -74,6 +76,16 @@ class House:
         self.settings.master_key_bytes()  # made now: web and worker would both want to make it
         publish(self.settings)
 
+    def prepare_sandbox(self) -> None:
+        """Where WeChat, Alipay and SMS are on this machine, unless the operator said where, or wants none."""
+        if not is_wanted(self.settings):
+            return
+        settings = self.settings
+        how = "YUNDIAN_SANDBOX_PORT" if "sandbox_port" in settings.model_fields_set else ""
+        settings.sandbox_port = _port_for(settings.sandbox_port, fixed_by=how, not_this=settings.port)
+        prepare(settings)
+        self.has_sandbox = True
+
     def migrate(self) -> None:
         """Bring the schema to its head."""
         # Imported late: it pulls in half the house, and the servers come up (or complain) before that.
@@ -94,13 +106,17 @@ class House:
             self.demo = asyncio.run(ensure_demo(self.settings))
 
     def start_children(self) -> None:
-        """Start web and worker."""
-        for name, command in (("web", "serve"), ("worker", "worker")):
+        """Start web and worker, and the sandbox beside them."""
+        environment = as_environment(self.settings)
+        environment["YUNDIAN_SANDBOX_PORT"] = str(self.settings.sandbox_port)
+        for name, command in (("web", "serve"), ("worker", "worker"), ("sandbox", "sandbox")):
+            if command == "sandbox" and not self.has_sandbox:
+                continue
             log = None if self._show_logs else self.settings.var_dir / "log" / f"{name}.log"
             child = Child(
                 name=name,
                 command=[sys.executable, "-m", "yundian", command],
-                environment=as_environment(self.settings),
+                environment=environment,
                 folder=self.settings.var_dir,
                 log=log,
             )
@@ -108,22 +124,31 @@ class House:
             child.start()
 
     def wait_until_ready(self) -> None:
-        """Wait until the web process answers ``/readyz`` with 200."""
+        """Wait until the web process answers ``/readyz`` with 200, and the sandbox that it lives."""
         address = f"http://{local_host(self.settings)}:{self.settings.port}/readyz"
+        waiting = [address, *([health_address(self.settings)] if self.has_sandbox else [])]
         deadline = time.monotonic() + _READY_TIMEOUT_S
-        with self._step("Web and worker"), httpx.Client(timeout=5, trust_env=False) as client:
+        name = "Web, worker and sandbox" if self.has_sandbox else "Web and worker"
+        with self._step(name), httpx.Client(timeout=5, trust_env=False) as client:
             while not self.is_stopping:
                 time.sleep(_POLL_S)
                 self.tend()
-                if _answers(client, address):
+                waiting = [one for one in waiting if not _answers(client, one)]
+                if not waiting:
                     self.is_ready = True
                     return
                 for child in self.children:
                     if child.deaths >= _GIVE_UP_AFTER:
                         raise CannotStart(f"{child.name} does not start:\n{child.last_words()}")
                 if time.monotonic() > deadline:
-                    raise CannotStart(f"{address} did not answer:\n{self.children[0].last_words()}")
+                    silent = self.children[0 if waiting[0] == address else -1]
+                    raise CannotStart(f"{waiting[0]} did not answer:\n{silent.last_words()}")
             raise Stopped
+
+    def introduce(self) -> None:
+        """Tell the sandbox's WeChat where the demo brand takes its pushes."""
+        if self.has_sandbox and self.demo is not None and not tell_pushes(self.settings):
+            self._say("[yellow]WeChat's pushes do not arrive: the sandbox could not reach the pages")
 
     def supervise(self) -> None:
         """Keep everything alive until we are told to stop."""
@@ -204,7 +229,8 @@ def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
     try:
         if end_leftovers(house.settings.var_dir):
             house.console.print("[yellow]Ended what a killed run had left")
-        house.settings.port = _port_for(house.settings, fixed=fixed_port)
+        house.settings.port = _port_for(house.settings.port, fixed_by="--port" if fixed_port else "")
+        house.prepare_sandbox()
         house.start_servers()
         house.migrate()
         # They take their time to import; the demo brand is made meanwhile.
@@ -212,7 +238,8 @@ def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
         if demo:
             house.make_demo()
         house.wait_until_ready()
-        show_ready(house.console, house.settings, demo=house.demo)
+        house.introduce()
+        show_ready(house.console, house.settings, demo=house.demo, has_sandbox=house.has_sandbox)
         house.supervise()
     except Stopped:
         return 0
@@ -223,15 +250,15 @@ def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
     return 0
 
 
-def _port_for(settings: Settings, *, fixed: bool) -> int:
-    if port_is_free(settings.port):
-        return settings.port
-    if fixed:
-        raise CannotStart(f"Port {settings.port} is taken. Choose another with --port, or leave it out.")
-    for port in range(settings.port + 1, settings.port + _PORTS_TRIED):
-        if port_is_free(port):
+def _port_for(wanted: int, *, fixed_by: str, not_this: int = 0) -> int:
+    """The port that is wanted, or the next free one; this or none where somebody named it, by ``fixed_by``."""
+    tried = [wanted] if fixed_by else range(wanted, wanted + _PORTS_TRIED)
+    for port in tried:
+        if port != not_this and port_is_free(port):
             return port
-    raise CannotStart(f"No free port between {settings.port} and {settings.port + _PORTS_TRIED}")
+    if fixed_by:
+        raise CannotStart(f"Port {wanted} is taken. Choose another with {fixed_by}, or leave it out.")
+    raise CannotStart(f"No free port between {wanted} and {wanted + _PORTS_TRIED}")
 
 
 def _answers(client: httpx.Client, address: str) -> bool:

@@ -1,4 +1,4 @@
-"""What orders tells other rooms. Every event carries the order as it stands, so that nobody has to read it back."""
+"""What orders tells other rooms. Every event carries the order as it stands, so nobody reads it back."""
 
 import datetime as dt
 import uuid
@@ -30,8 +30,8 @@ class RefundedLine(msgspec.Struct, frozen=True, kw_only=True):
 class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     """An order with its three shops: whose link brought it, who hands it over, where the member is at home.
 
-    Amounts are minor units of ``currency``; ``total_minor`` = goods - discount + shipping. ``origin`` is the opaque
-    thing of an upper room that placed it.
+    Amounts are minor units of ``currency``; ``total_minor`` = goods - discount + shipping. ``origin`` is the
+    opaque thing of an upper room that placed it.
     """
 
     order_id: uuid.UUID
@@ -93,7 +93,7 @@ class OrderCancelled(Event, frozen=True, kw_only=True, tag="orders.cancelled.v1"
 
 
 class OrderRefunded(Event, frozen=True, kw_only=True, tag="orders.refunded.v1"):
-    """One refund arrived; ``refunded_minor`` is the sum so far. ``was_released`` tells a return from no sale at all."""
+    """One refund arrived; ``refunded_minor`` is the sum so far. ``was_released`` tells a return from no sale."""
 
     order: OrderFacts
     refund_id: uuid.UUID

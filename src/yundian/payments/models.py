@@ -87,6 +87,7 @@ class Payment(Row, table=True):
     refunded_minor: int = minor_units(default=0)
     payer_sealed: bytes | None = None
     expires_at: dt.datetime
+    closing_at: dt.datetime | None = None
     paid_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
 
@@ -120,13 +121,16 @@ class Attempt(Row, table=True):
 
 
 class Notice(Row, table=True):
-    """A notice as received, and the facts in it once its signature held."""
+    """A notice as received, and the facts in it once its signature held; the text goes after a time."""
 
     __tablename__ = "payments_notice"
     __table_args__ = (
         # No reference to the account: every notice would lock its one hot row.
         brand_key("account_id", "ref"),
         sa.Index(None, "brand_id", "out_trade_no"),
+        sa.Index(
+            "ix_payments_notice_sealed", "brand_id", "id", postgresql_where=sa.text("sealed IS NOT NULL")
+        ),
     )
 
     account_id: uuid.UUID
@@ -134,7 +138,7 @@ class Notice(Row, table=True):
     kind: str = _number(16)
     ref: str = _number(160)
     digest: bytes
-    sealed: bytes
+    sealed: bytes | None
     signature_ok: bool
     merchant_id: str = _number()
     app_id: str = _number()
@@ -231,6 +235,7 @@ class Refund(Row, table=True):
     requested_by: uuid.UUID | None = None
     approved_by: uuid.UUID | None = None
     refunded_at: dt.datetime | None = None
+    sent_at: dt.datetime | None = None
     next_poll_at: dt.datetime | None = None
     polls: int = 0
 

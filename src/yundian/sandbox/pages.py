@@ -63,6 +63,13 @@ def _after(sandbox: Sandbox, paid: Trade, *, is_sheet: bool) -> Response[Any]:
     return alipay_routes.after_paying(sandbox, paid) or message("支付成功", "Paid")
 
 
+@get("/cashier")
+async def show_open(sandbox: NamedDependency[Sandbox]) -> Response[Any]:
+    """Every code that waits to be scanned, for who has no phone at hand."""
+    waiting = [trade for trade in trades.payable(sandbox, _NEWEST) if not trades.is_expired(sandbox, trade)]
+    return page("open.html", waiting=waiting)
+
+
 @get("/")
 async def home(sandbox: NamedDependency[Sandbox]) -> Response[Any]:
     """Where everything is."""
@@ -167,6 +174,7 @@ async def clear_faults(sandbox: NamedDependency[Sandbox]) -> Response[Any]:
 router = Router(
     path="/",
     route_handlers=[
+        show_open,
         show_cashier,
         pay,
         home,

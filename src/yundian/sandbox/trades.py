@@ -114,6 +114,12 @@ def find(sandbox: Sandbox, *, provider: str, merchant: str, out_no: str = "", nu
     return sandbox.store.one(Trade, base + "out_no = ?", provider, merchant, out_no)
 
 
+def payable(sandbox: Sandbox, limit: int) -> list[Trade]:
+    """What nobody paid yet, newest first."""
+    sql = "SELECT * FROM trade WHERE state IN (?, ?) ORDER BY id DESC LIMIT ?"
+    return sandbox.store.all(Trade, sql, OFFERED, WAITING, limit)
+
+
 def by_token(sandbox: Sandbox, token: str) -> Trade | None:
     return sandbox.store.one(Trade, "SELECT * FROM trade WHERE token = ?", token)
 

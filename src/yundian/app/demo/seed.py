@@ -11,6 +11,8 @@ import msgspec
 
 from stores import api as stores
 from stores.types import StockLine
+from yundian.app import sandbox
+from yundian.app.demo.accounts import ensure_accounts
 from yundian.brands import api as brands
 from yundian.brands import service as brand_service
 from yundian.brands.errors import BrandUnknown
@@ -97,11 +99,14 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
         await _ensure_shops(services, brand_id)
         await _ensure_stock(services, brand_id)
         await _ensure_people(services, brand_id, demo)
+        known = sandbox.credentials(settings)
+        if known is not None:
+            await ensure_accounts(services, brand_id, known)
     shown = [person for person in demo.people if person.is_shown]
     return DemoSummary(
         brand_id=brand_id,
         logins=[DemoLogin(person.label, person.login, demo.password) for person in shown],
-        addresses=[("HQ", "/hq"), ("Shop", "/shop")],
+        addresses=[("HQ", "/hq"), ("Shop", "/shop"), ("Customer", f"/m/{demo.code}/me")],
     )
 
 

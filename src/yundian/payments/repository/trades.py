@@ -22,6 +22,9 @@ _ATTEMPT = (
 # Seconds until the next look, by how often was looked: a lost notice is healed within five minutes.
 POLL_AFTER_S = (10, 10, 15, 30, 60, 120, 240)
 LAST_LOOK_AFTER = dt.timedelta(minutes=2)
+# Who waits for a payment's end waits about a minute: then it is closed here, and asked about as before.
+GIVE_UP_CLOSING_AFTER = dt.timedelta(seconds=45)
+_CLOSING_AGAIN = "interval '10 seconds'"
 _BACKOFF = (
     f"(ARRAY[{','.join(map(str, POLL_AFTER_S))}])[least(polls + 2, {len(POLL_AFTER_S)})] * interval '1 second'"
 )
@@ -250,7 +253,7 @@ async def begin_closing(door: Door, *, now: dt.datetime, payment_id: uuid.UUID |
     """The named payment, or all that expired. Their attempts are due at once."""
     rows = await fetch(
         door,
-        "UPDATE payments_payment SET state = 'closing' WHERE brand_id = $1 AND state = 'pending'"
+        "UPDATE payments_payment SET state = 'closing', closing_at = $2 WHERE brand_id = $1 AND state = 'pending'"
         " AND CASE WHEN $3::uuid IS NULL THEN expires_at <= $2 ELSE id = $3 END RETURNING id",
         brand_of(door),
         now,
@@ -267,15 +270,17 @@ async def begin_closing(door: Door, *, now: dt.datetime, payment_id: uuid.UUID |
     return len(rows)
 
 
-async def finish_closing(door: Door) -> list[PaymentView]:
-    """What nobody can pay any more."""
+async def finish_closing(door: Door, *, now: dt.datetime) -> list[PaymentView]:
+    """What nobody can pay any more, and what no provider answered about for too long."""
     rows = await fetch(
         door,
         "UPDATE payments_payment p SET state = 'closed', ended_at = now() WHERE p.brand_id = $1"  # noqa: S608
-        " AND p.state = 'closing' AND NOT EXISTS (SELECT FROM payments_attempt a WHERE a.brand_id = p.brand_id"
-        " AND a.payment_id = p.id AND a.state IN ('init', 'pending', 'unknown'))"
+        " AND p.state = 'closing' AND (coalesce(p.closing_at, p.expires_at) <= $2 OR NOT EXISTS ("
+        "SELECT FROM payments_attempt a WHERE a.brand_id = p.brand_id"
+        " AND a.payment_id = p.id AND a.state IN ('init', 'pending', 'unknown')))"
         f" RETURNING {_PAYMENT}",
         brand_of(door),
+        now - GIVE_UP_CLOSING_AFTER,
     )
     return [payment_of(row) for row in rows]
 
@@ -286,8 +291,8 @@ async def claim_due(
     """Attempts to ask about, each by one worker; the next look is set before, in case this one never ends."""
     rows = await fetch(
         door,
-        f"UPDATE payments_attempt a SET polls = polls + 1, next_poll_at = $2::timestamptz +"  # noqa: S608
-        f" {_BACKOFF}"
+        "UPDATE payments_attempt a SET polls = polls + 1, next_poll_at = $2::timestamptz +"  # noqa: S608
+        f" CASE due.payment_state WHEN 'closing' THEN {_CLOSING_AGAIN} ELSE {_BACKOFF} END"
         " FROM (SELECT d.id AS due_id, p.state AS payment_state FROM payments_attempt d"
         " JOIN payments_payment p ON p.brand_id = d.brand_id AND p.id = d.payment_id"
         " WHERE d.brand_id = $1 AND d.next_poll_at IS NOT NULL"

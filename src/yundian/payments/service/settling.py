@@ -4,6 +4,7 @@ Every function takes many facts and runs a fixed number of statements. Facts may
 times, and from several processes at once: payments are locked in one order, and each transition happens once.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 
@@ -147,9 +148,9 @@ async def lock(door: Door, *, payments: Sequence[str] = (), refund_numbers: Sequ
     await trades.lock_payments_of(door, trade_numbers=payments, refund_numbers=refund_numbers)
 
 
-async def finish_closing(door: Door) -> int:
-    """Close what nobody can pay any more. Records closed."""
-    closed = await trades.finish_closing(door)
+async def finish_closing(door: Door, *, now: dt.datetime) -> int:
+    """Close what nobody can pay any more, or no provider answered about in time. Records closed."""
+    closed = await trades.finish_closing(door, now=now)
     await outbox.record(
         door,
         *(

@@ -28,7 +28,7 @@ from yundian.platform.db.database import Database
 BATCH = 100
 # Below the limit of a provider's client: payers who start go first.
 AT_ONCE = 8
-# After its end an attempt is looked at until a definite answer came, and no longer than a day.
+# After its end an attempt is looked at until a definite answer came.
 _STILL_OPEN = frozenset({PaymentStanding.WAITING, PaymentStanding.ABSENT})
 
 Due = Sequence[tuple[AttemptView, PaymentState]]
@@ -50,7 +50,7 @@ async def sweep(
         due = await trades.claim_due(tx, now=at, limit=limit)
         accounts = await open_accounts(tx, keyring=keyring, ids={attempt.account_id for attempt, _ in due})
     await _look(database, providers, brand_id, due, accounts, at)
-    await _finish_closing(database, brand_id)
+    await _finish_closing(database, brand_id, at)
     refunds = await refunding.sweep(
         database, keyring=keyring, providers=providers, brand_id=brand_id, limit=limit, now=at
     )
@@ -66,13 +66,13 @@ async def look_at(
         due = await trades.claim_due(tx, now=now, limit=BATCH, payment_id=payment_id)
         accounts = await open_accounts(tx, keyring=keyring, ids={attempt.account_id for attempt, _ in due})
     await _look(database, providers, brand_id, due, accounts, now)
-    await _finish_closing(database, brand_id)
+    await _finish_closing(database, brand_id, now)
 
 
-async def _finish_closing(database: Database, brand_id: uuid.UUID) -> None:
+async def _finish_closing(database: Database, brand_id: uuid.UUID, now: dt.datetime) -> None:
     """By itself: a transaction that holds some payments must not reach for others out of order."""
     async with database.connection(brand_id) as tx:
-        await settling.finish_closing(tx)
+        await settling.finish_closing(tx, now=now)
 
 
 async def _look(

@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     wechat_url: str = Field(default="", description="stands for every host of WeChat (the sandbox); empty: WeChat")
     sms_url: str = Field(default="", description="takes messages as the sandbox does; no SMS is sent when empty")
     sms_key: SecretStr | None = Field(default=None, description="bearer key of sms_url")
+    sandbox: bool = Field(
+        default=True, description="`yundian up` starts the sandbox, in development and without a wechat_url"
+    )
+    sandbox_port: int = Field(default=8900, description="the next free one, if it was not asked for")
 
     courier_batch: int = 500
     courier_lease_s: float = 20.0

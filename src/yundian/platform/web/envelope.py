@@ -48,7 +48,7 @@ async def handle(app: ASGIApp, settings: Settings, scope: Scope, receive: Receiv
         if message["type"] == "http.response.start":
             status = message["status"]
             sent = list(message.get("headers", []))
-            sent += security_headers({name.lower() for name, _ in sent}, is_https=is_https)
+            sent += security_headers({name.lower() for name, _ in sent}, settings, is_https=is_https)
             sent.append((b"x-request-id", context.request_id.encode()))
             sent += [(b"set-cookie", value) for value in _cookies(context, is_secure=is_https)]
             message["headers"] = sent
