@@ -112,12 +112,13 @@ def openapi(
 
 
 def mount_room_commands() -> None:
-    """Add every room's commands; groups of the same name from several rooms become one."""
+    """Add the demo's and every room's commands; groups of the same name from several rooms become one."""
+    from yundian.app.demo.commands import DEMO  # noqa: PLC0415
     from yundian.app.rooms import rooms  # noqa: PLC0415
 
     groups: dict[str, typer.Typer] = {}
-    for room in rooms():
-        for commands in room.commands:
+    for all_commands in ((DEMO,), *(room.commands for room in rooms())):
+        for commands in all_commands:
             name = commands.info.name
             if isinstance(name, str) and name in groups:
                 groups[name].registered_commands.extend(commands.registered_commands)

@@ -84,6 +84,11 @@ class DemoSummary:
     addresses: list[tuple[str, str]]
 
 
+def demo_brand() -> DemoBrand:
+    """Who the demo brand is, and who works for it."""
+    return msgspec.convert(tomllib.loads((DATA / "brand.toml").read_text()), DemoBrand)
+
+
 async def ensure_demo(settings: Settings) -> DemoSummary:
     """Make what is missing of the demo brand; what is there, or was changed since, stays as it is.
 
@@ -92,7 +97,7 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
     """
     if settings.is_production:
         raise DemoRefused("the demo brand is not made in production")
-    demo = msgspec.convert(tomllib.loads((DATA / "brand.toml").read_text()), DemoBrand)
+    demo = demo_brand()
     async with open_services(settings) as services:
         brand_id = await _ensure_brand(services, demo)
         await _ensure_products(services, brand_id)
