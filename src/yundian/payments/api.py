@@ -2,13 +2,16 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 
-from yundian.payments.repository import trades
+from yundian.payments.repository import opening, trades
 from yundian.payments.rules import page_token
-from yundian.payments.service import refunding, starting
-from yundian.payments.types import PaymentView, RefundView
+from yundian.payments.service import adopting, refunding, starting
+from yundian.payments.types import PaymentView, RefundView, RefundWish
 from yundian.platform.core.crypto import Keyring
+from yundian.platform.core.ids import new_id
 from yundian.platform.core.money import Money
+from yundian.platform.db.cte import Cte
 from yundian.platform.outbox.door import Door
 
 
@@ -34,9 +37,9 @@ async def start_payment(
     Raises:
         SubjectBusy: the subject has a payment of another amount that lives.
     """
-    return await starting.open_payment(
-        door,
-        keyring=keyring,
+    values = starting.new_payment(
+        keyring,
+        payment_id=new_id(),
         subject_type=subject_type,
         subject_id=subject_id,
         amount=amount,
@@ -45,6 +48,41 @@ async def start_payment(
         return_path=return_path,
         payer=payer,
     )
+    return await starting.open_payment(door, values=values)
+
+
+def open_payment_part(
+    cte: Cte,
+    *,
+    keyring: Keyring,
+    brand_id: uuid.UUID,
+    payment_id: uuid.UUID,
+    subject_type: str,
+    subject_id: uuid.UUID,
+    amount: Money,
+    description: str,
+    expires_at: dt.datetime,
+    given: str,
+    return_path: str = "/",
+    payer: str = "",
+    name: str = "payment",
+) -> None:
+    """``start_payment`` as the part ``name`` of a larger statement: the same row, if the part ``given`` has one.
+
+    It returns the payment's columns, ``id`` among them; no row for a subject that has a payment that lives.
+    """
+    values = starting.new_payment(
+        keyring,
+        payment_id=payment_id,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        amount=amount,
+        description=description,
+        expires_at=expires_at,
+        return_path=return_path,
+        payer=payer,
+    )
+    opening.payment_part(cte, brand_id=brand_id, values=values, given=given, name=name)
 
 
 def pay_path(keyring: Keyring, *, brand_id: uuid.UUID, payment_id: uuid.UUID) -> str:
@@ -59,7 +97,11 @@ async def find_payment(door: Door, *, subject_type: str, subject_id: uuid.UUID) 
 
 async def close_payment(door: Door, *, payment_id: uuid.UUID) -> bool:
     """Let nobody pay any more; whether it was still open. The providers are asked afterwards, and paying may
-    be faster: wait for ``payments.closed.v1`` or ``payments.captured.v1``."""
+    be faster: wait for ``payments.closed.v1`` or ``payments.captured.v1``, which comes within about a minute.
+
+    While a provider does not answer, the payment is closed here alone, and asked about further: money that comes
+    all the same is an orphan, ``late``.
+    """
     return await starting.begin_closing(door, payment_id=payment_id)
 
 
@@ -76,6 +118,7 @@ async def request_refund(
 
     Raises:
         NotRefundable: more than what was paid and is not on its way back already.
+        TooManyRefunds: refunded in 50 parts already.
     """
     return await refunding.request_refund(
         door,
@@ -84,6 +127,49 @@ async def request_refund(
         reason=reason,
         actor_id=actor_id,
         needs_approval=needs_approval,
+    )
+
+
+async def request_refunds(
+    door: Door, *, refunds: Sequence[RefundWish], actor_id: uuid.UUID | None = None
+) -> dict[uuid.UUID, RefundView]:
+    """Pay many payments back, in a fixed number of statements; the refunds by payment.
+
+    A payment that is missing could not be refunded: nothing is left of it, or it was never paid. The provider
+    hears of them some at a time.
+
+    Raises:
+        ValueError: two wishes for one payment.
+    """
+    return await refunding.request_refunds(door, wishes=refunds, actor_id=actor_id)
+
+
+async def adopt_orphan(
+    door: Door,
+    *,
+    orphan_id: uuid.UUID,
+    subject_type: str,
+    subject_id: uuid.UUID,
+    description: str,
+    return_path: str = "/",
+) -> PaymentView:
+    """Money that came late or twice becomes the captured payment of another subject, once.
+
+    ``payments.captured.v1`` is recorded for that subject, with the provider's time; refunds go the usual way.
+    Asking again for the same subject gives the same payment.
+
+    Raises:
+        OrphanTaken: another subject has it, it is on its way back, or somebody resolved it.
+        NotAdoptable: not late or doubled money.
+        SubjectBusy: the subject has a payment that lives.
+    """
+    return await adopting.adopt(
+        door,
+        orphan_id=orphan_id,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        description=description,
+        return_path=return_path,
     )
 
 

@@ -79,6 +79,27 @@ class NotRefundable(DomainError):
     title = "More than what can still be refunded"
 
 
+class TooManyRefunds(DomainError):
+    """WeChat takes so many refunds of one payment and no more."""
+
+    code = "payments.too_many_refunds"
+    title = "This payment was refunded in too many parts"
+
+
+class OrphanTaken(DomainError):
+    """Another subject has it, it is on its way back, or somebody resolved it."""
+
+    code = "payments.orphan_taken"
+    title = "This money has gone somewhere already"
+
+
+class NotAdoptable(DomainError):
+    """Money that does not match what was asked for, or was never asked for."""
+
+    code = "payments.not_adoptable"
+    title = "This money cannot become a payment"
+
+
 class NoAccount(DomainError):
     code = "payments.no_account"
     title = "This way of paying is not set up"

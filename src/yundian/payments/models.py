@@ -128,9 +128,7 @@ class Notice(Row, table=True):
         # No reference to the account: every notice would lock its one hot row.
         brand_key("account_id", "ref"),
         sa.Index(None, "brand_id", "out_trade_no"),
-        sa.Index(
-            "ix_payments_notice_sealed", "brand_id", "id", postgresql_where=sa.text("sealed IS NOT NULL")
-        ),
+        sa.Index("ix_payments_notice_sealed", "brand_id", "id", postgresql_where=sa.text("sealed IS NOT NULL")),
     )
 
     account_id: uuid.UUID

@@ -157,13 +157,26 @@ def refund_after(fact: RefundFact, refund: RefundView) -> RefundView:
     )
 
 
-def kind_for(provider: Provider, *, user_agent: str, has_payer: bool) -> PayKind:
-    """The way to pay that fits the browser: inside WeChat, on a phone, at a desk."""
+def kind_for(
+    provider: Provider,
+    *,
+    user_agent: str,
+    has_payer: bool,
+    is_page_wanted: bool = False,
+    is_wechat_everywhere: bool = False,
+) -> PayKind:
+    """The way to pay that fits the browser: inside WeChat, on a phone, at a desk.
+
+    ``is_wechat_everywhere``: a sandbox lets any browser open WeChat's sheet, for a payer whom it knows.
+    """
+    if is_wechat_everywhere and provider is Provider.WECHAT and has_payer:
+        return PayKind.JSAPI
     if "MicroMessenger" in user_agent:
         place = "wechat" if has_payer or provider is Provider.ALIPAY else "desktop"
     else:
         place = "phone" if "Mobile" in user_agent or "Android" in user_agent else "desktop"
-    return _KINDS[(provider, place)]
+    kind = _KINDS[(provider, place)]
+    return PayKind.PAGE if is_page_wanted and place == "desktop" and provider is Provider.ALIPAY else kind
 
 
 def page_token(keyring: Keyring, *, brand_id: uuid.UUID, payment_id: uuid.UUID) -> str:

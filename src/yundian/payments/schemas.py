@@ -1,7 +1,7 @@
 """What the pages' forms send, and what states are called on screens."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -16,7 +16,10 @@ Secret = Annotated[str, msgspec.Meta(min_length=1, max_length=8000)]
 
 
 class PayChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """``way``: ``page`` for the provider's own page where a code is usual."""
+
     provider: Provider
+    way: Literal["", "page"] = ""
 
 
 class RefundForm(msgspec.Struct, frozen=True, kw_only=True):

@@ -75,6 +75,7 @@ class OrphanReason(StrEnum):
 class OrphanStatus(StrEnum):
     OPEN = "open"
     RESOLVED = "resolved"
+    ADOPTED = "adopted"  # its money is a captured payment of another subject now
 
 
 class AccountStatus(StrEnum):

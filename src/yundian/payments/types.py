@@ -287,6 +287,14 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: dt.datetime
 
 
+class RefundWish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to go back of a payment: all that is left, unless an amount is named."""
+
+    payment_id: uuid.UUID
+    reason: str
+    amount_minor: int | None = None
+
+
 class NoticeView(msgspec.Struct, frozen=True, kw_only=True):
     """A notice as it was stored; ``outcome`` says what came of it, empty until it was handled."""
 

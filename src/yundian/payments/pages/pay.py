@@ -11,6 +11,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
 
+from yundian.brands import api as brands
+from yundian.brands.types import PolicyView
 from yundian.payments.errors import NoAccount, PaymentUnknown, ProviderRefused, ProviderUnavailable
 from yundian.payments.rules import kind_for, read_page_token
 from yundian.payments.schemas import PayChoice, provider_label
@@ -20,26 +22,31 @@ from yundian.payments.states import AccountStatus, PaymentState
 from yundian.payments.types import PaymentView, Provider, Started
 from yundian.platform.auth.guards import anyone
 from yundian.platform.core import clock
+from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 from yundian.platform.web.context import current
 from yundian.platform.web.forms import Form
+from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import fragment, page, see_other
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What the page shows of a payment."""
+    """What the page shows of a payment, and whose it is."""
 
     brand_id: uuid.UUID
+    policy: PolicyView
     payment: PaymentView
     providers: list[Provider]
 
     @property
     def standing(self) -> str:
-        if self.payment.state is PaymentState.SUCCEEDED:
+        payment, now = self.payment, clock.now()
+        if payment.state is PaymentState.SUCCEEDED:
             return "paid"
-        is_open = self.payment.state is PaymentState.PENDING and self.payment.expires_at > clock.now()
-        return "open" if is_open else "closed"
+        if payment.state is PaymentState.PENDING and payment.expires_at > now:
+            return "open"
+        return "expired" if (payment.ended_at or now) >= payment.expires_at else "closed"
 
 
 class PayPages(Controller):
@@ -61,30 +68,27 @@ class PayPages(Controller):
         if seen.standing != "open":
             return see_other(f"/pay/{token}")
         form = await Form.read(request)
-        started: Started | None = None
-        provider: Provider | None = None
+        started, choice = None, None
         async with form.attempt():
-            provider = form.parse(PayChoice).provider
+            choice = form.parse(PayChoice)
             try:
-                started = await _start(services, request, seen, provider, token)
+                started = await _start(services, request, seen, choice, token)
             except (ProviderUnavailable, ProviderRefused, NoAccount) as refusal:
                 form.refuse(refusal)
+        if started is None or choice is None:
+            return page("payments/pay.html", status_code=form.status, form=form, **_context(seen, token))
         return page(
             "payments/pay.html",
-            status_code=form.status,
-            form=form,
-            provider=provider,
-            started=started,
-            code=_picture(started.qr_code) if started and started.qr_code else "",
-            client=msgspec.json.encode(dict(started.client_parameters)).decode() if started else "",
+            way=_way(services.settings, request, choice, started),
             **_context(seen, token),
         )
 
     @get("/{token:str}/status", name="payments.pay.status", guards=[anyone])
     async def status(self, token: FromPath[str], services: NamedDependency[Services]) -> Template:
-        """How it stands now: asked for every few seconds while somebody waits."""
+        """How it stands now: asked for every few seconds while somebody waits, who is shown the end of it."""
         seen = await _see(services, token)
-        return fragment("payments/_status.html", **_context(seen, token))
+        ended = {} if seen.standing == "open" else {"HX-Redirect": f"/pay/{token}"}
+        return fragment("payments/_status.html", headers=ended, **_context(seen, token))
 
     @get("/{token:str}/return", name="payments.pay.return", guards=[anyone])
     async def come_back(
@@ -100,7 +104,10 @@ class PayPages(Controller):
                 brand_id=seen.brand_id,
                 payment_id=seen.payment.id,
             )
-        return see_other(f"/pay/{token}")
+            seen = await _see(services, token)
+        return see_other(
+            f"/pay/{token}", toast=_("No payment has arrived yet.") if seen.standing == "open" else ""
+        )
 
 
 async def _see(services: Services, token: str) -> _Seen:
@@ -111,12 +118,13 @@ async def _see(services: Services, token: str) -> _Seen:
     async with services.database.unit_of_work(brand_id) as session:
         payment = await reading.get_payment(session, payment_id=payment_id)
         accounts = await list_accounts(session)
+        policy = await brands.get_policy(session, brand_id=brand_id)
     active = [one.provider for one in accounts if one.status is AccountStatus.ACTIVE]
-    return _Seen(brand_id, payment, [one for one in Provider if one in active])
+    return _Seen(brand_id, policy, payment, [one for one in Provider if one in active])
 
 
 async def _start(
-    services: Services, request: Request[Any, Any, Any], seen: _Seen, provider: Provider, token: str
+    services: Services, request: Request[Any, Any, Any], seen: _Seen, choice: PayChoice, token: str
 ) -> Started:
     async with services.database.unit_of_work(seen.brand_id) as session:
         has_payer = await starting.has_payer(session, payment_id=seen.payment.id)
@@ -125,23 +133,54 @@ async def _start(
         providers=request.app.state.payment_providers,
         brand_id=seen.brand_id,
         payment_id=seen.payment.id,
-        provider=provider,
-        kind=kind_for(provider, user_agent=request.headers.get("User-Agent", ""), has_payer=has_payer),
+        provider=choice.provider,
+        kind=kind_for(
+            choice.provider,
+            user_agent=request.headers.get("User-Agent", ""),
+            has_payer=has_payer,
+            is_page_wanted=choice.way == "page",
+            is_wechat_everywhere=bool(_sandbox_of(services.settings)),
+        ),
         client_ip=current().client or "127.0.0.1",
         return_url=f"{services.settings.base_url}/pay/{token}/return",
     )
 
 
+def _sandbox_of(settings: Settings) -> str:
+    """Where the sandbox is, whose script makes a WeChat of every browser; empty in production."""
+    return "" if settings.is_production else settings.wechat_url.rstrip("/")
+
+
+def _way(
+    settings: Settings, request: Request[Any, Any, Any], choice: PayChoice, started: Started
+) -> dict[str, Any]:
+    """What the page needs to go on: a code to scan, an address to go to, or WeChat's parameters."""
+    sandbox = _sandbox_of(settings)
+    client = dict(started.client_parameters)
+    is_code = bool(started.qr_code)
+    return {
+        "provider": choice.provider,
+        "code": segno.make(started.qr_code, error="m").svg_data_uri(scale=6, border=2) if is_code else "",
+        "cashier": started.qr_code if sandbox and started.qr_code.startswith(f"{sandbox}/") else "",
+        "has_page": is_code and choice.provider is Provider.ALIPAY and not _is_in_wechat(request),
+        "redirect_url": started.redirect_url,
+        "client": msgspec.json.encode(client).decode() if client else "",
+        "script": f"{sandbox}/res/jweixin-1.6.0.js" if client and sandbox else "",
+    }
+
+
+def _is_in_wechat(request: Request[Any, Any, Any]) -> bool:
+    """Alipay's pages do not open there."""
+    return "MicroMessenger" in request.headers.get("User-Agent", "")
+
+
 def _context(seen: _Seen, token: str) -> dict[str, Any]:
     return {
+        "brand_name": seen.policy.display_name,
+        "zone": seen.policy.time_zone,
         "payment": seen.payment,
         "providers": seen.providers,
         "standing": seen.standing,
         "token": token,
         "provider_label": provider_label,
     }
-
-
-def _picture(text: str) -> str:
-    """The code as a picture inside the page."""
-    return segno.make(text, error="m").svg_data_uri(scale=6, border=2)

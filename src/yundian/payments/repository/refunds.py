@@ -11,7 +11,7 @@ from yundian.payments.states import RefundState
 from yundian.payments.types import RefundView
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
-_REFUND = (
+REFUND = (
     "r.id, r.payment_id, r.orphan_id, r.account_id, r.out_trade_no, r.out_refund_no, r.amount_minor,"
     " r.total_minor,"
     " r.currency, r.reason, r.state, r.failure, r.provider_ref, r.polls, r.refunded_at, r.created_at"
@@ -20,20 +20,17 @@ POLL_AFTER_S = (60, 60, 120, 300, 600, 1800, 3600)
 _BACKOFF = (
     f"(ARRAY[{','.join(map(str, POLL_AFTER_S))}])[least(polls + 1, {len(POLL_AFTER_S)})] * interval '1 second'"
 )
+# One that was sent within the last minute, or that goes first: WeChat refuses them in quick succession.
+_SIBLING = (
+    "SELECT FROM payments_refund s WHERE s.brand_id = d.brand_id AND s.payment_id = d.payment_id AND s.id <> d.id"
+    " AND (s.sent_at > $2::timestamptz - interval '1 minute'"
+    " OR s.state = 'approved' AND s.next_poll_at <= $2 AND s.id < d.id)"
+)
 
 
 def refund_of(row: Sequence[Any]) -> RefundView:
     fields = dict(zip(RefundView.__struct_fields__, row, strict=True))
     return msgspec.convert(fields, RefundView, strict=False)
-
-
-async def reserve(door: Door, *, payment_id: uuid.UUID, amount_minor: int) -> bool:
-    """Set aside what a refund will take; refused beyond what was paid."""
-    sql = (
-        "UPDATE payments_payment SET reserved_minor = reserved_minor + $3"
-        " WHERE brand_id = $1 AND id = $2 AND reserved_minor + $3 <= captured_minor"
-    )
-    return await run(door, sql, brand_of(door), payment_id, amount_minor) > 0
 
 
 async def reserve_orphan(door: Door, *, orphan_id: uuid.UUID, amount_minor: int) -> bool:
@@ -44,21 +41,6 @@ async def reserve_orphan(door: Door, *, orphan_id: uuid.UUID, amount_minor: int)
     return await run(door, sql, brand_of(door), orphan_id, amount_minor) > 0
 
 
-async def paid_attempt(door: Door, *, payment_id: uuid.UUID) -> tuple[uuid.UUID, str] | None:
-    """The account and the number under which the payment was captured: of several paid ones, the first."""
-    rows = await fetch(
-        door,
-        "SELECT a.account_id, a.out_trade_no FROM payments_attempt a JOIN payments_payment p"
-        " ON p.brand_id = a.brand_id AND p.id = a.payment_id"
-        " WHERE a.brand_id = $1 AND a.payment_id = $2 AND a.state = 'succeeded' AND NOT EXISTS ("
-        "SELECT FROM payments_orphan o WHERE o.brand_id = a.brand_id AND o.out_trade_no = a.out_trade_no"
-        " AND o.reason IN ('duplicate', 'late')) LIMIT 1",
-        brand_of(door),
-        payment_id,
-    )
-    return (rows[0][0], rows[0][1]) if rows else None
-
-
 async def add_refund(door: Door, *, values: dict[str, Any]) -> RefundView:
     names = list(values)
     marks = ", ".join(f"${number}" for number in range(2, len(names) + 2))
@@ -66,7 +48,7 @@ async def add_refund(door: Door, *, values: dict[str, Any]) -> RefundView:
         door,
         f"INSERT INTO payments_refund AS r (brand_id, {', '.join(names)}, failure, provider_ref,"  # noqa: S608
         f" polls)"
-        f" VALUES ($1, {marks}, '', '', 0) RETURNING {_REFUND}",
+        f" VALUES ($1, {marks}, '', '', 0) RETURNING {REFUND}",
         brand_of(door),
         *values.values(),
     )
@@ -74,20 +56,20 @@ async def add_refund(door: Door, *, values: dict[str, Any]) -> RefundView:
 
 
 async def refund(door: Door, *, refund_id: uuid.UUID, lock: bool = False) -> RefundView | None:
-    sql = f"SELECT {_REFUND} FROM payments_refund r WHERE r.brand_id = $1 AND r.id = $2"  # noqa: S608
+    sql = f"SELECT {REFUND} FROM payments_refund r WHERE r.brand_id = $1 AND r.id = $2"  # noqa: S608
     rows = await fetch(door, sql + (" FOR UPDATE" if lock else ""), brand_of(door), refund_id)
     return refund_of(rows[0]) if rows else None
 
 
 async def refunds_of(door: Door, *, column: str, owner_id: uuid.UUID) -> list[RefundView]:
     """``column`` is ``payment_id`` or ``orphan_id``."""
-    sql = f"SELECT {_REFUND} FROM payments_refund r WHERE r.brand_id = $1 AND r.{column} = $2 ORDER BY r.id"  # noqa: S608
+    sql = f"SELECT {REFUND} FROM payments_refund r WHERE r.brand_id = $1 AND r.{column} = $2 ORDER BY r.id"  # noqa: S608
     return [refund_of(row) for row in await fetch(door, sql, brand_of(door), owner_id)]
 
 
 async def refunds_in(door: Door, *, state: RefundState, limit: int) -> list[RefundView]:
     sql = (
-        f"SELECT {_REFUND} FROM payments_refund r WHERE r.brand_id = $1 AND r.state = $2"  # noqa: S608
+        f"SELECT {REFUND} FROM payments_refund r WHERE r.brand_id = $1 AND r.state = $2"  # noqa: S608
         " ORDER BY r.id DESC LIMIT $3"
     )
     return [refund_of(row) for row in await fetch(door, sql, brand_of(door), state.value, limit)]
@@ -95,7 +77,7 @@ async def refunds_in(door: Door, *, state: RefundState, limit: int) -> list[Refu
 
 async def lock_refunds(door: Door, *, numbers: Sequence[str]) -> dict[str, RefundView]:
     sql = (
-        f"SELECT {_REFUND} FROM payments_refund r WHERE r.brand_id = $1"  # noqa: S608
+        f"SELECT {REFUND} FROM payments_refund r WHERE r.brand_id = $1"  # noqa: S608
         " AND r.out_refund_no = ANY($2::varchar[]) ORDER BY r.id FOR UPDATE"
     )
     found = [refund_of(row) for row in await fetch(door, sql, brand_of(door), list(numbers))]
@@ -121,15 +103,17 @@ async def move(
 
 
 async def claim_due(door: Door, *, now: dt.datetime, limit: int) -> list[RefundView]:
-    """Refunds to send or to ask about, each by one worker."""
+    """Refunds to send or to ask about, each by one worker; two of one payment are sent a minute apart."""
     rows = await fetch(
         door,
         f"UPDATE payments_refund r SET polls = polls + 1, next_poll_at = $2::timestamptz +"  # noqa: S608
         f" {_BACKOFF},"
+        " sent_at = CASE WHEN state IN ('approved', 'submitted') THEN $2 ELSE sent_at END,"
         " state = CASE WHEN state = 'approved' THEN 'submitted' ELSE state END"
         " WHERE r.brand_id = $1 AND r.id IN (SELECT d.id FROM payments_refund d WHERE d.brand_id = $1"
-        " AND d.next_poll_at <= $2 ORDER BY d.next_poll_at LIMIT $3 FOR UPDATE SKIP LOCKED)"
-        f" RETURNING {_REFUND}",
+        f" AND d.next_poll_at <= $2 AND (d.state <> 'approved' OR NOT EXISTS ({_SIBLING}))"
+        " ORDER BY d.next_poll_at LIMIT $3 FOR UPDATE SKIP LOCKED)"
+        f" RETURNING {REFUND}",
         brand_of(door),
         now,
         limit,

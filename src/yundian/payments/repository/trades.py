@@ -11,7 +11,7 @@ from yundian.payments.states import AttemptState, PaymentState
 from yundian.payments.types import AttemptView, PayKind, PaymentView, Provider
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
-_PAYMENT = (
+PAYMENT = (
     "p.id, p.subject_type, p.subject_id, p.description, p.amount_minor, p.currency, p.state, p.captured_minor,"
     " p.reserved_minor, p.refunded_minor, p.expires_at, p.paid_at, p.ended_at, p.created_at, p.return_path"
 )
@@ -53,25 +53,8 @@ def _struct(kind: Any, row: Sequence[Any]) -> Any:
     return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind, strict=False)
 
 
-async def add_payment(door: Door, *, values: dict[str, Any]) -> PaymentView | None:
-    """``None`` when the subject has a payment that lives."""
-    names = list(values)
-    marks = ", ".join(f"${number}" for number in range(2, len(names) + 2))
-    rows = await fetch(
-        door,
-        f"INSERT INTO payments_payment AS p (brand_id, {', '.join(names)}, state, captured_minor,"  # noqa: S608
-        f" reserved_minor,"
-        f" refunded_minor) VALUES ($1, {marks}, 'pending', 0, 0, 0)"
-        " ON CONFLICT (brand_id, subject_type, subject_id) WHERE state IN ('pending', 'closing', 'succeeded')"
-        f" DO NOTHING RETURNING {_PAYMENT}",
-        brand_of(door),
-        *values.values(),
-    )
-    return payment_of(rows[0]) if rows else None
-
-
 async def payment(door: Door, *, payment_id: uuid.UUID, lock: bool = False) -> PaymentView | None:
-    sql = f"SELECT {_PAYMENT} FROM payments_payment p WHERE p.brand_id = $1 AND p.id = $2"  # noqa: S608
+    sql = f"SELECT {PAYMENT} FROM payments_payment p WHERE p.brand_id = $1 AND p.id = $2"  # noqa: S608
     rows = await fetch(door, sql + (" FOR UPDATE" if lock else ""), brand_of(door), payment_id)
     return payment_of(rows[0]) if rows else None
 
@@ -87,7 +70,7 @@ async def payment_of_subject(door: Door, *, subject_type: str, subject_id: uuid.
     """The subject's payment that lives, else its newest one."""
     rows = await fetch(
         door,
-        f"SELECT {_PAYMENT} FROM payments_payment p WHERE p.brand_id = $1 AND p.subject_type = $2"  # noqa: S608
+        f"SELECT {PAYMENT} FROM payments_payment p WHERE p.brand_id = $1 AND p.subject_type = $2"  # noqa: S608
         " AND p.subject_id = $3 ORDER BY p.state = 'closed', p.id DESC LIMIT 1",
         brand_of(door),
         subject_type,
@@ -186,7 +169,7 @@ async def trades(door: Door, *, numbers: Sequence[str]) -> dict[str, Trade]:
     """What we know under these numbers. Lock their payments first."""
     rows = await fetch(
         door,
-        f"SELECT c.merchant_id, c.app_id, {_ATTEMPT}, {_PAYMENT} FROM payments_attempt a"  # noqa: S608
+        f"SELECT c.merchant_id, c.app_id, {_ATTEMPT}, {PAYMENT} FROM payments_attempt a"  # noqa: S608
         " JOIN payments_payment p ON p.brand_id = a.brand_id AND p.id = a.payment_id"
         " JOIN payments_account c ON c.brand_id = a.brand_id AND c.id = a.account_id"
         " WHERE a.brand_id = $1 AND a.out_trade_no = ANY($2::varchar[])",
@@ -275,10 +258,12 @@ async def finish_closing(door: Door, *, now: dt.datetime) -> list[PaymentView]:
     rows = await fetch(
         door,
         "UPDATE payments_payment p SET state = 'closed', ended_at = now() WHERE p.brand_id = $1"  # noqa: S608
-        " AND p.state = 'closing' AND (coalesce(p.closing_at, p.expires_at) <= $2 OR NOT EXISTS ("
-        "SELECT FROM payments_attempt a WHERE a.brand_id = p.brand_id"
-        " AND a.payment_id = p.id AND a.state IN ('init', 'pending', 'unknown')))"
-        f" RETURNING {_PAYMENT}",
+        " AND p.state = 'closing' AND p.id IN (SELECT c.id FROM payments_payment c WHERE c.brand_id = $1"
+        " AND c.state = 'closing' AND (coalesce(c.closing_at, c.expires_at) <= $2 OR NOT EXISTS ("
+        "SELECT FROM payments_attempt a WHERE a.brand_id = c.brand_id"
+        " AND a.payment_id = c.id AND a.state IN ('init', 'pending', 'unknown')))"
+        " FOR UPDATE OF c SKIP LOCKED)"
+        f" RETURNING {PAYMENT}",
         brand_of(door),
         now - GIVE_UP_CLOSING_AFTER,
     )

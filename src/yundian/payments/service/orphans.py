@@ -4,9 +4,11 @@ import uuid
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.payments.errors import OrphanUnknown, PaymentUnknown
+from yundian.payments.errors import OrphanTaken, OrphanUnknown, PaymentUnknown
 from yundian.payments.repository import orphans, trades
 from yundian.payments.service import refunding
+from yundian.payments.states import OrphanStatus
+from yundian.payments.types import OrphanView
 from yundian.platform.core import clock
 
 
@@ -28,7 +30,8 @@ async def link(
     session: AsyncSession, *, orphan_id: uuid.UUID, payment_id: uuid.UUID, actor_id: uuid.UUID | None
 ) -> None:
     """Say which payment it belongs to."""
-    await _known(session, orphan_id)
+    if (await _known(session, orphan_id)).status is not OrphanStatus.OPEN:
+        raise OrphanTaken
     if await trades.payment(session, payment_id=payment_id) is None:
         raise PaymentUnknown
     await orphans.link(session, orphan_id=orphan_id, payment_id=payment_id)
@@ -42,9 +45,11 @@ async def resolve(session: AsyncSession, *, orphan_id: uuid.UUID, text: str, act
         await _keep(session, orphan_id, "resolve", text, actor_id)
 
 
-async def _known(session: AsyncSession, orphan_id: uuid.UUID) -> None:
-    if await orphans.orphan(session, orphan_id=orphan_id, lock=True) is None:
+async def _known(session: AsyncSession, orphan_id: uuid.UUID) -> OrphanView:
+    found = await orphans.orphan(session, orphan_id=orphan_id, lock=True)
+    if found is None:
         raise OrphanUnknown
+    return found
 
 
 async def _keep(

@@ -3,16 +3,25 @@
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from yundian.payments.errors import NotRefundable, OrphanUnknown, PaymentUnknown, RefundUnknown
+import msgspec
+
+from yundian.payments.errors import (
+    NotRefundable,
+    OrphanTaken,
+    OrphanUnknown,
+    PaymentUnknown,
+    RefundUnknown,
+    TooManyRefunds,
+)
 from yundian.payments.ports import PaymentProvider, Providers
-from yundian.payments.repository import orphans, trades
+from yundian.payments.repository import orphans, requests, trades
 from yundian.payments.repository import refunds as repository
 from yundian.payments.rules import RefundFact
 from yundian.payments.service import settling
 from yundian.payments.service.accounts import open_accounts
-from yundian.payments.states import REFUND, OrphanReason, RefundState
+from yundian.payments.states import REFUND, OrphanReason, OrphanStatus, RefundState
 from yundian.payments.types import (
     ProviderAccount,
     ProviderRefund,
@@ -20,6 +29,7 @@ from yundian.payments.types import (
     RefundResult,
     RefundStanding,
     RefundView,
+    RefundWish,
     Refused,
 )
 from yundian.platform.core import clock
@@ -47,28 +57,50 @@ async def request_refund(
 
     Raises:
         NotRefundable: more than what was paid and not set aside for other refunds.
+        TooManyRefunds: it was refunded in as many parts as a provider takes.
     """
+    wish = RefundWish(payment_id=payment_id, reason=reason, amount_minor=amount_minor)
+    made = await request_refunds(door, wishes=[wish], actor_id=actor_id, needs_approval=needs_approval)
+    if payment_id in made:
+        return made[payment_id]
     payment = await trades.payment(door, payment_id=payment_id)
     if payment is None:
         raise PaymentUnknown
-    paid = await repository.paid_attempt(door, payment_id=payment_id)
-    is_set_aside = amount_minor > 0 and await repository.reserve(
-        door, payment_id=payment_id, amount_minor=amount_minor
-    )
-    if paid is None or not is_set_aside:
-        raise NotRefundable(refundable_minor=payment.refundable_minor)
-    account_id, out_trade_no = paid
-    return await repository.add_refund(
+    if await requests.count_of(door, payment_id=payment_id) >= requests.MOST_PER_PAYMENT:
+        raise TooManyRefunds(most=requests.MOST_PER_PAYMENT)
+    raise NotRefundable(refundable_minor=payment.refundable_minor)
+
+
+async def request_refunds(
+    door: Door, *, wishes: Sequence[RefundWish], actor_id: uuid.UUID | None, needs_approval: bool = False
+) -> dict[uuid.UUID, RefundView]:
+    """The refunds by payment; what is missing could not be refunded. A fixed number of statements.
+
+    Raises:
+        ValueError: two wishes for one payment.
+    """
+    if len({wish.payment_id for wish in wishes}) != len(wishes):
+        raise ValueError("one wish a payment")
+    if not wishes:
+        return {}
+    now = clock.now()
+    state = RefundState.REQUESTED if needs_approval else RefundState.APPROVED
+    made = await requests.request(
         door,
-        values=_values(amount_minor, reason, actor_id, needs_approval=needs_approval)
-        | {
-            "payment_id": payment_id,
-            "account_id": account_id,
-            "out_trade_no": out_trade_no,
-            "total_minor": payment.captured_minor,
-            "currency": payment.currency,
-        },
+        wishes=[msgspec.structs.replace(wish, reason=wish.reason[:_LONGEST_REASON]) for wish in wishes],
+        ids=[new_id() for _ in wishes],
+        numbers=[_number() for _ in wishes],
+        state=state.value,
+        actor_id=actor_id,
+        approved_by=None if needs_approval else actor_id,
+        next_poll_at=None if needs_approval else now,
+        now=now,
     )
+    return {one.payment_id: one for one in made if one.payment_id is not None}
+
+
+def _number() -> str:
+    return "R" + readable_code(_NUMBER_LENGTH)
 
 
 async def refund_orphan(
@@ -78,6 +110,8 @@ async def refund_orphan(
     orphan = await orphans.orphan(door, orphan_id=orphan_id, lock=True)
     if orphan is None:
         raise OrphanUnknown
+    if orphan.status is OrphanStatus.ADOPTED:
+        raise OrphanTaken
     left = orphan.amount_minor - orphan.reserved_minor
     amount = left if amount_minor is None else amount_minor
     is_money = orphan.reason is not OrphanReason.UNKNOWN_REFUND and amount > 0
@@ -85,7 +119,7 @@ async def refund_orphan(
         raise NotRefundable(refundable_minor=left)
     return await repository.add_refund(
         door,
-        values=_values(amount, reason, actor_id, needs_approval=False)
+        values=_values(amount, reason, actor_id)
         | {
             "orphan_id": orphan_id,
             "account_id": orphan.account_id,
@@ -96,20 +130,18 @@ async def refund_orphan(
     )
 
 
-def _values(
-    amount_minor: int, reason: str, actor_id: uuid.UUID | None, *, needs_approval: bool
-) -> dict[str, object]:
+def _values(amount_minor: int, reason: str, actor_id: uuid.UUID | None) -> dict[str, object]:
     now = clock.now()
     return {
         "id": new_id(),
         "created_at": now,
-        "out_refund_no": "R" + readable_code(_NUMBER_LENGTH),
+        "out_refund_no": _number(),
         "amount_minor": amount_minor,
         "reason": reason[:_LONGEST_REASON],
         "requested_by": actor_id,
-        "approved_by": None if needs_approval else actor_id,
-        "state": (RefundState.REQUESTED if needs_approval else RefundState.APPROVED).value,
-        "next_poll_at": None if needs_approval else now,
+        "approved_by": actor_id,
+        "state": RefundState.APPROVED.value,
+        "next_poll_at": now,
     }
 
 
@@ -164,6 +196,8 @@ async def sweep(
     now: dt.datetime,
 ) -> int:
     """Send refunds and ask about those under way; how many. Each call is outside any transaction."""
+    if limit <= 0:
+        return 0
     async with database.connection(brand_id) as tx:
         due = await repository.claim_due(tx, now=now, limit=limit)
         accounts = await open_accounts(tx, keyring=keyring, ids={one.account_id for one in due})

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import uuid
+from typing import Any
 
 import msgspec
 
@@ -16,7 +17,7 @@ from yundian.payments.errors import (
 )
 from yundian.payments.ports import Providers
 from yundian.payments.repository import accounts as account_rows
-from yundian.payments.repository import trades
+from yundian.payments.repository import opening, trades
 from yundian.payments.service.accounts import open_accounts
 from yundian.payments.states import LIVE_ATTEMPTS, AttemptState, PaymentState
 from yundian.payments.types import (
@@ -47,10 +48,10 @@ _FRESH = {PayKind.WAP: dt.timedelta(minutes=4)}
 _FRESH_ELSE = dt.timedelta(minutes=90)
 
 
-async def open_payment(
-    door: Door,
-    *,
+def new_payment(
     keyring: Keyring,
+    *,
+    payment_id: uuid.UUID,
     subject_type: str,
     subject_id: uuid.UUID,
     amount: Money,
@@ -58,10 +59,10 @@ async def open_payment(
     expires_at: dt.datetime,
     return_path: str,
     payer: str,
-) -> PaymentView:
-    """The subject's payment; made unless it has one of the same amount that lives."""
-    values = {
-        "id": new_id(),
+) -> dict[str, Any]:
+    """The columns of a payment that nobody paid yet."""
+    return {
+        "id": payment_id,
         "created_at": clock.now(),
         "subject_type": subject_type,
         "subject_id": subject_id,
@@ -72,11 +73,17 @@ async def open_payment(
         "expires_at": expires_at,
         "payer_sealed": keyring.encrypt(_PAYER, payer) if payer else None,
     }
-    made = await trades.add_payment(door, values=values)
+
+
+async def open_payment(door: Door, *, values: dict[str, Any]) -> PaymentView:
+    """The subject's payment; made of ``new_payment`` unless it has one of the same amount that lives."""
+    made = await opening.add_payment(door, values=values)
     if made is not None:
         return made
+    subject_type, subject_id = values["subject_type"], values["subject_id"]
     found = await trades.payment_of_subject(door, subject_type=subject_type, subject_id=subject_id)
-    if found is None or (found.amount_minor, found.currency) != (amount.minor, amount.currency):
+    wanted = (values["amount_minor"], values["currency"])
+    if found is None or (found.amount_minor, found.currency) != wanted:
         raise SubjectBusy(subject_type=subject_type, subject_id=str(subject_id))
     return found
 
