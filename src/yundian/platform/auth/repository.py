@@ -23,24 +23,13 @@ from yundian.platform.auth.types import AccountStatus, Action
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Grant, Role
-from yundian.platform.db.database import Tx
+from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.paging import after, before
 
-_RESOLVE_SESSION = """
-WITH slid AS (
-    UPDATE auth_session SET expires_at = least($4, ends_at)
-    WHERE brand_id = $1 AND token_hash = $2 AND revoked_at IS NULL AND expires_at > $3
-      AND expires_at < least($5, ends_at)
-)
-SELECT s.id AS session_id, a.id, a.display_name, a.must_change_password,
-       coalesce(g.roles, '{}') AS roles, coalesce(g.shops, '{}') AS shops
-FROM auth_session s
-JOIN auth_account a ON a.brand_id = s.brand_id AND a.id = s.account_id AND a.status = 'active'
-LEFT JOIN LATERAL (
-    SELECT array_agg(role ORDER BY id) AS roles, array_agg(shop_id ORDER BY id) AS shops
-    FROM auth_grant WHERE brand_id = a.brand_id AND account_id = a.id
-) g ON true
-WHERE s.brand_id = $1 AND s.token_hash = $2 AND s.revoked_at IS NULL AND s.expires_at > $3
+_FIND_SESSION = "SELECT * FROM auth_find_session($1, $2, $3)"
+
+_SLIDE_SESSION = """
+UPDATE auth_session SET expires_at = least($3, ends_at) WHERE brand_id = $1 AND id = $2 AND revoked_at IS NULL
 """
 
 _RESOLVE_KEY = """
@@ -95,11 +84,16 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 """
 
 
-async def resolve_session(
-    tx: Tx, *, token_hash: bytes, now: dt.datetime, idle: dt.timedelta, slide_every: dt.timedelta
+async def find_session(
+    database: Database, *, brand_id: uuid.UUID, token_hash: bytes, now: dt.datetime
 ) -> asyncpg.Record | None:
-    """A live session with its active account and grants, sliding it forward now and then."""
-    return await tx.fetchrow(_RESOLVE_SESSION, tx.brand, token_hash, now, now + idle, now + idle - slide_every)
+    """A live session with its active account and grants, in one round trip."""
+    return await database.lookup(_FIND_SESSION, brand_id, token_hash, now)
+
+
+async def slide_session(tx: Tx, *, session_id: uuid.UUID, until: dt.datetime) -> None:
+    """Let a session that is used live on, within its life."""
+    await tx.execute(_SLIDE_SESSION, tx.brand, session_id, until)
 
 
 async def resolve_key(tx: Tx, *, key_id: str, now: dt.datetime) -> asyncpg.Record | None:

@@ -30,6 +30,11 @@ _CHINESE_PHONE = re.compile(r"(?:\+?86)?(1\d{10})")
 _MAX_PATH = 500
 
 
+def has_to_slide(expires_at: dt.datetime, *, ends_at: dt.datetime, idle: dt.timedelta, now: dt.datetime) -> bool:
+    """Whether a session that is used now has to live on longer than it would."""
+    return expires_at < min(now + idle - SESSION_SLIDE_EVERY, ends_at)
+
+
 def normalised_login(login: str) -> str:
     """One spelling per login: width, case, spaces, and the ways to write a Chinese mobile number."""
     text = re.sub(r"\s", "", unicodedata.normalize("NFKC", login)).casefold()

@@ -6,17 +6,13 @@ import uuid
 import asyncpg
 
 from yundian.platform.auth.models import CustomerSession
-from yundian.platform.db.database import Tx
+from yundian.platform.db.database import Database, Tx
 
-_RESOLVE = """
-WITH slid AS (
-    UPDATE auth_customer_session SET expires_at = least($4, ends_at)
-    WHERE brand_id = $1 AND token_hash = $2 AND revoked_at IS NULL AND expires_at > $3
-      AND expires_at < least($5, ends_at)
-)
-SELECT s.id AS session_id, s.member_id, b.code AS brand_code
-FROM auth_customer_session s JOIN brand b ON b.id = s.brand_id
-WHERE s.brand_id = $1 AND s.token_hash = $2 AND s.revoked_at IS NULL AND s.expires_at > $3
+_FIND = "SELECT * FROM auth_find_customer_session($1, $2, $3)"
+
+_SLIDE = """
+UPDATE auth_customer_session SET expires_at = least($3, ends_at)
+WHERE brand_id = $1 AND id = $2 AND revoked_at IS NULL
 """
 
 _ADD = """
@@ -31,11 +27,16 @@ WHERE brand_id = $1 AND member_id = $2 AND revoked_at IS NULL AND ($4::uuid IS N
 """
 
 
-async def resolve(
-    tx: Tx, *, token_hash: bytes, now: dt.datetime, idle: dt.timedelta, slide_every: dt.timedelta
+async def find(
+    database: Database, *, brand_id: uuid.UUID, token_hash: bytes, now: dt.datetime
 ) -> asyncpg.Record | None:
-    """A live session and the code of its brand, sliding it forward now and then."""
-    return await tx.fetchrow(_RESOLVE, tx.brand, token_hash, now, now + idle, now + idle - slide_every)
+    """A live session and the code of its brand, in one round trip."""
+    return await database.lookup(_FIND, brand_id, token_hash, now)
+
+
+async def slide(tx: Tx, *, session_id: uuid.UUID, until: dt.datetime) -> None:
+    """Let a session that is used live on, within its life."""
+    await tx.execute(_SLIDE, tx.brand, session_id, until)
 
 
 async def add(tx: Tx, *, session: CustomerSession) -> None:

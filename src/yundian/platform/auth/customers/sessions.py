@@ -53,16 +53,13 @@ async def principal_of(database: Database, token: str) -> Principal:
     parsed = customer_token(token)
     if parsed is None:
         return ANONYMOUS
-    async with database.connection(parsed.brand_id) as tx:
-        row = await repository.resolve(
-            tx,
-            token_hash=token_hash(parsed.secret),
-            now=clock.now(),
-            idle=rules.CUSTOMER_IDLE,
-            slide_every=rules.SESSION_SLIDE_EVERY,
-        )
+    now = clock.now()
+    row = await repository.find(database, brand_id=parsed.brand_id, token_hash=token_hash(parsed.secret), now=now)
     if row is None:
         return ANONYMOUS
+    if rules.has_to_slide(row["expires_at"], ends_at=row["ends_at"], idle=rules.CUSTOMER_IDLE, now=now):
+        async with database.connection(parsed.brand_id) as tx:
+            await repository.slide(tx, session_id=row["session_id"], until=now + rules.CUSTOMER_IDLE)
     return Principal(
         kind=PrincipalKind.CUSTOMER,
         brand_id=parsed.brand_id,
