@@ -4,11 +4,20 @@ import datetime as dt
 import uuid
 
 import sqlalchemy as sa
-from sqlmodel import Field
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
 
 from yundian.members.states import MemberStatus
-from yundian.members.types import AppKind, IdentityKind, JoinedVia
-from yundian.platform.db.base import EditableRow, Row, brand_key, brand_reference, text_enum
+from yundian.members.types import AppKind, IdentityKind, JoinedVia, TimelineKind
+from yundian.platform.db.base import (
+    EditableRow,
+    Row,
+    brand_key,
+    brand_reference,
+    currency_code,
+    minor_units,
+    text_enum,
+)
 
 _HASH_BYTES = 32
 
@@ -17,8 +26,11 @@ class Member(EditableRow, table=True):
     """A customer of the brand: one person, as far as is known."""
 
     __tablename__ = "members_member"
+    # HQ's search by the beginning of a name.
+    __table_args__ = (sa.Index(None, "brand_id", "nickname", "id"),)
 
-    nickname: str = Field(default="", sa_type=sa.String(80))
+    # "C": a prefix is a range of bytes, whatever the database's language.
+    nickname: str = Field(default="", sa_type=sa.String(80, collation="C"))
     picture_url: str = Field(default="", sa_type=sa.String(500))
     status: MemberStatus = Field(default=MemberStatus.ACTIVE, sa_type=text_enum(MemberStatus))
     joined_via: JoinedVia = Field(sa_type=text_enum(JoinedVia))
@@ -136,3 +148,53 @@ class WeChatEvent(Row, table=True):
     openid_sealed: bytes
     scene: str = Field(default="", sa_type=sa.String(64))
     happened_at: dt.datetime
+
+
+class TimelineEntry(SQLModel, table=True):
+    """Something that happened with a member, once per kind and thing; written from events, never changed.
+
+    ``number`` is the order's, as people see it; ``facts`` what a screen says beside the columns.
+    """
+
+    __tablename__ = "members_timeline"
+    __table_args__ = (
+        brand_reference("member_id", "members_member"),
+        sa.Index("ix_members_timeline_newest", "brand_id", "member_id", "at", "kind", "ref_id"),
+        sa.Index("ix_members_timeline_number", "brand_id", "number", postgresql_where=sa.text("number <> ''")),
+    )
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    member_id: uuid.UUID = Field(primary_key=True)
+    kind: TimelineKind = Field(primary_key=True, sa_type=text_enum(TimelineKind))
+    ref_type: str = Field(primary_key=True, sa_type=sa.String(32))
+    ref_id: uuid.UUID = Field(primary_key=True)
+    at: dt.datetime
+    order_id: uuid.UUID | None = None
+    number: str = Field(sa_type=sa.String(64))
+    channel: str = Field(sa_type=sa.String(32))
+    shop_id: uuid.UUID | None = None
+    amount_minor: int = minor_units()
+    currency: str = currency_code()
+    facts: str = Field(sa_type=JSONB)
+
+
+class Totals(SQLModel, table=True):
+    """What a member bought through one channel, in one currency: summed up from her timeline as it grows.
+
+    ``orders`` were paid, ``sales`` are those of them that were released; first and last payment.
+    """
+
+    __tablename__ = "members_totals"
+    __table_args__ = (brand_reference("member_id", "members_member"),)
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    member_id: uuid.UUID = Field(primary_key=True)
+    channel: str = Field(primary_key=True, sa_type=sa.String(32))
+    currency: str = Field(primary_key=True, sa_type=sa.CHAR(3))
+    orders: int = Field(sa_type=sa.BigInteger)
+    sales: int = Field(sa_type=sa.BigInteger)
+    paid_minor: int = minor_units()
+    refunds: int = Field(sa_type=sa.BigInteger)
+    refunded_minor: int = minor_units()
+    first_at: dt.datetime | None = None
+    last_at: dt.datetime | None = None

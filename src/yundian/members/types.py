@@ -24,6 +24,20 @@ class JoinedVia(StrEnum):
     PHONE = "phone"
 
 
+class TimelineKind(StrEnum):
+    """What may happen with a member."""
+
+    JOINED = "joined"
+    PHONE_BOUND = "phone_bound"
+    PLACED = "placed"
+    PAID = "paid"
+    RELEASED = "released"
+    COLLECTED = "collected"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
+
+
 class AppKind(StrEnum):
     """A brand has one of each at WeChat."""
 

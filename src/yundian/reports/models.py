@@ -1,1 +1,121 @@
-"""Tables of reports."""
+"""Facts, and what is summed up from them. Rollups are written by the statement that writes the facts."""
+
+import datetime as dt
+import uuid
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from yundian.platform.db.base import currency_code, minor_units, text_enum
+from yundian.reports.types import Basis, FactKind
+
+_BASIS, _KIND = text_enum(Basis, 8), text_enum(FactKind, 8)
+
+
+class Fact(SQLModel, table=True):
+    """What was sold or refunded, once per document and line. Added, never changed; a document is replaced whole."""
+
+    __tablename__ = "reports_fact"
+    __table_args__ = (
+        sa.CheckConstraint("basis IN ('accrual', 'cash')", name="basis"),
+        sa.CheckConstraint("kind IN ('sale', 'refund')", name="kind"),
+        sa.CheckConstraint("line_no >= 0 AND (amount_minor >= 0 OR line_no = 0)", name="amount"),
+        sa.CheckConstraint("quantity >= 0", name="quantity"),
+        # From a number to its documents.
+        sa.Index("ix_reports_fact_day", "brand_id", "basis", "business_date", "document_id"),
+        sa.Index(None, "brand_id", "order_id"),
+    )
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    document_id: uuid.UUID = Field(primary_key=True)
+    basis: Basis = Field(primary_key=True, sa_type=_BASIS)
+    kind: FactKind = Field(primary_key=True, sa_type=_KIND)
+    document_type: str = Field(primary_key=True, sa_type=sa.String(32))
+    line_no: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    order_id: uuid.UUID
+    number: str = Field(sa_type=sa.String(64))
+    occurred_at: dt.datetime
+    business_date: dt.date
+    channel: str = Field(sa_type=sa.String(32))
+    shop_id: uuid.UUID | None = None
+    fulfil_shop_id: uuid.UUID | None = None
+    home_shop_id: uuid.UUID | None = None
+    staff_id: uuid.UUID | None = None
+    campaign_id: uuid.UUID | None = None
+    member_id: uuid.UUID | None = None
+    country: str = Field(sa_type=sa.CHAR(2))
+    province: str = Field(sa_type=sa.String(60))
+    sku_id: uuid.UUID | None = None
+    quantity: int = Field(sa_type=sa.BigInteger)
+    amount_minor: int = minor_units()
+    currency: str = currency_code()
+
+
+class Day(SQLModel, table=True):
+    """Sums of a business day. ``shop_id`` and ``campaign_id`` are never null: ``NOBODY`` stands for none."""
+
+    __tablename__ = "reports_day"
+    __table_args__ = (sa.Index("ix_reports_day_shop", "brand_id", "basis", "shop_id", "business_date"),)
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    basis: Basis = Field(primary_key=True, sa_type=_BASIS)
+    business_date: dt.date = Field(primary_key=True)
+    channel: str = Field(primary_key=True, sa_type=sa.String(32))
+    shop_id: uuid.UUID = Field(primary_key=True)
+    campaign_id: uuid.UUID = Field(primary_key=True)
+    currency: str = Field(primary_key=True, sa_type=sa.CHAR(3))
+    orders: int = Field(sa_type=sa.BigInteger)
+    lines: int = Field(sa_type=sa.BigInteger)
+    quantity: int = Field(sa_type=sa.BigInteger)
+    gross_minor: int = minor_units()
+    refunds: int = Field(sa_type=sa.BigInteger)
+    refunds_minor: int = minor_units()
+
+
+class Month(SQLModel, table=True):
+    """The same for whole months, ``month`` being their first day: a year of many shops is read in a moment."""
+
+    __tablename__ = "reports_month"
+    __table_args__ = (sa.Index("ix_reports_month_shop", "brand_id", "basis", "shop_id", "month"),)
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    basis: Basis = Field(primary_key=True, sa_type=_BASIS)
+    month: dt.date = Field(primary_key=True)
+    channel: str = Field(primary_key=True, sa_type=sa.String(32))
+    shop_id: uuid.UUID = Field(primary_key=True)
+    campaign_id: uuid.UUID = Field(primary_key=True)
+    currency: str = Field(primary_key=True, sa_type=sa.CHAR(3))
+    orders: int = Field(sa_type=sa.BigInteger)
+    lines: int = Field(sa_type=sa.BigInteger)
+    quantity: int = Field(sa_type=sa.BigInteger)
+    gross_minor: int = minor_units()
+    refunds: int = Field(sa_type=sa.BigInteger)
+    refunds_minor: int = minor_units()
+
+
+class MemberDay(SQLModel, table=True):
+    """Who bought on a day: buyers are counted exactly over any range. A row without orders does not stay."""
+
+    __tablename__ = "reports_member_day"
+    __table_args__ = (sa.Index("ix_reports_member_day_shop", "brand_id", "basis", "shop_id", "business_date"),)
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    basis: Basis = Field(primary_key=True, sa_type=_BASIS)
+    business_date: dt.date = Field(primary_key=True)
+    member_id: uuid.UUID = Field(primary_key=True)
+    channel: str = Field(primary_key=True, sa_type=sa.String(32))
+    shop_id: uuid.UUID = Field(primary_key=True)
+    campaign_id: uuid.UUID = Field(primary_key=True)
+    currency: str = Field(primary_key=True, sa_type=sa.CHAR(3))
+    orders: int = Field(sa_type=sa.BigInteger)
+
+
+class CampaignName(SQLModel, table=True):
+    """What a campaign is called on the screens: told by the room that owns campaigns, which stands above."""
+
+    __tablename__ = "reports_campaign"
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    campaign_id: uuid.UUID = Field(primary_key=True)
+    code: str = Field(sa_type=sa.String(64))
+    name: str = Field(sa_type=sa.String(200))

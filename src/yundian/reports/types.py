@@ -1,0 +1,158 @@
+"""What reports takes and returns. Amounts are minor units; dates are business days of the shop they belong to."""
+
+import datetime as dt
+import uuid
+from enum import StrEnum
+
+import msgspec
+
+NOBODY = uuid.UUID(int=0)
+"""In the rollups: the headquarters' own sales (no shop), or a sale without a campaign."""
+
+
+class Basis(StrEnum):
+    """When a sale counts. ``accrual``: when the goods may be handed over, refunds of such sales on their own day.
+    ``cash``: when the money came, and when money went back."""
+
+    ACCRUAL = "accrual"
+    CASH = "cash"
+
+
+class FactKind(StrEnum):
+    SALE = "sale"
+    REFUND = "refund"
+
+
+class By(StrEnum):
+    """What a row of the sales report stands for."""
+
+    SHOP = "shop"
+    CAMPAIGN = "campaign"
+    CHANNEL = "channel"
+    DAY = "day"
+    MONTH = "month"
+
+
+class FactRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of the fact table. ``line_no`` 0 is the whole document, or what its lines do not say."""
+
+    basis: Basis
+    kind: FactKind
+    document_type: str
+    document_id: uuid.UUID
+    line_no: int
+    order_id: uuid.UUID
+    number: str
+    occurred_at: dt.datetime
+    business_date: dt.date
+    channel: str
+    shop_id: uuid.UUID | None
+    fulfil_shop_id: uuid.UUID | None
+    home_shop_id: uuid.UUID | None
+    staff_id: uuid.UUID | None
+    campaign_id: uuid.UUID | None
+    member_id: uuid.UUID | None
+    country: str
+    province: str
+    sku_id: uuid.UUID | None
+    quantity: int
+    amount_minor: int
+    currency: str
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a sale is booked: its business day is the calendar day of ``time_zone``."""
+
+    time_zone: str
+    country: str = ""
+    province: str = ""
+
+
+class SalesQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which sales, and what a row stands for. Both days are included.
+
+    ``shop_ids`` of ``None``: every shop and the headquarters' own. ``campaign_id`` and ``channel`` narrow.
+    """
+
+    by: By
+    basis: Basis
+    first: dt.date
+    last: dt.date
+    shop_ids: frozenset[uuid.UUID] | None = None
+    campaign_id: uuid.UUID | None = None
+    channel: str | None = None
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """The numbers of one currency. ``net`` = ``gross`` - ``refunds``; ``buyers`` are different members."""
+
+    currency: str
+    orders: int = 0
+    buyers: int = 0
+    quantity: int = 0
+    gross_minor: int = 0
+    refunds: int = 0
+    refunds_minor: int = 0
+    net_minor: int = 0
+
+
+class SalesRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One shop, campaign, channel, day or month in one currency; ``key`` is its id, code or date."""
+
+    key: str
+    label: str
+    figures: Figures
+
+
+class SalesReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer: rows in the order they are shown, and the totals per currency (buyers are not the sum)."""
+
+    by: By
+    basis: Basis
+    first: dt.date
+    last: dt.date
+    rows: list[SalesRow]
+    totals: list[Figures]
+
+
+class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale or refund that is part of a number."""
+
+    kind: FactKind
+    document_type: str
+    document_id: uuid.UUID
+    order_id: uuid.UUID
+    number: str
+    occurred_at: dt.datetime
+    business_date: dt.date
+    channel: str
+    shop_id: uuid.UUID | None
+    campaign_id: uuid.UUID | None
+    quantity: int
+    amount_minor: int
+    currency: str
+
+
+class ReconciledDay(msgspec.Struct, frozen=True, kw_only=True):
+    """Money of one day in one currency: payments' books beside the cash facts, in the brand's time zone."""
+
+    day: dt.date
+    currency: str
+    captured_minor: int
+    sold_minor: int
+    refunded_minor: int
+    sale_refunds_minor: int
+    captured_difference_minor: int
+    refunded_difference_minor: int
+
+    @property
+    def is_equal(self) -> bool:
+        return self.captured_difference_minor == 0 and self.refunded_difference_minor == 0
+
+
+class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a rollup that is not what the facts say: ``{"orders": [is, should be], ...}``."""
+
+    table: str
+    key: dict[str, str]
+    columns: dict[str, tuple[int, int]]
