@@ -10,9 +10,8 @@ from alembic.operations import MigrateOperation, Operations, ops
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from yundian.app.rooms import import_models
+from yundian.app.tables import metadata
 from yundian.platform.core.settings import Settings
-from yundian.platform.db.base import metadata
 from yundian.platform.db.database import sqlalchemy_url
 from yundian.platform.db.migrate import MIGRATION_LOCK
 
@@ -121,5 +120,4 @@ async def main() -> None:
     await engine.dispose()
 
 
-import_models()
 asyncio.run(main())

@@ -8,11 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import registry
 from sqlmodel import SQLModel
 
-from yundian.app.rooms import import_models
-from yundian.platform.db.base import metadata
+from yundian.app.tables import metadata
 from yundian.platform.db.tenancy import GLOBAL_TABLES
-
-import_models()
 
 TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
 BRAND_TABLES = [table for table in TABLES if table.name not in GLOBAL_TABLES]

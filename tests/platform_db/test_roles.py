@@ -12,18 +12,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from tests.conftest import Servers
-from yundian.app.rooms import import_models
+from yundian.app.tables import metadata
 from yundian.brands.types import BrandView
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import tenancy
-from yundian.platform.db.base import metadata
 from yundian.platform.db.database import RELAY_ROLE, open_pool, operator_unit_of_work, sqlalchemy_url, transaction
 from yundian.platform.db.services import Services
 
 pytestmark = pytest.mark.anyio
 
-import_models()
 
 COURIERS_TABLES = sorted(name for name in metadata.tables if name.startswith("outbox_"))
 OTHER_TABLES = sorted(set(metadata.tables) - set(COURIERS_TABLES))

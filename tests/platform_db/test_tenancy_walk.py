@@ -11,16 +11,14 @@ from asyncpg.exceptions import InsufficientPrivilegeError
 
 from tests.conftest import Servers
 from tests.platform_db.rows import Catalogue, Connection, loosen
-from yundian.app.rooms import import_models
+from yundian.app.tables import metadata
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import migrate, tenancy
-from yundian.platform.db.base import metadata
 from yundian.platform.db.database import Database, Tx, operator_unit_of_work
 
 pytestmark = pytest.mark.anyio
 
-import_models()
 
 TABLES = sorted(set(metadata.tables) - tenancy.GLOBAL_TABLES)
 
