@@ -12,7 +12,14 @@ down_revision = "0012"
 branch_labels = None
 depends_on = None
 
-_TABLES = ("reports_fact", "reports_day", "reports_month", "reports_member_day", "reports_campaign")
+_TABLES = (
+    "reports_fact",
+    "reports_day",
+    "reports_month",
+    "reports_member_day",
+    "reports_campaign",
+    "reports_moved",
+)
 
 
 def upgrade() -> None:
@@ -22,6 +29,7 @@ def upgrade() -> None:
     _create_rollup("reports_month", "month")
     _create_member_day()
     _create_campaign()
+    _create_moved()
     for table in _TABLES:
         op.protect_by_brand(table)
 
@@ -132,4 +140,16 @@ def _create_campaign() -> None:
         sa.Column("code", sa.String(64), nullable=False),
         sa.Column("name", sa.String(200), nullable=False),
         sa.PrimaryKeyConstraint("brand_id", "campaign_id", name="pk_reports_campaign"),
+    )
+
+
+def _create_moved() -> None:
+    op.create_table(
+        "reports_moved",
+        sa.Column("brand_id", sa.Uuid(), nullable=False),
+        sa.Column("order_id", sa.Uuid(), nullable=False),
+        sa.Column("shop_id", sa.Uuid(), nullable=True),
+        sa.Column("staff_id", sa.Uuid(), nullable=True),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("brand_id", "order_id", name="pk_reports_moved"),
     )

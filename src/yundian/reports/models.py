@@ -13,7 +13,7 @@ _BASIS, _KIND = text_enum(Basis, 8), text_enum(FactKind, 8)
 
 
 class Fact(SQLModel, table=True):
-    """What was sold or refunded, once per document and line. Added, never changed; a document is replaced whole."""
+    """What was sold or refunded, once per document and line; never changed, but replaced as a whole document."""
 
     __tablename__ = "reports_fact"
     __table_args__ = (
@@ -119,3 +119,15 @@ class CampaignName(SQLModel, table=True):
     campaign_id: uuid.UUID = Field(primary_key=True)
     code: str = Field(sa_type=sa.String(64))
     name: str = Field(sa_type=sa.String(200))
+
+
+class Moved(SQLModel, table=True):
+    """An order whose credit was moved to another shop: facts of it that come later belong there too."""
+
+    __tablename__ = "reports_moved"
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    order_id: uuid.UUID = Field(primary_key=True)
+    shop_id: uuid.UUID | None = None
+    staff_id: uuid.UUID | None = None
+    moved_at: dt.datetime
