@@ -194,6 +194,7 @@ async def test_the_worker_finds_every_brand_that_takes_payments(till: Till) -> N
         await tx.execute("UPDATE payments_attempt SET next_poll_at = now() WHERE brand_id = $1", till.brand_id)
 
     await tasks.sweep.run(till.services.database)
+    await tasks.kept.aclose()
 
     assert (await till.see(payment)).state is PaymentState.SUCCEEDED
 

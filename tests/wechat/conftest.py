@@ -11,9 +11,11 @@ from redis.asyncio import Redis
 from tests.conftest import Servers
 from tests.sandbox.receiver import Merchant, open_merchant
 from tests.sandbox.running import RunningSandbox
+from yundian.platform.core.crypto import Keyring
 from yundian.platform.wechat.client import WeChatAppClient, WeChatApps
 from yundian.platform.wechat.types import WeChatApp
 
+KEYRING = Keyring(bytes(range(32)))
 _serial = itertools.count(1)
 
 
@@ -63,7 +65,7 @@ async def redis(servers: Servers) -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def apps(redis: Redis) -> AsyncIterator[WeChatApps]:
-    apps = WeChatApps(redis)
+    apps = WeChatApps(redis, KEYRING)
     yield apps
     await apps.aclose()
 
@@ -71,7 +73,7 @@ async def apps(redis: Redis) -> AsyncIterator[WeChatApps]:
 @pytest.fixture
 async def colleague(redis: Redis) -> AsyncIterator[WeChatApps]:
     """Another worker: nothing in common but Redis."""
-    apps = WeChatApps(redis)
+    apps = WeChatApps(redis, KEYRING)
     yield apps
     await apps.aclose()
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from redis.asyncio import Redis
 
-from tests.wechat.conftest import Account
+from tests.wechat.conftest import KEYRING, Account
 from yundian.platform.wechat.client import WeChatApps
 from yundian.platform.wechat.errors import LoginCodeRejected, WeChatRefused, WeChatUnavailable
 from yundian.platform.wechat.types import Scope
@@ -159,9 +159,17 @@ async def test_a_refused_token_is_renewed_once_and_not_for_ever(official: Accoun
     assert len(official.calls("cgi-bin.stable_token")) == 2
 
 
+async def test_a_token_that_somebody_else_put_there_is_not_believed(official: Account, redis: Redis) -> None:
+    key = f"wechat:token:{official.app.app_id}"
+    for planted in (b'{"value":"planted","refresh_at":9e12,"expires_at":9e12}', b"", b"x" * 40):
+        await redis.set(key, planted)
+        await official.client.create_qr("S", life=None)
+        assert b"planted" not in await redis.get(key)
+
+
 async def test_while_redis_is_down_wechat_is_asked_each_time(official: Account) -> None:
     nowhere = Redis.from_url("redis://127.0.0.1:1", socket_connect_timeout=0.2)
-    alone = WeChatApps(nowhere)
+    alone = WeChatApps(nowhere, KEYRING)
     await alone.of(official.app).create_qr("S", life=None)
     await alone.of(official.app).create_qr("S", life=None)
     await alone.aclose()
@@ -227,11 +235,13 @@ async def test_no_secret_is_written_anywhere(
     with pytest.raises(WeChatUnavailable) as failed:
         await gone.identify("a-code-of-somebody")
     failures.append("".join(traceback.format_exception(failed.value)))
-    kept = await redis.get(f"wechat:token:{official.app.app_id}")
-
-    token = kept.decode().split('"')[3]
+    kept = {name: await redis.get(f"wechat:{name}:{official.app.app_id}") for name in ("token", "ticket")}
+    opened = [KEYRING.decrypt("wechat.shared", sealed) for sealed in kept.values()]
+    token, ticket = (text.split('"')[3] for text in opened)
+    assert token.encode() not in kept["token"]
+    assert ticket.encode() not in kept["ticket"]
     written = caplog.text + capsys.readouterr().out + "".join(failures) + repr(official.app) + repr(identity)
     assert "sns" not in caplog.text
-    for secret in (official.app.secret, official.app.aes_key, token, identity.access_token, openid, code):
+    for secret in (official.app.secret, official.app.aes_key, token, ticket, identity.access_token, openid, code):
         assert secret not in written
     assert "a-code-of-somebody" not in caplog.text

@@ -81,7 +81,8 @@ def _lifespan(
             services.database.after_commit = poker
             app.state.services = services
             app.state.limiter = Limiter(services.redis)
-            app.state.wechat, app.state.sms = wechat, sms = WeChatApps(services.redis), sms_sender(settings)
+            app.state.wechat = wechat = WeChatApps(services.redis, services.keyring)
+            app.state.sms = sms = sms_sender(settings)
             app.state.payment_providers = providers = ProviderPool()
             with telemetry.tracing(settings):
                 try:

@@ -1,14 +1,13 @@
-"""The sweeper: every few seconds, for every brand that takes payments."""
+"""The sweeper: every few seconds, for every brand that takes payments; and what is not kept for ever."""
 
 import asyncio
-import contextlib
 import uuid
 
 import structlog
 
 from yundian.payments.adapters.providers import ProviderPool
 from yundian.payments.repository import accounts
-from yundian.payments.service import sweeping
+from yundian.payments.service import retention, sweeping
 from yundian.payments.service.accounts import DIRECTORY_KIND
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database
@@ -17,36 +16,76 @@ from yundian.platform.jobs.declare import cron
 log = structlog.get_logger(__name__)
 
 EVERY_S = 5.0
+CLEAN_EVERY_S = 3600.0
 _BRANDS_AT_ONCE = 4
 _BATCHES = 10
 
 
-@cron("payments.sweep", every_s=EVERY_S)
+class Kept:
+    """The providers' clients of this worker: their connections and circuit breakers outlive a round."""
+
+    def __init__(self) -> None:
+        self._pool: ProviderPool | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def pool(self) -> ProviderPool:
+        """One per event loop: connections belong to theirs."""
+        loop = asyncio.get_running_loop()
+        if self._pool is None or self._loop is not loop:
+            self._pool, self._loop = ProviderPool(), loop
+        return self._pool
+
+    async def aclose(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None and self._loop is asyncio.get_running_loop():
+            await pool.aclose()
+
+
+kept = Kept()
+
+
+@cron("payments.sweep", every_s=EVERY_S, end=kept.aclose)
 async def sweep(database: Database) -> None:
     """Ask about everything that is due. One brand's trouble does not stop the others."""
-    keyring = Keyring(database.settings.master_key_bytes())
-    async with database.connection(None) as tx:
-        brands = await accounts.brands_with_accounts(tx, kind=DIRECTORY_KIND)
+    brands = await _brands(database)
     if not brands:
         return
+    keyring = Keyring(database.settings.master_key_bytes())
     slots = asyncio.Semaphore(_BRANDS_AT_ONCE)
-    async with contextlib.aclosing(ProviderPool()) as providers:
 
-        async def one(brand_id: uuid.UUID) -> None:
-            async with slots:
-                try:
-                    await _sweep(database, keyring, providers, brand_id)
-                except Exception:
-                    log.exception("payments.sweep_failed", brand_id=str(brand_id))
+    async def one(brand_id: uuid.UUID) -> None:
+        async with slots:
+            try:
+                await _sweep(database, keyring, kept.pool(), brand_id)
+            except Exception:
+                log.exception("payments.sweep_failed", brand_id=str(brand_id))
 
-        await asyncio.gather(*(one(brand_id) for brand_id in brands))
+    await asyncio.gather(*(one(brand_id) for brand_id in brands))
 
 
 async def _sweep(database: Database, keyring: Keyring, providers: ProviderPool, brand_id: uuid.UUID) -> None:
+    refunds = sweeping.REFUNDS_A_ROUND
     for _ in range(_BATCHES):
-        asked = await sweeping.sweep(database, keyring=keyring, providers=providers, brand_id=brand_id)
+        asked = await sweeping.sweep(
+            database, keyring=keyring, providers=providers, brand_id=brand_id, refunds=refunds
+        )
         if asked < sweeping.BATCH:
             return
+        refunds = 0
 
 
-CRONS = (sweep,)
+@cron("payments.forget_notices", every_s=CLEAN_EVERY_S)
+async def forget_notices(database: Database) -> None:
+    """The texts of notices go after ``payments_notice_days``; the facts in them stay."""
+    days = database.settings.payments_notice_days
+    for brand_id in await _brands(database):
+        await retention.forget_notices(database, brand_id=brand_id, days=days)
+    await retention.forget_unclaimed(database, days=days)
+
+
+async def _brands(database: Database) -> list[uuid.UUID]:
+    async with database.connection(None) as tx:
+        return await accounts.brands_with_accounts(tx, kind=DIRECTORY_KIND)
+
+
+CRONS = (sweep, forget_notices)

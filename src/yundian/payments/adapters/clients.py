@@ -19,14 +19,15 @@ class Clients:
     def __init__(self, limits: Limits) -> None:
         self._transport = Transport(limits)
         self._signers = anyio.CapacityLimiter(_SIGNING_THREADS)
-        self._providers: dict[ProviderAccount, PaymentProvider] = {}
+        self._providers: dict[tuple[str, ...], tuple[ProviderAccount, PaymentProvider]] = {}
 
     def of(self, account: ProviderAccount) -> PaymentProvider:
-        """The client of an account. Raises ``BadCredentials``."""
-        found = self._providers.get(account)
-        if found is None:
-            found = self._providers[account] = self._make(account)
-        return found
+        """The client of an account; replaced keys replace the client. Raises ``BadCredentials``."""
+        name = (account.provider.value, account.app_id, account.merchant_id)
+        known = self._providers.get(name)
+        if known is None or known[0] != account:
+            known = self._providers[name] = (account, self._make(account))
+        return known[1]
 
     def _make(self, account: ProviderAccount) -> PaymentProvider:
         if isinstance(account, WeChatPayAccount):

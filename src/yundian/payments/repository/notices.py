@@ -147,3 +147,22 @@ async def keep_unclaimed(
         )
         > 0
     )
+
+
+async def forget(door: Door, *, days: int, limit: int) -> int:
+    """Nobody waits for these any more: handled, or never believed."""
+    return await run(
+        door,
+        "UPDATE payments_notice SET sealed = NULL WHERE brand_id = $1 AND id IN (SELECT id FROM payments_notice"
+        " WHERE brand_id = $1 AND sealed IS NOT NULL AND created_at < now() - make_interval(days => $2)"
+        " AND (handled_at IS NOT NULL OR NOT signature_ok) ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)",
+        brand_of(door),
+        days,
+        limit,
+    )
+
+
+async def forget_unclaimed(door: Door, *, days: int) -> int:
+    """Works without a brand."""
+    sql = "DELETE FROM unclaimed_notice WHERE created_at < now() - make_interval(days => $1)"
+    return await run(door, sql, days)

@@ -20,12 +20,28 @@ POLL_AFTER_S = (60, 60, 120, 300, 600, 1800, 3600)
 _BACKOFF = (
     f"(ARRAY[{','.join(map(str, POLL_AFTER_S))}])[least(polls + 1, {len(POLL_AFTER_S)})] * interval '1 second'"
 )
-# One that was sent within the last minute, or that goes first: WeChat refuses them in quick succession.
-_SIBLING = (
-    "SELECT FROM payments_refund s WHERE s.brand_id = d.brand_id AND s.payment_id = d.payment_id AND s.id <> d.id"
-    " AND (s.sent_at > $2::timestamptz - interval '1 minute'"
-    " OR s.state = 'approved' AND s.next_poll_at <= $2 AND s.id < d.id)"
+# WeChat refuses refunds of one payment in quick succession: one goes, the others wait for a minute.
+_CLAIM = f"""
+WITH due AS MATERIALIZED (
+    SELECT d.id, d.payment_id, d.state FROM payments_refund d
+    WHERE d.brand_id = $1 AND d.next_poll_at <= $2 ORDER BY d.next_poll_at, d.id LIMIT $3 FOR UPDATE SKIP LOCKED
+), busy AS MATERIALIZED (
+    SELECT DISTINCT s.payment_id FROM due JOIN payments_refund s
+        ON s.brand_id = $1 AND s.payment_id = due.payment_id AND s.id <> due.id
+    WHERE due.state = 'approved' AND s.sent_at > $2::timestamptz - interval '1 minute'
+), turns AS (
+    SELECT due.id, due.state <> 'approved' OR due.payment_id IS NULL OR (
+        busy.payment_id IS NULL
+        AND row_number() OVER (PARTITION BY due.payment_id, due.state = 'approved' ORDER BY due.id) = 1) AS is_on
+    FROM due LEFT JOIN busy ON busy.payment_id = due.payment_id
 )
+UPDATE payments_refund r SET polls = polls + is_on::int,
+    next_poll_at = $2::timestamptz + CASE WHEN is_on THEN {_BACKOFF} ELSE interval '1 minute' END,
+    sent_at = CASE WHEN is_on AND state IN ('approved', 'submitted') THEN $2 ELSE sent_at END,
+    state = CASE WHEN is_on AND state = 'approved' THEN 'submitted' ELSE state END
+FROM turns WHERE r.brand_id = $1 AND r.id = turns.id
+RETURNING turns.is_on, {REFUND}
+"""  # noqa: S608
 
 
 def refund_of(row: Sequence[Any]) -> RefundView:
@@ -104,21 +120,8 @@ async def move(
 
 async def claim_due(door: Door, *, now: dt.datetime, limit: int) -> list[RefundView]:
     """Refunds to send or to ask about, each by one worker; two of one payment are sent a minute apart."""
-    rows = await fetch(
-        door,
-        f"UPDATE payments_refund r SET polls = polls + 1, next_poll_at = $2::timestamptz +"  # noqa: S608
-        f" {_BACKOFF},"
-        " sent_at = CASE WHEN state IN ('approved', 'submitted') THEN $2 ELSE sent_at END,"
-        " state = CASE WHEN state = 'approved' THEN 'submitted' ELSE state END"
-        " WHERE r.brand_id = $1 AND r.id IN (SELECT d.id FROM payments_refund d WHERE d.brand_id = $1"
-        f" AND d.next_poll_at <= $2 AND (d.state <> 'approved' OR NOT EXISTS ({_SIBLING}))"
-        " ORDER BY d.next_poll_at LIMIT $3 FOR UPDATE SKIP LOCKED)"
-        f" RETURNING {REFUND}",
-        brand_of(door),
-        now,
-        limit,
-    )
-    return [refund_of(row) for row in rows]
+    rows = await fetch(door, _CLAIM, brand_of(door), now, limit)
+    return [refund_of(tuple(row)[1:]) for row in rows if row[0]]
 
 
 async def write_refunds(door: Door, *, changed: Sequence[RefundView]) -> None:

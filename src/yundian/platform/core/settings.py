@@ -69,10 +69,20 @@ class Settings(BaseSettings):
     wechat_url: str = Field(default="", description="stands for every host of WeChat (the sandbox); empty: WeChat")
     sms_url: str = Field(default="", description="takes messages as the sandbox does; no SMS is sent when empty")
     sms_key: SecretStr | None = Field(default=None, description="bearer key of sms_url")
+    sms_aliyun_key_id: str = Field(
+        default="", description="AccessKey ID: messages go through Alibaba Cloud, at sms_url if that is set"
+    )
+    sms_aliyun_key_secret: SecretStr | None = Field(default=None, description="AccessKey secret")
+    sms_sign: str = Field(default="", description="approved signature of messages; empty: the brand's name")
+    sms_code_template: str = Field(default="", description="approved template for codes: `code`, `minutes`")
     sandbox: bool = Field(
         default=True, description="`yundian up` starts the sandbox, in development and without a wechat_url"
     )
     sandbox_port: int = Field(default=8900, description="the next free one, if it was not asked for")
+
+    payments_notice_days: int = Field(
+        default=180, ge=1, description="so long the texts of payment notices are kept, encrypted; their facts stay"
+    )
 
     courier_batch: int = 500
     courier_lease_s: float = 20.0

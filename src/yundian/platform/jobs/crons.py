@@ -31,11 +31,16 @@ class CronLoop:
 
     async def run(self) -> None:
         """For ever; each work has its own loop, so a slow one delays no other."""
-        async with asyncio.TaskGroup() as group:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for one in self._crons:
+                    group.create_task(self._tend(one))
+                # A group without tasks would end at once.
+                await asyncio.Event().wait()
+        finally:
             for one in self._crons:
-                group.create_task(self._tend(one))
-            # A group without tasks would end at once.
-            await asyncio.Event().wait()
+                if one.end is not None:
+                    await one.end()
 
     async def _tend(self, one: Cron) -> None:
         while True:

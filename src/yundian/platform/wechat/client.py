@@ -10,6 +10,7 @@ import structlog
 from redis.asyncio import Redis
 
 from yundian.platform.core import clock
+from yundian.platform.core.crypto import Keyring
 from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 from yundian.platform.wechat.single_flight import Fetched, SharedSecret
 from yundian.platform.wechat.types import (
@@ -36,14 +37,14 @@ _BAD_TOKEN = frozenset({40001, 40014, 42001})
 class WeChatAppClient:
     """One app. Every method raises ``WeChatRefused`` or ``WeChatUnavailable``."""
 
-    def __init__(self, app: WeChatApp, redis: Redis, threads: anyio.CapacityLimiter) -> None:
+    def __init__(self, app: WeChatApp, redis: Redis, keyring: Keyring, threads: anyio.CapacityLimiter) -> None:
         self.app = app
         # Not at the top: wechatpy weighs about 10 MiB, and a process whose brands have no app does not load it.
         from yundian.platform.wechat.sdk import Sdk  # noqa: PLC0415
 
         self._sdk = Sdk(app, threads)
-        self._token = SharedSecret(redis, f"token:{app.app_id}", self._fetch_token)
-        self._ticket = SharedSecret(redis, f"ticket:{app.app_id}", self._fetch_ticket)
+        self._token = SharedSecret(redis, keyring, f"token:{app.app_id}", self._fetch_token)
+        self._ticket = SharedSecret(redis, keyring, f"ticket:{app.app_id}", self._fetch_ticket)
 
     # Who is this?
 
@@ -178,8 +179,9 @@ class WeChatAppClient:
 class WeChatApps:
     """The clients that one process keeps, with threads of their own: a slow WeChat blocks nothing else."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, keyring: Keyring) -> None:
         self._redis = redis
+        self._keyring = keyring
         self._threads = anyio.CapacityLimiter(THREADS)
         self._clients: dict[WeChatApp, WeChatAppClient] = {}
 
@@ -187,7 +189,7 @@ class WeChatApps:
         """The client of an app."""
         found = self._clients.get(app)
         if found is None:
-            found = self._clients[app] = WeChatAppClient(app, self._redis, self._threads)
+            found = self._clients[app] = WeChatAppClient(app, self._redis, self._keyring, self._threads)
         return found
 
     async def aclose(self) -> None:

@@ -1,20 +1,23 @@
-"""A secret that all workers share and one of them renews: access tokens, tickets."""
+"""A secret that all workers share and one of them renews: access tokens, tickets. Sealed wherever it lies."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
 import msgspec
+from cryptography.exceptions import InvalidTag
 from redis.asyncio import Redis
 from redis.exceptions import LockError, RedisError
 
 from yundian.platform.core import clock
+from yundian.platform.core.crypto import Keyring
 from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 
 _REFRESH_AT = 0.8
 _LOCK_S, _WAIT_S, _LOOK_AGAIN_S = 15.0, 12.0, 0.05
 _FORCED_PAUSE_S = 60
 _INVALID_CREDENTIAL = 40001
+_PURPOSE = "wechat.shared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,9 @@ Fetch = Callable[[bool], Awaitable[Fetched]]
 class SharedSecret:
     """``fetch`` asks WeChat for a value, with True for a new one whatever is in force."""
 
-    def __init__(self, redis: Redis, name: str, fetch: Fetch) -> None:
+    def __init__(self, redis: Redis, keyring: Keyring, name: str, fetch: Fetch) -> None:
         self._redis = redis
+        self._keyring = keyring
         self._key = f"wechat:{name}"
         self._fetch = fetch
 
@@ -100,16 +104,18 @@ class SharedSecret:
                 await lock.release()
 
     async def _read(self) -> _Kept | None:
-        text = await self._redis.get(self._key)
-        if text is None:
+        sealed = await self._redis.get(self._key)
+        if sealed is None:
             return None
         try:
-            return msgspec.json.decode(text, type=_Kept)
-        except msgspec.DecodeError:
+            return msgspec.json.decode(self._keyring.decrypt(_PURPOSE, sealed), type=_Kept)
+        except (InvalidTag, msgspec.DecodeError, ValueError):
+            # Another key's, or not ours at all: as good as none.
             return None
 
     async def _store(self, fetched: Fetched) -> str:
         now, life = clock.now().timestamp(), max(1, fetched.expires_in_s)
         kept = _Kept(fetched.value, refresh_at=now + life * _REFRESH_AT, expires_at=now + life)
-        await self._redis.set(self._key, msgspec.json.encode(kept), ex=life)
+        sealed = self._keyring.encrypt(_PURPOSE, msgspec.json.encode(kept).decode())
+        await self._redis.set(self._key, sealed, ex=life)
         return fetched.value
