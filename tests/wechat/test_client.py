@@ -135,9 +135,9 @@ async def test_a_token_is_renewed_before_it_ends_and_the_old_one_serves_while_we
 ) -> None:
     await official.client.create_qr("S", life=None)
     key = f"wechat:token:{official.app.app_id}"
-    kept = json.loads(await redis.get(key))
+    kept = json.loads(KEYRING.decrypt("wechat.shared", await redis.get(key)))
     # As it stands when four fifths of its life are over.
-    await redis.set(key, json.dumps(kept | {"refresh_at": 1}))
+    await redis.set(key, KEYRING.encrypt("wechat.shared", json.dumps(kept | {"refresh_at": 1})))
     official.break_it("down", "cgi-bin.stable_token", remaining=1)
     await official.client.create_qr("S", life=None)
     await official.client.create_qr("S", life=None)
