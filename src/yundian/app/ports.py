@@ -5,8 +5,10 @@ import uuid
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
+from yundian.members.adapters.sms import SmsCodes
 from yundian.members.ports import SmsSender
 from yundian.platform.core.settings import Settings
+from yundian.platform.sms.gateways import SmsAtFirstUse
 
 
 async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
@@ -15,28 +17,6 @@ async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid
 
 
 def sms_sender(settings: Settings) -> SmsSender:
-    """The provider of short messages that the settings name."""
-    return _SmsAtFirstUse(settings)
-
-
-class _SmsAtFirstUse:
-    """Loads the HTTP client (9 MiB) with the first message."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._sender: SmsSender | None = None
-
-    async def send_code(self, *, phone: str, code: str, brand_name: str, minutes: int, reference: str) -> None:
-        if self._sender is None:
-            from yundian.members.adapters.sms import HttpSms  # noqa: PLC0415
-
-            key = self._settings.sms_key
-            secret = key.get_secret_value() if key else ""
-            self._sender = HttpSms(url=self._settings.sms_url, key=secret)
-        await self._sender.send_code(
-            phone=phone, code=code, brand_name=brand_name, minutes=minutes, reference=reference
-        )
-
-    async def aclose(self) -> None:
-        if self._sender is not None:
-            await self._sender.aclose()
+    """What sends codes to phones: the provider of short messages that the settings name."""
+    gateway = SmsAtFirstUse(settings)
+    return SmsCodes(gateway, sign=settings.sms_sign, template=settings.sms_code_template)

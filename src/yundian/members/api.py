@@ -1,17 +1,34 @@
-"""What other rooms ask about members. Functions take an asyncpg transaction or the database first."""
+"""What other rooms ask about members. Functions take an asyncpg transaction, a door, or the database first."""
 
 import uuid
+from collections.abc import Collection
 
 from yundian.members import repository
 from yundian.members.service.apps import app_of_brand
 from yundian.members.service.joining import member_view
+from yundian.members.service.reaching import find_by_phone, reach_of
+from yundian.members.types import JoinedVia
+from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Tx
+from yundian.platform.outbox.door import Door
 
-__all__ = ["app_of_brand", "member_view", "openid_of"]
+__all__ = ["agree", "agreed", "app_of_brand", "find_by_phone", "member_view", "openid_of", "reach_of"]
 
 
 async def openid_of(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, app_id: str) -> str | None:
     """The member's openid in an app (whom a JSAPI payment asks to pay, whom a message goes to), if she has one."""
     sealed = await repository.openid_sealed(tx, member_id=member_id, app_id=app_id)
     return None if sealed is None else keyring.decrypt("members.openid", sealed)
+
+
+async def agree(door: Door, *, member_id: uuid.UUID, document: str, text_version: str, via: JoinedVia) -> None:
+    """The member agreed to a text of another room, in this version; the first time counts."""
+    await repository.add_consent(
+        door, member_id=member_id, document=document, text_version=text_version, via=via, now=clock.now()
+    )
+
+
+async def agreed(door: Door, *, ids: Collection[uuid.UUID], document: str, text_version: str) -> set[uuid.UUID]:
+    """Which of the members agreed to the text in this version."""
+    return await repository.agreed(door, ids=sorted(ids), document=document, text_version=text_version)

@@ -28,4 +28,13 @@ class WeChatHappened(Event, frozen=True, kw_only=True, tag="members.wechat_happe
     member_id: uuid.UUID | None
 
 
-EVENTS = (MemberJoined, PhoneBound, WeChatHappened)
+class TemplateMessageEnded(Event, frozen=True, kw_only=True, tag="members.template_message_ended.v1"):
+    """WeChat says how a template message of the official account ended: ``success``, or ``failed:`` and why.
+    ``message_ref`` is its number there."""
+
+    app_id: str
+    message_ref: str
+    status: str
+
+
+EVENTS = (MemberJoined, PhoneBound, WeChatHappened, TemplateMessageEnded)

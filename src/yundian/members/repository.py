@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 from sqlmodel import col, select
@@ -14,6 +15,7 @@ from yundian.members.states import MemberStatus
 from yundian.members.types import AppKind, IdentityKind, JoinedVia
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.database import Tx
+from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,14 @@ _CONSENT = """
 INSERT INTO members_consent (brand_id, id, created_at, member_id, document, text_version, via)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (brand_id, member_id, document, text_version) DO NOTHING
+"""
+
+_REACHES = """
+SELECT m.id, m.status, i.kind, i.scope, i.value_sealed
+FROM members_member m
+LEFT JOIN members_identity i ON i.brand_id = m.brand_id AND i.member_id = m.id AND i.ended_at IS NULL
+    AND i.kind IN ('phone', 'openid')
+WHERE m.brand_id = $1 AND m.id = ANY($2::uuid[]) ORDER BY m.id, i.id
 """
 
 _MEMBER = """
@@ -171,10 +181,34 @@ async def name_member(tx: Tx, *, member_id: uuid.UUID, nickname: str, picture_ur
 
 
 async def add_consent(
-    tx: Tx, *, member_id: uuid.UUID, document: str, text_version: str, via: JoinedVia, now: dt.datetime
+    door: Door, *, member_id: uuid.UUID, document: str, text_version: str, via: JoinedVia, now: dt.datetime
 ) -> None:
     """Note that a member agreed; the first time counts."""
-    await tx.execute(_CONSENT, tx.brand, new_id(), now, member_id, document, text_version, via.value)
+    await run(door, _CONSENT, brand_of(door), new_id(), now, member_id, document, text_version, via.value)
+
+
+async def agreed(door: Door, *, ids: Sequence[uuid.UUID], document: str, text_version: str) -> set[uuid.UUID]:
+    """Which of the members agreed to the text in this version."""
+    query = (
+        "SELECT member_id FROM members_consent"
+        " WHERE brand_id = $1 AND member_id = ANY($2::uuid[]) AND document = $3 AND text_version = $4"
+    )
+    return {row[0] for row in await fetch(door, query, brand_of(door), list(ids), document, text_version)}
+
+
+async def reaches(door: Door, *, ids: Sequence[uuid.UUID]) -> Sequence[Sequence[Any]]:
+    """Id and status of members, with kind, scope and sealed value of each phone and openid, the newest last."""
+    return await fetch(door, _REACHES, brand_of(door), list(ids))
+
+
+async def owner_of_phone(door: Door, *, value_hash: bytes) -> uuid.UUID | None:
+    query = (
+        "SELECT member_id FROM members_identity WHERE brand_id = $1 AND kind = 'phone' AND scope = ''"
+        " AND value_hash = $2 AND ended_at IS NULL"
+    )
+    rows = await fetch(door, query, brand_of(door), value_hash)
+    found: uuid.UUID | None = rows[0][0] if rows else None
+    return found
 
 
 async def member(tx: Tx, *, member_id: uuid.UUID, document: str, text_version: str) -> asyncpg.Record | None:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -52,6 +53,15 @@ class Known:
     kind: IdentityKind
     value: str = field(repr=False)
     scope: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Where a member can be written to: her phone, and her openid in each app."""
+
+    is_active: bool
+    phone: str | None = field(default=None, repr=False)
+    openids: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class MemberView(msgspec.Struct, frozen=True, kw_only=True):

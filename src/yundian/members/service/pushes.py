@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from redis.asyncio import Redis
 
 from yundian.members import repository
-from yundian.members.events import WeChatHappened
+from yundian.members.events import TemplateMessageEnded, WeChatHappened
 from yundian.members.service import apps, joining
 from yundian.members.types import AppKind, IdentityKind, Known
 from yundian.platform.core import clock
@@ -18,7 +18,8 @@ from yundian.platform.wechat.errors import ReplayedPush
 from yundian.platform.wechat.types import Push, PushKind, WeChatApp
 
 _KEPT = frozenset({PushKind.SUBSCRIBE, PushKind.UNSUBSCRIBE, PushKind.SCAN})
-_SCENE_LENGTH = 64
+_SCENE_LENGTH, _REF_LENGTH, _STATUS_LENGTH = 64, 64, 40
+_TEMPLATE_ENDED = "templatesendjobfinish"
 
 
 async def handshake(database: Database, *, keyring: Keyring, app_id: str, query: Mapping[str, str]) -> str:
@@ -46,6 +47,8 @@ async def take(
         push = await pushes.receive(redis, app, query, body)
     except ReplayedPush:
         return
+    if push.event == _TEMPLATE_ENDED:
+        await _tell_of_message(database, brand_id, push)
     if push.kind not in _KEPT:
         return
     openid = joining.sealed(keyring, Known(IdentityKind.OPENID, push.openid, scope=app.app_id))
@@ -68,6 +71,16 @@ async def take(
                 tx,
                 WeChatHappened(event_id=event_id, kind=push.kind.value, scene=scene, member_id=member_id),
             )
+
+
+async def _tell_of_message(database: Database, brand_id: uuid.UUID, push: Push) -> None:
+    ended = TemplateMessageEnded(
+        app_id=push.app_id,
+        message_ref=str(push.raw.get("MsgID") or "")[:_REF_LENGTH],
+        status=str(push.raw.get("Status") or "")[:_STATUS_LENGTH],
+    )
+    async with database.connection(brand_id) as tx:
+        await outbox.record(tx, ended)
 
 
 async def forget_old(database: Database) -> None:

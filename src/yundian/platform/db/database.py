@@ -7,6 +7,7 @@ row policies show the rows of one brand only. ``brand=None`` sees the global tab
 
 import asyncio
 import contextlib
+import functools
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionma
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import DomainError
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import counting
@@ -37,11 +39,17 @@ class NoDatabase(DomainError):
 class Tx:
     """One asyncpg transaction of one brand: the hot path's view of the database."""
 
-    __slots__ = ("brand", "conn", "is_outbox_dirty")
+    __slots__ = ("brand", "conn", "database", "is_outbox_dirty")
 
-    def __init__(self, conn: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]", brand: uuid.UUID | None) -> None:
+    def __init__(
+        self,
+        conn: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]",
+        brand: uuid.UUID | None,
+        database: "Database | None" = None,
+    ) -> None:
         self.conn = conn
         self.brand = brand
+        self.database = database
         self.is_outbox_dirty = False
 
     async def execute(self, sql: str, *args: object) -> str:
@@ -102,6 +110,11 @@ class Database:
         if self._pool is not None:
             await self._pool.close()
 
+    @functools.cached_property
+    def keyring(self) -> Keyring:
+        """The keys of the house, for what is sealed inside a transaction (``door.keyring_of``)."""
+        return Keyring(self.settings.master_key_bytes())
+
     @property
     def engine(self) -> AsyncEngine:
         return _opened(self._engine)
@@ -114,7 +127,7 @@ class Database:
     async def unit_of_work(self, brand: uuid.UUID | None) -> AsyncGenerator[AsyncSession, None]:
         """One request or job, one transaction, through SQLModel."""
         async with _opened(self._sessions)() as session:
-            session.info["brand"] = brand
+            session.info["brand"], session.info["database"] = brand, self
             async with session.begin():
                 connection: AsyncConnection = await session.connection()
                 await connection.exec_driver_sql(set_brand(brand))
@@ -126,7 +139,7 @@ class Database:
     @contextlib.asynccontextmanager
     async def connection(self, brand: uuid.UUID | None) -> AsyncGenerator[Tx, None]:
         """One transaction through asyncpg: BEGIN and the brand in one message."""
-        async with transaction(_opened(self._pool), brand, wait_s=self.settings.pool_wait_s) as tx:
+        async with transaction(_opened(self._pool), brand, wait_s=self.settings.pool_wait_s, database=self) as tx:
             yield tx
         if tx.is_outbox_dirty and brand is not None:
             await self._tell(brand)
@@ -144,12 +157,16 @@ class Database:
 
 @contextlib.asynccontextmanager
 async def transaction(
-    pool: "asyncpg.Pool[asyncpg.Record]", brand: uuid.UUID | None, *, wait_s: float | None = None
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    brand: uuid.UUID | None,
+    *,
+    wait_s: float | None = None,
+    database: Database | None = None,
 ) -> AsyncGenerator[Tx, None]:
     """One transaction on a pool. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half of one."""
     async with pool.acquire(timeout=wait_s) as conn:
         await conn.execute(f"BEGIN; {set_brand(brand)}")
-        tx = Tx(conn, brand)
+        tx = Tx(conn, brand, database)
         try:
             yield tx
         except BaseException:

@@ -125,24 +125,34 @@ class WeChatAppClient:
 
     # Messages
 
+    async def be_ready(self) -> None:
+        """Have a token. What fails here was never sent; what fails while sending may have been."""
+        await self._token.get()
+
     async def send_template(
-        self, *, openid: str, template_id: str, data: Mapping[str, object], url: str = ""
+        self, *, openid: str, template_id: str, data: Mapping[str, object], url: str = "", once: str = ""
     ) -> str:
-        """To a follower of the official account; the message's number. 43004: she follows no more."""
-        found = await self._with_token(
-            lambda client: _mapping(client.message.send_template(openid, template_id, dict(data), url=url or None))
-        )
+        """To a follower of the official account; the message's number. 43004: she follows no more.
+
+        The same ``once`` (up to 32 characters) to the same person within ten minutes is sent once.
+        """
+        message = {"touser": openid, "template_id": template_id, "data": dict(data)}
+        more = {"url": url, "client_msg_id": once}
+        message.update({name: value for name, value in more.items() if value})
+        # The SDK's own method does not know ``client_msg_id``.
+        found = await self._with_token(lambda client: _mapping(client.post("message/template/send", data=message)))
         return str(found.get("msgid", ""))
 
     async def send_subscription(
         self, *, openid: str, template_id: str, data: Mapping[str, object], page: str = ""
-    ) -> None:
-        """One consent, one message, in the mini program. 43101: no consent left."""
-        await self._with_token(
+    ) -> str:
+        """One consent, one message, in the mini program; its number. 43101: no consent left."""
+        found = await self._with_token(
             lambda client: _mapping(
                 client.wxa.send_subscribe_message(openid, template_id, dict(data), page=page or None)
             )
         )
+        return str(found.get("msgid", ""))
 
     async def close(self) -> None:
         self._sdk.close()

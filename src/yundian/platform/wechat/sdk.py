@@ -6,13 +6,14 @@ from typing import Any, TypeVar
 
 import anyio
 import requests
+from urllib3.exceptions import NewConnectionError
 from wechatpy import WeChatClient
 from wechatpy.exceptions import WeChatClientException, WeChatException
 from wechatpy.oauth import WeChatOAuth
 
 from yundian.platform.wechat.errors import LoginCodeRejected, WeChatRefused, WeChatUnavailable
 from yundian.platform.wechat.reroute import open_session
-from yundian.platform.wechat.types import THREADS, WeChatApp
+from yundian.platform.wechat.types import THREADS, UNREACHED, WeChatApp
 
 T = TypeVar("T")
 
@@ -67,12 +68,20 @@ class Sdk:
         except WeChatClientException as error:
             raise _refusal(error.errcode) from None
         except (requests.RequestException, WeChatException, ValueError, KeyError, TypeError, OSError) as error:
-            raise WeChatUnavailable(reason=type(error).__name__) from None
+            raise WeChatUnavailable(reason=UNREACHED if _is_unreached(error) else type(error).__name__) from None
         finally:
             _token.reset(reset)
 
     def close(self) -> None:
         self._http.close()
+
+
+def _is_unreached(error: Exception) -> bool:
+    """No connection came about, so nothing was said."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    inner = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
+    return isinstance(getattr(inner, "reason", None), NewConnectionError)
 
 
 def _refusal(errcode: object) -> WeChatRefused | WeChatUnavailable:

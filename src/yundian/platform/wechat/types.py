@@ -7,6 +7,8 @@ from enum import StrEnum
 
 # Threads for calls to WeChat in one process, and connections of one app.
 THREADS = 16
+# The reason of ``WeChatUnavailable`` when nothing can have happened there.
+UNREACHED = "unreached"
 # The answer to a push that was kept.
 ACCEPTED = b"success"
 

@@ -11,6 +11,7 @@ from yundian.sandbox.wechat.api_gateway import ApiError
 from yundian.sandbox.wechat.identity import openid_user
 
 _SERVICE_WINDOW_S = 48 * 3600.0
+_ONCE_S = 600.0
 
 
 def send_template(sandbox: Sandbox, app: WeChatApp, body: dict[str, Any]) -> dict[str, object]:
@@ -18,7 +19,11 @@ def send_template(sandbox: Sandbox, app: WeChatApp, body: dict[str, Any]) -> dic
     user_id = _recipient(sandbox, app, body)
     if not _follows(sandbox, app, user_id):
         raise ApiError(43004, "require subscribe")
-    number = _keep(sandbox, app, channel="template", body=body, template=_need(body, "template_id", 40037))
+    template, once = _need(body, "template_id", 40037), _once(app, body)
+    known = _sent_once(sandbox, once)
+    if known is not None:
+        return {"errcode": 0, "errmsg": "ok", "msgid": known}
+    number = _keep(sandbox, app, channel="template", body=body, template=template, reference=once)
     push.tell_job_finished(sandbox, app, user_id=user_id, message_id=number)
     return {"errcode": 0, "errmsg": "ok", "msgid": number}
 
@@ -81,7 +86,23 @@ def _follows(sandbox: Sandbox, app: WeChatApp, user_id: int) -> bool:
     return bool(sandbox.store.value(sql, app.appid, user_id))
 
 
-def _keep(sandbox: Sandbox, app: WeChatApp, *, channel: str, body: dict[str, Any], template: str) -> int:
+def _once(app: WeChatApp, body: dict[str, Any]) -> str:
+    number = str(body.get("client_msg_id") or "")
+    return f"{app.appid}:{body['touser']}:{number}" if number else ""
+
+
+def _sent_once(sandbox: Sandbox, reference: str) -> int | None:
+    """The same ``client_msg_id`` to the same person within ten minutes is one message."""
+    forget = "UPDATE message SET reference = '' WHERE channel = 'template' AND reference = ? AND at <= ?"
+    sandbox.store.run(forget, reference, clock.now().timestamp() - _ONCE_S)
+    sql = "SELECT id FROM message WHERE channel = 'template' AND reference = ? AND reference <> ''"
+    known = sandbox.store.value(sql, reference)
+    return None if known is None else int(known)
+
+
+def _keep(
+    sandbox: Sandbox, app: WeChatApp, *, channel: str, body: dict[str, Any], template: str, reference: str = ""
+) -> int:
     values = {
         "at": clock.now().timestamp(),
         "channel": channel,
@@ -89,5 +110,6 @@ def _keep(sandbox: Sandbox, app: WeChatApp, *, channel: str, body: dict[str, Any
         "recipient": str(body["touser"]),
         "template": template,
         "body": json.dumps(body, ensure_ascii=False),
+        "reference": reference,
     }
     return sandbox.store.insert("message", values)
