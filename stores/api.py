@@ -18,6 +18,8 @@ from yundian.platform.outbox.door import Door, brand_of
 
 SHOP_IMPORT = imports.SHOPS
 MAPPINGS = imports.MAPPINGS
+# SQL of the closed shops (brand_id, id), as a part of an upper room's statement.
+CLOSED_SHOPS = repository.CLOSED_SHOPS
 
 
 async def get_shops(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, ShopView]:

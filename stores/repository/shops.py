@@ -12,6 +12,9 @@ from stores.states import ShopStatus
 from stores.types import Interval, Place, ShopFilter
 from yundian.platform.db.paging import after
 
+# For statements of upper rooms that must know it in the same moment.
+CLOSED_SHOPS = "SELECT brand_id, id FROM stores_shop WHERE status = 'closed'"
+
 
 async def get(session: AsyncSession, *, brand_id: uuid.UUID, shop_id: uuid.UUID) -> Shop | None:
     return await session.get(Shop, (brand_id, shop_id))

@@ -1,5 +1,13 @@
 """What attribution contributes to the house."""
 
+from yundian.attribution.events import EVENTS
+from yundian.attribution.service.links import forget_old
+from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
 
-ROOM = Room(name="attribution", package="yundian.attribution")
+ROOM = Room(
+    name="attribution",
+    package="yundian.attribution",
+    events=EVENTS,
+    crons=(cron("attribution.forget_old_touches", every_s=3600)(forget_old),),
+)

@@ -9,6 +9,9 @@ from yundian.brands import repository
 from yundian.brands.errors import BrandNotNamed, BrandUnknown
 from yundian.brands.types import BrandView, PolicyView
 
+# SQL of the days a link counts (brand_id, link_window_days), as a part of an upper room's statement.
+LINK_WINDOW = repository.LINK_WINDOW
+
 
 async def get_policy(session: AsyncSession, *, brand_id: uuid.UUID) -> PolicyView:
     """The brand's policy as it stands. Not cached: a change holds for the next request. One statement."""

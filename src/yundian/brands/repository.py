@@ -9,6 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands.models import Brand, BrandPolicy
 
+# For statements of upper rooms that must know it in the same moment.
+LINK_WINDOW = "SELECT brand_id, link_window_days FROM brand_policy"
+
 
 async def add_brand(session: AsyncSession, *, brand: Brand) -> bool:
     """Whether the code was free."""

@@ -1,0 +1,203 @@
+"""Making links, opening them, ending them."""
+
+import datetime as dt
+import uuid
+from functools import lru_cache
+
+from yundian.attribution.errors import BadTarget, LinkUnknown
+from yundian.attribution.repository import links as rows
+from yundian.attribution.repository import touches
+from yundian.attribution.repository.touches import Touched
+from yundian.attribution.rules import TOKEN_LENGTH, is_local_path, normalised_token
+from yundian.attribution.types import AgentClass, Channel, LinkNumbers, LinkTarget, LinkView, TouchKind
+from yundian.platform.core import clock
+from yundian.platform.core.crypto import Keyring
+from yundian.platform.core.ids import new_id, readable_code
+from yundian.platform.db.database import Database
+from yundian.platform.db.directory import DirectoryTaken, find_brand
+from yundian.platform.outbox.door import Door
+
+DIRECTORY_KIND = "link"
+KEEP_TOUCHES = dt.timedelta(days=400)
+_FORGET_AT_ONCE = 5_000
+
+
+class KnownTokens:
+    """Which brand a token belongs to, once it was found: that never changes. Newest few only."""
+
+    def __init__(self, size: int = 10_000) -> None:
+        self._size = size
+        self._brands: dict[str, uuid.UUID] = {}
+
+    def get(self, token: str) -> uuid.UUID | None:
+        return self._brands.get(token)
+
+    def add(self, token: str, brand_id: uuid.UUID) -> None:
+        while len(self._brands) >= self._size:
+            del self._brands[next(iter(self._brands))]
+        self._brands[token] = brand_id
+
+
+@lru_cache(maxsize=8)
+def known_tokens(_database: Database) -> KnownTokens:
+    """One memory for each database that this process speaks to."""
+    return KnownTokens()
+
+
+async def brand_of_token(database: Database, *, keyring: Keyring, token: str) -> uuid.UUID:
+    """Whose link it is; ``LinkUnknown`` for no link at all."""
+    memory = known_tokens(database)
+    known = memory.get(token)
+    if known is not None:
+        return known
+    if len(token) != TOKEN_LENGTH:
+        raise LinkUnknown
+    async with database.unit_of_work(None) as session:
+        found = await find_brand(session, keyring=keyring, kind=DIRECTORY_KIND, key=token)
+    if found is None:
+        raise LinkUnknown
+    memory.add(token, found)
+    return found
+
+
+async def resolve(database: Database, *, keyring: Keyring, token: str) -> LinkView:
+    """The link behind a token, whatever became of it; ``LinkUnknown``."""
+    token = normalised_token(token)
+    brand_id = await brand_of_token(database, keyring=keyring, token=token)
+    async with database.connection(brand_id) as tx:
+        found = await rows.by_token(tx, token=token)
+    if found is None:
+        raise LinkUnknown
+    return found
+
+
+async def open_link(
+    database: Database,
+    *,
+    keyring: Keyring,
+    token: str,
+    visitor: bytes | None,
+    agent: AgentClass,
+    member_id: uuid.UUID | None = None,
+    own_shop_ids: frozenset[uuid.UUID] = frozenset(),
+    kind: TouchKind = TouchKind.OPEN,
+) -> Touched:
+    """Resolve the token and keep the touch. ``LinkUnknown``."""
+    token = normalised_token(token)
+    brand_id = await brand_of_token(database, keyring=keyring, token=token)
+    async with database.connection(brand_id) as tx:
+        found = await touches.open_link(
+            tx,
+            token=token,
+            visitor=visitor,
+            member_id=member_id,
+            kind=kind,
+            at=clock.now(),
+            agent=agent,
+            own_shop_ids=own_shop_ids,
+        )
+    if found is None:
+        raise LinkUnknown
+    return found
+
+
+async def make_link(
+    door: Door,
+    *,
+    keyring: Keyring,
+    target: LinkTarget,
+    shop_id: uuid.UUID | None,
+    channel: Channel,
+    staff_id: uuid.UUID | None = None,
+    parent_link_id: uuid.UUID | None = None,
+    sharer_member_id: uuid.UUID | None = None,
+) -> LinkView:
+    """The one live link of this shop, person, target and channel; its snapshot brought up to date.
+
+    Raises:
+        BadTarget: the target is no page of this site.
+    """
+    if not is_local_path(target.target_path):
+        raise BadTarget
+    token = readable_code(TOKEN_LENGTH)
+    values = {
+        "id": new_id(),
+        "created_at": clock.now(),
+        "token": token,
+        "shop_id": shop_id,
+        "staff_id": staff_id,
+        "kind": target.kind.value,
+        "target_type": target.target_type,
+        "target_id": target.target_id,
+        "target_path": target.target_path,
+        "campaign_id": target.campaign_id,
+        "channel": channel.value,
+        "parent_link_id": parent_link_id,
+        "sharer_member_id": sharer_member_id,
+        "title": target.title[:120],
+        "picture": target.picture,
+        "price_minor": target.price_minor,
+        "currency": target.currency,
+        "expires_at": target.expires_at,
+    }
+    key_hash = keyring.blind_index(DIRECTORY_KIND, token)
+    made, is_found = await rows.put_link(door, values=values, key_hash=key_hash)
+    if not is_found:
+        raise DirectoryTaken(kind=DIRECTORY_KIND)
+    return made
+
+
+async def share_onward(
+    door: Door, *, keyring: Keyring, parent: LinkView, member_id: uuid.UUID, target: LinkTarget | None = None
+) -> LinkView:
+    """The link by which a customer passes on what she came by: the shop, its person and campaign stay."""
+    return await make_link(
+        door,
+        keyring=keyring,
+        target=target or target_of(parent),
+        shop_id=parent.shop_id,
+        staff_id=parent.staff_id,
+        channel=Channel.ONWARD,
+        parent_link_id=parent.id,
+        sharer_member_id=member_id,
+    )
+
+
+def target_of(link: LinkView) -> LinkTarget:
+    """Where a link leads."""
+    return LinkTarget(**{name: getattr(link, name) for name in LinkTarget.__struct_fields__})
+
+
+async def see_link(door: Door, *, link_id: uuid.UUID, visible: frozenset[uuid.UUID] | None) -> LinkView:
+    """A link of one of these shops (``None``: any); ``LinkUnknown``."""
+    found = await rows.link(door, link_id=link_id)
+    if found is None or (visible is not None and found.shop_id not in visible):
+        raise LinkUnknown
+    return found
+
+
+async def list_links(
+    door: Door,
+    *,
+    shop_id: uuid.UUID,
+    staff_id: uuid.UUID | None = None,
+    before: uuid.UUID | None = None,
+    limit: int = 50,
+) -> list[LinkNumbers]:
+    """The shop's links and one person's own, the newest first, with what came of each."""
+    found = await rows.with_numbers(door, shop_id=shop_id, staff_id=staff_id, before=before, limit=limit)
+    return [LinkNumbers(link=link, opens=o, orders=n, sales_minor=s) for link, o, n, s in found]
+
+
+async def revoke_link(door: Door, *, link_id: uuid.UUID) -> bool:
+    """End a link and what was shared onward from it; whether it was live. Who came before keeps counting."""
+    return await rows.revoke(door, link_id=link_id, now=clock.now()) > 0
+
+
+async def forget_old(database: Database) -> None:
+    """Delete touches that no decision can need any more, brand by brand, a piece at a time."""
+    async with database.connection(None) as tx:
+        brands = await touches.brand_ids(tx)
+    for brand in brands:
+        async with database.connection(brand) as tx:
+            await touches.forget(tx, before=clock.now() - KEEP_TOUCHES, limit=_FORGET_AT_ONCE)
