@@ -156,3 +156,33 @@ class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
     table: str
     key: dict[str, str]
     columns: dict[str, tuple[int, int]]
+
+
+class DocumentLine(msgspec.Struct, frozen=True, kw_only=True):
+    line_no: int
+    sku_id: uuid.UUID | None
+    quantity: int
+    amount_minor: int
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A sale or a refund as it comes in, for one or both bases. Lines that do not sum up to ``amount_minor``
+    (shipping) get their difference as line 0."""
+
+    kind: FactKind
+    document_type: str
+    document_id: uuid.UUID
+    order_id: uuid.UUID
+    number: str
+    occurred_at: dt.datetime
+    channel: str
+    shop_id: uuid.UUID | None
+    fulfil_shop_id: uuid.UUID | None
+    home_shop_id: uuid.UUID | None
+    staff_id: uuid.UUID | None
+    campaign_id: uuid.UUID | None
+    member_id: uuid.UUID | None
+    currency: str
+    amount_minor: int
+    lines: tuple[DocumentLine, ...]
+    bases: tuple[Basis, ...]
