@@ -11,9 +11,11 @@ import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores.repository import shops as repository
+from stores.repository import stock_parts
 from stores.service import imports, nearest, stock
 from stores.service import shops as service
-from stores.types import NearShop, Place, ShopFields, ShopView, ShopWithHours, StockLine, StockView
+from stores.types import NearShop, Place, ShopFields, ShopPlace, ShopView, ShopWithHours, StockLine, StockView
+from yundian.platform.db.cte import Cte
 from yundian.platform.outbox.door import Door, brand_of
 
 SHOP_IMPORT = imports.SHOPS
@@ -26,6 +28,11 @@ async def get_shops(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.
     """The shops of this brand with these ids; unknown ids are left out."""
     rows = await repository.by_ids(session, brand_id=brand_of(session), shop_ids=list(ids)) if ids else []
     return {row.id: msgspec.convert(row, ShopView, from_attributes=True) for row in rows}
+
+
+async def places_of(door: Door, *, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, ShopPlace]:
+    """Zone and province of these shops, for whoever books what happened there; unknown ids are left out."""
+    return await repository.places_of(door, shop_ids=ids) if ids else {}
 
 
 async def find_shops(session: AsyncSession, *, codes: set[str]) -> dict[str, ShopView]:
@@ -65,6 +72,27 @@ async def reserve_stock(
 ) -> None:
     """Set pieces aside for ``reference``, all lines or none (``OutOfStock``). Repeating changes nothing."""
     await stock.reserve(door, shop_id=shop_id, lines=lines, reference=reference, now=now)
+
+
+def reserve_parts(
+    cte: Cte,
+    *,
+    brand: str,
+    shop_id: uuid.UUID,
+    lines: Sequence[StockLine],
+    reference: str,
+    now: dt.datetime,
+    given: str,
+    name: str = "stock",
+) -> None:
+    """Setting pieces aside inside the caller's one statement, if the part ``given`` has a row and the shop is open.
+
+    The part ``name`` has a row for each line that was set aside: fewer rows than lines mean that the caller must roll
+    back. ``brand`` is the SQL of the brand's parameter. The SKUs differ from each other; the reference is new.
+    """
+    stock_parts.reserve_parts(
+        cte, brand=brand, shop_id=shop_id, lines=lines, reference=reference, now=now, given=given, name=name
+    )
 
 
 async def release_stock(door: Door, *, shop_id: uuid.UUID, reference: str, now: dt.datetime) -> int:

@@ -127,6 +127,14 @@ class NearShop(msgspec.Struct, frozen=True):
     distance_m: float
 
 
+class ShopPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a shop counts its days, and where on the map its sales are."""
+
+    time_zone: str
+    country: str
+    province: str
+
+
 class ShopFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which shops to list. ``shop_ids`` of ``None`` means every shop of the brand; ``search`` is a prefix."""
 

@@ -9,8 +9,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores.models import OpeningHours, Shop
 from stores.states import ShopStatus
-from stores.types import Interval, Place, ShopFilter
+from stores.types import Interval, Place, ShopFilter, ShopPlace
 from yundian.platform.db.paging import after
+from yundian.platform.outbox.door import Door, brand_of, fetch
 
 # For statements of upper rooms that must know it in the same moment.
 CLOSED_SHOPS = "SELECT brand_id, id FROM stores_shop WHERE status = 'closed'"
@@ -28,6 +29,12 @@ async def by_codes(session: AsyncSession, *, brand_id: uuid.UUID, codes: Sequenc
 async def by_ids(session: AsyncSession, *, brand_id: uuid.UUID, shop_ids: Sequence[uuid.UUID]) -> list[Shop]:
     statement = select(Shop).where(col(Shop.brand_id) == brand_id, col(Shop.id).in_(shop_ids))
     return list((await session.exec(statement)).all())
+
+
+async def places_of(door: Door, *, shop_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, ShopPlace]:
+    query = "SELECT id, time_zone, country, province FROM stores_shop WHERE brand_id = $1 AND id = ANY($2::uuid[])"
+    rows = await fetch(door, query, brand_of(door), list(shop_ids))
+    return {row[0]: ShopPlace(time_zone=row[1], country=row[2], province=row[3]) for row in rows}
 
 
 async def page(

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.brands import repository
 from yundian.brands.errors import BrandNotNamed, BrandUnknown
 from yundian.brands.types import BrandView, PolicyView
+from yundian.platform.outbox.door import Door
 
 # SQL of the days a link counts (brand_id, link_window_days), as a part of an upper room's statement.
 LINK_WINDOW = repository.LINK_WINDOW
@@ -39,3 +40,8 @@ async def choose_brand(session: AsyncSession, *, code: str | None) -> BrandView:
 async def choose_brand_id(session: AsyncSession, code: str | None) -> uuid.UUID:
     """``choose_brand`` for commands that need the id alone."""
     return (await choose_brand(session, code=code)).id
+
+
+async def zone_of(door: Door) -> str:
+    """The brand's own IANA zone: the days of what belongs to no shop."""
+    return await repository.zone_of(door)

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands.models import Brand, BrandPolicy
+from yundian.platform.outbox.door import Door, brand_of, fetch
 
 # For statements of upper rooms that must know it in the same moment.
 LINK_WINDOW = "SELECT brand_id, link_window_days FROM brand_policy"
@@ -32,3 +33,9 @@ async def brands(session: AsyncSession) -> Sequence[Brand]:
 
 async def policy(session: AsyncSession, *, brand_id: uuid.UUID) -> BrandPolicy:
     return (await session.exec(select(BrandPolicy).where(col(BrandPolicy.brand_id) == brand_id))).one()
+
+
+async def zone_of(door: Door) -> str:
+    query = "SELECT time_zone FROM brand_policy WHERE brand_id = $1"
+    rows = await fetch(door, query, brand_of(door))
+    return str(rows[0][0])
