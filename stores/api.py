@@ -85,9 +85,9 @@ def reserve_parts(
     given: str,
     name: str = "stock",
 ) -> None:
-    """Setting pieces aside inside the caller's one statement, if the part ``given`` has a row and the shop is open.
+    """Set pieces aside inside the caller's one statement, if the part ``given`` has a row and the shop is open.
 
-    The part ``name`` has a row for each line that was set aside: fewer rows than lines mean that the caller must roll
+    The part ``name`` has a row for each line that was set aside: with fewer rows than lines the caller rolls
     back. ``brand`` is the SQL of the brand's parameter. The SKUs differ from each other; the reference is new.
     """
     stock_parts.reserve_parts(

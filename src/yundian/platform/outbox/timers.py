@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from yundian.platform.core.ids import new_id
+from yundian.platform.db.cte import Cte
 from yundian.platform.outbox.door import Door, brand_of, run
 
 _SET = """
@@ -27,6 +28,19 @@ async def set_timer(
     """Set the timer of this business key, or move it; also one that was done, cancelled or parked."""
     body = msgspec.json.encode(payload or {}).decode()
     await run(door, _SET, brand_of(door), new_id(), name, key, due_at, body)
+
+
+def timer_part(
+    cte: Cte, *, brand: str, name: str, key: str, due_at: dt.datetime, given: str, part: str = "timer"
+) -> None:
+    """A new timer inside the caller's one statement, if the part ``given`` has a row. Its key is new."""
+    timer_id, label, named, due = cte.value(new_id()), cte.value(name), cte.value(key), cte.value(due_at)
+    cte.part(
+        part,
+        "INSERT INTO outbox_timer (brand_id, id, name, key, due_at, next_at, payload)"  # noqa: S608
+        f" SELECT {brand}::uuid, {timer_id}::uuid, {label}::varchar, {named}::varchar, {due}::timestamptz,"
+        f" {due}::timestamptz, '{{}}'::jsonb WHERE EXISTS (SELECT FROM {given})",
+    )
 
 
 async def cancel_timer(door: Door, *, name: str, key: str) -> bool:

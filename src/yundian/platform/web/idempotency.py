@@ -46,7 +46,7 @@ _FORMS = frozenset({RequestEncodingType.URL_ENCODED, RequestEncodingType.MULTI_P
 _NOT_KEPT = (NotAuthenticated, Forbidden, TooManyRequests)
 # Of one answer only, or made by the envelope again.
 _OWN_HEADERS = frozenset({"content-length", "date", "x-request-id"})
-_PURPOSE = "idempotency"
+PURPOSE = "idempotency"
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -78,7 +78,7 @@ def idempotent(handler: Handler) -> Handler:
     async def wrapped(*args: Any, request: Request[Any, Any, Any], session: AsyncSession, **kwargs: Any) -> Any:
         given = {"request": request} if has_request else {}
         call = functools.partial(handler, *args, session=session, **given, **kwargs)
-        key = await _key_of(request)
+        key = await key_of(request)
         if key is None:
             return await call()
         return await _once(request, session, key, call)
@@ -100,7 +100,7 @@ async def _once(
     if not await _claim(session, key):
         earlier = await repository.find(session, key=key)
         if earlier is not None and earlier.expires_at > clock.now():
-            return _again(request, earlier, key)
+            return again(request, earlier, key)
         if earlier is None or not await repository.replace_expired(session, key=key, now=clock.now()):
             raise IdempotencyInProgress(retry_after_s=1)
     step("web.idempotency.claimed")
@@ -114,7 +114,7 @@ async def _once(
         brand_id=key.brand_id,
         key_id=key.id,
         status=answer.status,
-        sealed=services_of(request).keyring.encrypt(_PURPOSE, msgspec.json.encode(answer).decode()),
+        sealed=services_of(request).keyring.encrypt(PURPOSE, msgspec.json.encode(answer).decode()),
     )
     step("web.idempotency.kept")
     return Kept(answer)
@@ -145,15 +145,16 @@ async def _claim(session: AsyncSession, key: IdempotencyKey) -> bool:
         raise
 
 
-def _again(request: Request[Any, Any, Any], earlier: IdempotencyKey, key: IdempotencyKey) -> Response[Any]:
+def again(request: Request[Any, Any, Any], earlier: IdempotencyKey, key: IdempotencyKey) -> Response[Any]:
+    """The answer that was kept; ``IdempotencyKeyReused`` when it was another request's."""
     if earlier.request_hash != key.request_hash:
         raise IdempotencyKeyReused
     metrics.REPLAYED.labels(key.operation).inc()
-    opened = services_of(request).keyring.decrypt(_PURPOSE, earlier.answer)
+    opened = services_of(request).keyring.decrypt(PURPOSE, earlier.answer)
     return Kept(msgspec.json.decode(opened, type=Answer), is_replayed=True)
 
 
-async def _key_of(request: Request[Any, Any, Any]) -> IdempotencyKey | None:
+async def key_of(request: Request[Any, Any, Any]) -> IdempotencyKey | None:
     """The row that this request would claim; ``None`` without a key, or when nobody is signed in."""
     principal = principal_of(request)
     given = request.headers.get(HEADER, "")

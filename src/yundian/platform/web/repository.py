@@ -8,6 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from yundian.platform.db.cte import Cte
+from yundian.platform.db.database import Tx
 from yundian.platform.web.models import IdempotencyKey
 
 
@@ -60,6 +62,39 @@ async def keep_answer(
         .where(col(IdempotencyKey.brand_id) == brand_id, col(IdempotencyKey.id) == key_id)
         .values(status=status, answer=sealed)
     )
+
+
+def keep_part(cte: Cte, *, key: IdempotencyKey, status: int, sealed: bytes, given: str, name: str) -> None:
+    """Claim the key and keep its answer as a part of a hot path's one statement, if the part ``given`` has a row.
+
+    It has a row itself unless the key is taken: then the caller rolls back and gives the earlier answer.
+    """
+    row = key.model_dump(exclude={"status", "answer"}) | {"status": status, "answer": sealed}
+    values = ", ".join(cte.value(value) for value in row.values())
+    renewed = ", ".join(
+        f"{column} = excluded.{column}"
+        for column in row
+        if column not in ("brand_id", "caller", "operation", "key_hash")
+    )
+    cte.part(
+        name,
+        f"INSERT INTO web_idempotency AS w ({', '.join(row)}) SELECT {values}"  # noqa: S608
+        f" WHERE EXISTS (SELECT FROM {given})"
+        f" ON CONFLICT (brand_id, caller, operation, key_hash) DO UPDATE SET {renewed}"
+        " WHERE w.expires_at <= excluded.created_at RETURNING w.id",
+    )
+
+
+async def find_hot(tx: Tx, *, key: IdempotencyKey) -> IdempotencyKey | None:
+    """``find`` through the hot door."""
+    row = await tx.fetchrow(
+        "SELECT * FROM web_idempotency WHERE brand_id = $1 AND caller = $2 AND operation = $3 AND key_hash = $4",
+        key.brand_id,
+        key.caller,
+        key.operation,
+        key.key_hash,
+    )
+    return IdempotencyKey(**dict(row)) if row is not None else None
 
 
 async def forget_expired(session: AsyncSession, *, brand_id: uuid.UUID, now: dt.datetime) -> None:

@@ -1,0 +1,71 @@
+"""``Idempotency-Key`` on a hot path: the key and the answer are a part of the path's own statement (ADR 0007).
+
+The answer is known before the statement runs, since its ids are made here. A refusal is not kept: it wrote
+nothing, and the same request may succeed later.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import msgspec
+from litestar import Request, Response
+
+from yundian.platform.core import clock
+from yundian.platform.core.crypto import Keyring
+from yundian.platform.db.cte import Cte
+from yundian.platform.db.database import Tx
+from yundian.platform.web import repository
+from yundian.platform.web.dependencies import services_of
+from yundian.platform.web.idempotency import PURPOSE, Answer, Kept, again, key_of
+from yundian.platform.web.models import IdempotencyKey
+
+
+class HotKey:
+    """The key of one request, if it carries one: without, nothing is kept and every request counts."""
+
+    def __init__(self, request: Request[Any, Any, Any], key: IdempotencyKey | None) -> None:
+        self._request = request
+        self._key = key
+        self._keyring: Keyring = services_of(request).keyring
+        self._answer: Answer | None = None
+
+    @classmethod
+    async def of(cls, request: Request[Any, Any, Any]) -> Self:
+        return cls(request, await key_of(request))
+
+    @property
+    def is_given(self) -> bool:
+        return self._key is not None
+
+    def keep(
+        self,
+        cte: Cte,
+        *,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        given: str,
+        name: str = "kept",
+    ) -> None:
+        """Keep this answer if the part ``given`` has a row. Where a key is given, the part ``name`` has a row
+        then, unless the key is taken: roll back and ask ``earlier``."""
+        self._answer = Answer(status=status, headers=list(headers.items()), body=body)
+        if self._key is None:
+            return
+        sealed = self._keyring.encrypt(PURPOSE, msgspec.json.encode(self._answer).decode())
+        repository.keep_part(cte, key=self._key, status=status, sealed=sealed, given=given, name=name)
+
+    def answer(self) -> Response[bytes]:
+        """What was kept, to be sent."""
+        if self._answer is None:
+            raise RuntimeError("nothing was kept")
+        return Kept(self._answer)
+
+    async def earlier(self, tx: Tx) -> Response[Any] | None:
+        """The answer this key had before, if any; ``IdempotencyKeyReused`` for another request."""
+        if self._key is None:
+            return None
+        found = await repository.find_hot(tx, key=self._key)
+        if found is None or found.expires_at <= clock.now():
+            return None
+        return again(self._request, found, self._key)
