@@ -19,6 +19,12 @@ from yundian.platform.db.base import (
 )
 
 
+def _at_commit(column: str, table: str) -> sa.ForeignKeyConstraint:
+    """A reference that is checked when the transaction ends."""
+    targets = [f"{table}.brand_id", f"{table}.id"]
+    return sa.ForeignKeyConstraint(["brand_id", column], targets, deferrable=True, initially="DEFERRED")
+
+
 def _some(name: str, columns: str, where: str, *, unique: bool = False) -> sa.Index:
     """An index of the rows of which ``where`` holds."""
     return sa.Index(name, "brand_id", *columns.split(), unique=unique, postgresql_where=sa.text(where))
@@ -313,13 +319,8 @@ class Occupancy(Row, table=True):
     __tablename__ = "appointments_occupancy"
     __table_args__ = (
         # Time is taken first, and the booking written when all of it could be had.
-        sa.ForeignKeyConstraint(
-            ["brand_id", "booking_id"],
-            ["appointments_booking.brand_id", "appointments_booking.id"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
-        brand_reference("session_id", "appointments_session"),
+        _at_commit("booking_id", "appointments_booking"),
+        _at_commit("session_id", "appointments_session"),
         sa.CheckConstraint("ends_at > starts_at", name="span"),
         sa.CheckConstraint("(booking_id IS NULL) <> (session_id IS NULL)", name="one_owner"),
         ExcludeConstraint(

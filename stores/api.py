@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from stores.errors import ShopUnknown
 from stores.repository import shops as repository
 from stores.repository import stock_parts
 from stores.service import imports, nearest, stock
@@ -44,6 +45,14 @@ async def find_shops(session: AsyncSession, *, codes: set[str]) -> dict[str, Sho
 async def get_shop(session: AsyncSession, *, shop_id: uuid.UUID) -> ShopWithHours:
     """A shop with its hours and whether it is open now; ``ShopUnknown`` where there is none."""
     return await service.get_shop(session, brand_id=brand_of(session), shop_id=shop_id, visible=None)
+
+
+async def get_opening(door: Door, *, shop_id: uuid.UUID) -> ShopOpening:
+    """A shop's zone, whether it is in business, and its weekly hours, in one statement; else ``ShopUnknown``."""
+    found = await repository.opening(door, brand_id=brand_of(door), shop_id=shop_id)
+    if found is None:
+        raise ShopUnknown
+    return found
 
 
 async def create_shop(session: AsyncSession, *, fields: ShopFields) -> ShopWithHours:

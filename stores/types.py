@@ -118,6 +118,14 @@ class ShopWithHours(msgspec.Struct, frozen=True):
     is_open_now: bool
 
 
+class ShopOpening(msgspec.Struct, frozen=True):
+    """What decides when a shop can serve: its zone, whether it is in business, and its weekly hours in order."""
+
+    time_zone: str
+    is_in_business: bool
+    hours: tuple[Interval, ...]
+
+
 class NearShop(msgspec.Struct, frozen=True):
     """A shop and how far it is, in metres along the great circle."""
 

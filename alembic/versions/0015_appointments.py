@@ -278,7 +278,7 @@ def _create_occupancy(table: str) -> None:
             name="ex_appointments_occupancy_no_overlap",
         ),
         _reference(table, "booking_id", "appointments_booking", is_deferred=True),
-        _reference(table, "session_id", "appointments_session"),
+        _reference(table, "session_id", "appointments_session", is_deferred=True),
     )
     _index(table, "ix_appointments_occupancy_brand_id_booking_id", "booking_id")
     _index(table, "ix_appointments_occupancy_brand_id_session_id", "session_id")

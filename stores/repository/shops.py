@@ -9,12 +9,29 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores.models import OpeningHours, Shop
 from stores.states import ShopStatus
-from stores.types import Interval, Place, ShopFilter, ShopPlace
+from stores.types import Interval, Place, ShopFilter, ShopOpening, ShopPlace
 from yundian.platform.db.paging import after
+from yundian.platform.outbox.door import Door, fetch
 from yundian.platform.outbox.door import Door, brand_of, fetch
 
 # For statements of upper rooms that must know it in the same moment.
 CLOSED_SHOPS = "SELECT brand_id, id FROM stores_shop WHERE status = 'closed'"
+
+OPENING = """
+SELECT s.time_zone, s.status, h.weekday, h.opens, h.closes FROM stores_shop s
+LEFT JOIN stores_opening_hours h ON h.brand_id = s.brand_id AND h.shop_id = s.id
+WHERE s.brand_id = $1 AND s.id = $2 ORDER BY h.weekday, h.opens
+"""
+
+
+async def opening(door: Door, *, brand_id: uuid.UUID, shop_id: uuid.UUID) -> ShopOpening | None:
+    """Zone, status and hours in one statement."""
+    rows = [tuple(row) for row in await fetch(door, OPENING, brand_id, shop_id)]
+    if not rows:
+        return None
+    zone, status = rows[0][:2]
+    hours = tuple(Interval(*row[2:]) for row in rows if row[2] is not None)
+    return ShopOpening(zone, ShopStatus(status) is ShopStatus.OPEN, hours)
 
 
 async def get(session: AsyncSession, *, brand_id: uuid.UUID, shop_id: uuid.UUID) -> Shop | None:

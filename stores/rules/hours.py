@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from stores.types import Interval
+from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
 
 DAY = 1440
@@ -102,30 +103,14 @@ def spans_around(
         midnight = dt.datetime.combine(day, dt.time())
         for one in intervals:
             if one.weekday == day.isoweekday():
-                opens = _moment(midnight + dt.timedelta(minutes=one.opens), home)
-                spans.append((opens, _moment(midnight + dt.timedelta(minutes=one.closes), home)))
+                opens = clock.first_moment(midnight + dt.timedelta(minutes=one.opens), home)
+                spans.append((opens, clock.first_moment(midnight + dt.timedelta(minutes=one.closes), home)))
     return spans
 
 
 def on_day(intervals: Sequence[Interval], *, day: dt.date) -> list[Interval]:
     """What begins on a calendar day."""
     return [one for one in intervals if one.weekday == day.isoweekday()]
-
-
-def _moment(wall: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    """The first instant at which the zone's clock shows ``wall`` or later."""
-    first = wall.replace(tzinfo=zone).astimezone(dt.UTC)
-    if first.astimezone(zone).replace(tzinfo=None) == wall:
-        return first
-    # The clock never shows it: the jump lies between the two readings of the skipped time.
-    low, high = wall.replace(tzinfo=zone, fold=1).astimezone(dt.UTC), first
-    while high - low > dt.timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        if middle.astimezone(zone).replace(tzinfo=None) >= wall:
-            high = middle
-        else:
-            low = middle
-    return high.replace(microsecond=0)
 
 
 def _start(one: Interval) -> int:

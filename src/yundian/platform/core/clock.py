@@ -18,3 +18,22 @@ def now() -> dt.datetime:
 def business_day(at: dt.datetime, zone: str) -> dt.date:
     """The calendar day of an instant in an IANA zone, as shops count their days."""
     return at.astimezone(ZoneInfo(zone)).date()
+
+
+def first_moment(wall: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    """The first instant (UTC) at which the zone's clock shows the naive ``wall`` or later.
+
+    In the hour that spring skips that is the moment of the jump, in the one that autumn repeats the first passing.
+    """
+    first = wall.replace(tzinfo=zone).astimezone(UTC)
+    if first.astimezone(zone).replace(tzinfo=None) == wall:
+        return first
+    # The clock never shows it: the jump lies between the two readings of the skipped time.
+    low, high = wall.replace(tzinfo=zone, fold=1).astimezone(UTC), first
+    while high - low > dt.timedelta(seconds=1):
+        middle = low + (high - low) / 2
+        if middle.astimezone(zone).replace(tzinfo=None) >= wall:
+            high = middle
+        else:
+            low = middle
+    return high.replace(microsecond=0)

@@ -1,0 +1,303 @@
+"""The one answer to "which times can be had": a screen reads it, and a booking is refused or made by it.
+
+Time is a row of cells of five minutes, and a set of cells is one large integer, so that a month of twenty people
+is a few hundred operations on such numbers. Between reading and writing the database's constraint decides.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from appointments.errors import (
+    CapReached,
+    HolidaysUnknown,
+    NotOffered,
+    OffGrid,
+    OutsideHours,
+    OwnOverlap,
+    SlotTaken,
+    TooFar,
+    TooSoon,
+)
+from appointments.rules.days import CELL_MIN, CELL_S, Days, cell_of, instant_of, week_day
+from appointments.states import DayKind, SpanKind
+from appointments.types import Busy, HoursEntry, Plans, SessionPlan, StaffPlan, Stretch
+from yundian.platform.core.errors import DomainError
+
+_ONE_DAY = dt.timedelta(days=1)
+_LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class Somebody:
+    """Where one of the staff could begin. ``able``: by her plan alone; ``free``: now."""
+
+    plan: StaffPlan
+    able: int
+    capped: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Openings:
+    """Sets of cells in which the service could begin, each for its own reason; bit 0 is ``base``."""
+
+    plans: Plans
+    base: int
+    days: int
+    known: int
+    grid: int
+    hours: int
+    notice: int
+    horizon: int
+    member: int
+    chairs: int
+    staff: dict[uuid.UUID, Somebody]
+    chair_of: dict[uuid.UUID, int]
+    sessions: dict[int, SessionPlan] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> int:
+        """What does not depend on who serves."""
+        return self.days & self.known & self.grid & self.hours & self.notice & self.horizon & self.member
+
+    def starts(self, staff_id: uuid.UUID | None = None) -> list[dt.datetime]:
+        """Every time that can be had, of anybody or of one, in order."""
+        people = self._people(staff_id)
+        free = 0
+        for somebody in people:
+            free |= somebody.free
+        wanted = {somebody.plan.id for somebody in people}
+        free &= self.chairs & ~_set_of(self.sessions)
+        free |= _set_of(at for at, one in self.sessions.items() if one.left > 0 and one.staff_id in wanted)
+        return [instant_of(self.base + bit) for bit in _bits(free & self.rules)]
+
+    def session_at(self, start: dt.datetime) -> SessionPlan | None:
+        """The group session that begins then."""
+        return self.sessions.get(cell_of(start) - self.base)
+
+    def candidates(
+        self, start: dt.datetime, staff_id: uuid.UUID | None
+    ) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
+        """Who could serve, the least recently booked first, and on which chairs.
+
+        Raises the refusal that says why nobody can.
+        """
+        refusal = self.refusal(start, staff_id)
+        if refusal is not None:
+            raise refusal
+        bit = 1 << (cell_of(start) - self.base)
+        people = [one.plan for one in self._people(staff_id) if one.free & bit]
+        people.sort(key=lambda plan: (plan.last_booked_at or _LONG_AGO, plan.id))
+        return [plan.id for plan in people], [chair for chair, mask in self.chair_of.items() if mask & bit]
+
+    def refusal(self, start: dt.datetime, staff_id: uuid.UUID | None = None) -> DomainError | None:
+        """Why this time cannot be had; ``None`` when it can."""
+        at = cell_of(start) - self.base
+        if at < 0 or start.timestamp() % CELL_S:
+            return OffGrid()
+        bit = 1 << at
+        service = self.plans.service
+        rules = (
+            (self.days, TooFar(horizon_days=service.horizon_days)),
+            (self.known, HolidaysUnknown(year=start.year)),
+            (self.notice, TooSoon(notice_min=service.notice_min)),
+            (self.horizon, TooFar(horizon_days=service.horizon_days)),
+            (self.hours, OutsideHours()),
+            (self.grid, OffGrid()),
+            (self.member, OwnOverlap()),
+        )
+        for mask, refusal in rules:
+            if not mask & bit:
+                return refusal
+        return self._refusal_of_people(bit, self._people(staff_id))
+
+    def _refusal_of_people(self, bit: int, people: list[Somebody]) -> DomainError | None:
+        if not people:
+            return NotOffered()
+        session = self.sessions.get(bit.bit_length() - 1)
+        if session is not None:
+            has_seat = session.left > 0 and any(one.plan.id == session.staff_id for one in people)
+            return None if has_seat else SlotTaken()
+        able = [one for one in people if one.able & bit]
+        if not able:
+            return OutsideHours()
+        if all(one.capped & bit for one in able):
+            return CapReached()
+        if not (self.chairs & bit and any(one.free & bit for one in able)):
+            return SlotTaken()
+        return None
+
+    def _people(self, staff_id: uuid.UUID | None) -> list[Somebody]:
+        return [one for one in self.staff.values() if staff_id in (None, one.plan.id)]
+
+
+def openings(
+    plans: Plans,
+    *,
+    zone: str,
+    hours: Sequence[HoursEntry],
+    is_in_business: bool,
+    stretch: Stretch,
+    now: dt.datetime,
+) -> Openings:
+    """Work it out for the local days of ``stretch``."""
+    return _Weigher(plans, zone, hours if is_in_business else (), stretch, now).openings()
+
+
+class _Weigher:
+    """One shop, one service, some days."""
+
+    def __init__(
+        self, plans: Plans, zone: str, hours: Sequence[HoursEntry], stretch: Stretch, now: dt.datetime
+    ) -> None:
+        self.plans, self.hours, self.stretch, self.now = plans, hours, stretch, now
+        self.days = Days(zone)
+        # Yesterday's hours may reach over midnight, and a buffer into the days around.
+        self.around = _range(stretch.first - _ONE_DAY, stretch.last + _ONE_DAY)
+        self.base = self.days.start(self.around[0])
+        self.size = self.days.start(self.around[-1] + 2 * _ONE_DAY) - self.base
+        self.all = (1 << self.size) - 1
+        service = plans.service
+        self.before = service.buffer_before_min // CELL_MIN
+        self.served = service.duration_min // CELL_MIN
+        self.occupied = self.before + self.served + service.buffer_after_min // CELL_MIN
+        self.week_days: dict[dt.date, int | None] = {}
+        self.unknown: set[dt.date] = set()
+        for day in self.around:
+            try:
+                self.week_days[day] = week_day(day, holidays=plans.holidays, workdays=plans.workdays)
+            except HolidaysUnknown:
+                self.week_days[day] = None
+                self.unknown.add(day)
+
+    def openings(self) -> Openings:
+        wanted = _range(self.stretch.first, self.stretch.last)
+        service = self.plans.service
+        grid = 0
+        for day in wanted:
+            grid |= self.days.grid(day, service.step_min) << (self.days.start(day) - self.base)
+        soonest = self.now + dt.timedelta(minutes=service.notice_min)
+        last = self.now.astimezone(self.days.zone).date() + dt.timedelta(days=service.horizon_days)
+        chair_of = {one.id: self._starts(self.all & ~self._cells(one.busy)) for one in self.plans.chairs}
+        return Openings(
+            plans=self.plans,
+            base=self.base,
+            days=self._days(wanted),
+            known=self.all & ~self._days(self.unknown),
+            grid=grid,
+            hours=_eroded(self._hours(), self.served),
+            notice=self._span(-(-int(soonest.timestamp()) // CELL_S), self.base + self.size),
+            horizon=self._span(self.base, self.days.start(last + _ONE_DAY)),
+            member=_eroded(self.all & ~self._cells(self.plans.member_busy), self.served),
+            chairs=_union(chair_of.values()) if service.chair_kind else self.all,
+            staff={one.id: self._somebody(one) for one in self.plans.staff},
+            chair_of=chair_of,
+            sessions={cell_of(one.starts_at) - self.base: one for one in self.plans.sessions},
+        )
+
+    def _somebody(self, plan: StaffPlan) -> Somebody:
+        able = self._starts(self._work(plan))
+        capped = 0
+        if plan.cap:
+            capped = self._days(day for day, count in plan.booked.items() if count >= plan.cap)
+        free = self._starts(self._work(plan) & ~self._cells(plan.busy)) if plan.busy[0] else able
+        return Somebody(plan=plan, able=able, capped=capped, free=free & ~capped)
+
+    def _hours(self) -> int:
+        """When the shop is open."""
+        special = {one.day: one for one in self.plans.shop_days}
+        mask = 0
+        for day in self.around:
+            one = special.get(day)
+            if one is not None:
+                mask |= self._wall(day, one.opens, one.closes)
+                continue
+            for each in self.hours:
+                if each.weekday == self.week_days[day]:
+                    mask |= self._wall(day, each.opens, each.closes)
+        return mask
+
+    def _work(self, plan: StaffPlan) -> int:
+        """When she is at work here, breaks left out. What is said of a date holds for what begins on it."""
+        special: dict[dt.date, list[tuple[int | None, int | None, DayKind, bool]]] = {}
+        for one in plan.days:
+            special.setdefault(one.day, []).append((one.starts, one.ends, one.kind, one.is_here))
+        work = pause = 0
+        for day in self.around:
+            entries = special.get(day, ())
+            is_replaced = any(kind is not DayKind.BREAK for _, _, kind, _ in entries)
+            for starts, ends, kind, is_here in entries:
+                if kind is DayKind.WORK and is_here:
+                    work |= self._wall(day, starts, ends)
+                elif kind is DayKind.BREAK:
+                    pause |= self._wall(day, starts, ends, is_outward=True)
+            for each in plan.plan:
+                if each.weekday != self.week_days[day]:
+                    continue
+                if each.kind is SpanKind.BREAK:
+                    pause |= self._wall(day, each.starts, each.ends, is_outward=True)
+                elif not is_replaced:
+                    work |= self._wall(day, each.starts, each.ends)
+        return work & ~pause
+
+    def _starts(self, free: int) -> int:
+        """Where the service could begin so that it and its buffers fit."""
+        return _eroded(free, self.occupied) << self.before & self.all
+
+    def _wall(self, day: dt.date, starts: int | None, ends: int | None, *, is_outward: bool = False) -> int:
+        if starts is None or ends is None:
+            return 0
+        first = self.days.at(day, starts, is_end=is_outward)
+        return self._span(first, self.days.at(day, ends, is_end=not is_outward))
+
+    def _cells(self, busy: Busy) -> int:
+        mask = 0
+        base, last = self.base, self.size
+        for first, end in zip(*busy, strict=True):
+            first, end = first - base, end - base  # noqa: PLW2901
+            if first < last and end > 0:
+                first = max(first, 0)
+                mask |= ((1 << (end - first)) - 1) << first
+        return mask
+
+    def _days(self, days: Iterable[dt.date]) -> int:
+        mask = 0
+        for day in days:
+            mask |= self._span(self.days.start(day), self.days.start(day + _ONE_DAY))
+        return mask
+
+    def _span(self, first: int, end: int) -> int:
+        """The cells from one until another."""
+        first, end = max(first - self.base, 0), min(end - self.base, self.size)
+        return ((1 << (end - first)) - 1) << first if end > first else 0
+
+
+def _eroded(mask: int, length: int) -> int:
+    """The cells from which on ``length`` cells in a row are in the set."""
+    have = 1
+    while have * 2 <= length:
+        mask &= mask >> have
+        have *= 2
+    return mask & mask >> (length - have)
+
+
+def _union(masks: Iterable[int]) -> int:
+    found = 0
+    for mask in masks:
+        found |= mask
+    return found
+
+
+def _set_of(bits: Iterable[int]) -> int:
+    return _union(1 << bit for bit in bits if bit >= 0)
+
+
+def _bits(mask: int) -> list[int]:
+    """Which are set, in order."""
+    return [at for at, digit in enumerate(reversed(bin(mask)[2:])) if digit == "1"] if mask else []
+
+
+def _range(first: dt.date, last: dt.date) -> list[dt.date]:
+    return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]

@@ -1,0 +1,220 @@
+"""What the rules, the service and ``appointments.api`` take and return. Times are aware UTC, money minor units."""
+
+import datetime as dt
+import uuid
+from enum import StrEnum
+
+import msgspec
+
+from appointments.states import (
+    Attention,
+    BookingState,
+    DayKind,
+    DayRule,
+    DepositState,
+    Source,
+    SpanKind,
+    Status,
+    WaitMode,
+    WaitState,
+)
+
+
+class Actor(StrEnum):
+    """Who changed a booking."""
+
+    CUSTOMER = "customer"
+    SHOP = "shop"
+    SYSTEM = "system"
+
+
+class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A service with its policies; durations in minutes."""
+
+    id: uuid.UUID
+    code: str
+    name: str
+    category: str
+    description: str
+    status: Status
+    duration_min: int
+    buffer_before_min: int
+    buffer_after_min: int
+    step_min: int
+    seats: int
+    chair_kind: str
+    price_minor: int
+    deposit_minor: int
+    no_show_deposit_minor: int
+    currency: str
+    needs_approval: bool
+    notice_min: int
+    horizon_days: int
+    cutoff_min: int
+    hold_min: int
+    grace_min: int
+    is_late_cancel_charged: bool
+    is_no_show_charged: bool
+    no_show_limit: int
+    wait_mode: WaitMode
+    offer_min: int
+    version: int
+
+
+# Cells of five minutes: those from which, and those until which somebody or something is busy.
+Busy = tuple[tuple[int, ...], tuple[int, ...]]
+
+
+class PlanEntry(msgspec.Struct, frozen=True, array_like=True):
+    """Work or a break on a week day, in minutes of the wall clock."""
+
+    weekday: int
+    kind: SpanKind
+    starts: int
+    ends: int
+
+
+class DayEntry(msgspec.Struct, frozen=True, array_like=True):
+    """A date on which the plan does not hold. ``is_here``: at the shop that is asked about."""
+
+    day: dt.date
+    kind: DayKind
+    starts: int | None
+    ends: int | None
+    is_here: bool
+
+
+class StaffPlan(msgspec.Struct, frozen=True):
+    """Somebody who may perform the service; ``booked`` counts by day."""
+
+    id: uuid.UUID
+    name: str
+    cap: int
+    plan: tuple[PlanEntry, ...]
+    days: tuple[DayEntry, ...] = ()
+    busy: Busy = ((), ())
+    booked: dict[dt.date, int] = {}
+    last_booked_at: dt.datetime | None = None
+
+
+class ChairPlan(msgspec.Struct, frozen=True):
+    id: uuid.UUID
+    busy: Busy = ((), ())
+
+
+class SessionPlan(msgspec.Struct, frozen=True):
+    """A group session that is open, full or not."""
+
+    id: uuid.UUID
+    staff_id: uuid.UUID
+    starts_at: dt.datetime
+    left: int
+
+
+class HoursEntry(msgspec.Struct, frozen=True, array_like=True):
+    """Opening time of a week day in minutes of the wall clock."""
+
+    weekday: int
+    opens: int
+    closes: int
+
+
+class ShopDayEntry(msgspec.Struct, frozen=True, array_like=True):
+    """A date with other hours; without any the shop is closed."""
+
+    day: dt.date
+    opens: int | None
+    closes: int | None
+
+
+class Plans(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides which times can be had, of one shop, one service and a stretch of days."""
+
+    service: ServiceView
+    staff: tuple[StaffPlan, ...]
+    chairs: tuple[ChairPlan, ...] = ()
+    sessions: tuple[SessionPlan, ...] = ()
+    shop_days: tuple[ShopDayEntry, ...] = ()
+    holidays: DayRule = DayRule.AS_USUAL
+    workdays: DayRule = DayRule.AS_USUAL
+    member_busy: Busy = ((), ())
+    member_holds: int = 0
+    member_no_shows: int = 0
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """The local days that are asked about, both included."""
+
+    first: dt.date
+    last: dt.date
+
+
+class BookingView(msgspec.Struct, frozen=True, kw_only=True):
+    """An appointment as it stands. Names of people are not in it but for the staff's."""
+
+    id: uuid.UUID
+    code: str
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    service_name: str
+    staff_id: uuid.UUID
+    staff_name: str
+    resource_id: uuid.UUID | None
+    resource_name: str | None
+    session_id: uuid.UUID | None
+    member_id: uuid.UUID | None
+    state: BookingState
+    deposit_state: DepositState
+    source: Source
+    attention: Attention
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    buffer_before_min: int
+    buffer_after_min: int
+    time_zone: str
+    local_day: dt.date
+    is_any_staff: bool
+    price_minor: int
+    deposit_minor: int
+    currency: str
+    payment_id: uuid.UUID | None
+    expires_at: dt.datetime | None
+    arrived_at: dt.datetime | None
+    started_at: dt.datetime | None
+    ended_at: dt.datetime | None
+    created_at: dt.datetime
+    reason: str
+    moved_from: uuid.UUID | None
+    sequence: int
+
+    @property
+    def occupied_from(self) -> dt.datetime:
+        return self.starts_at - dt.timedelta(minutes=self.buffer_before_min)
+
+    @property
+    def occupied_until(self) -> dt.datetime:
+        return self.ends_at + dt.timedelta(minutes=self.buffer_after_min)
+
+
+class WaitView(msgspec.Struct, frozen=True, kw_only=True):
+    id: uuid.UUID
+    member_id: uuid.UUID
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    staff_id: uuid.UUID | None
+    day: dt.date
+    from_min: int
+    until_min: int
+    state: WaitState
+    offered_start: dt.datetime | None
+    offer_expires_at: dt.datetime | None
+    booking_id: uuid.UUID | None
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a booking."""
+
+    at: dt.datetime
+    kind: str
+    actor: str
+    detail: str
