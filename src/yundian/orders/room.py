@@ -1,5 +1,6 @@
 """What orders contributes to the house."""
 
+from yundian.orders.events import EVENTS
 from yundian.platform.room import Room
 
-ROOM = Room(name="orders", package="yundian.orders")
+ROOM = Room(name="orders", package="yundian.orders", events=EVENTS)

@@ -1,0 +1,105 @@
+"""What upper rooms ask of orders. Everything takes either door and works in the caller's transaction.
+
+Orders are paid, closed and refunded by what payments tells of the subject ``("order", order id)``; upper rooms
+place them, let them wait, release or cancel them.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+from yundian.orders.rules import new_number
+from yundian.orders.service import life, lists, placing
+from yundian.orders.states import OrderState
+from yundian.orders.types import HOUSE, SUBJECT, Actor, NewOrder, OrderView, Placed
+from yundian.platform.db.cte import Cte
+from yundian.platform.db.paging import Page
+from yundian.platform.outbox.door import Door
+
+__all__ = ["NUMBER_TAKEN", "SUBJECT", "new_number"]
+
+# The constraint that says so: for ``platform.db.conflicts`` around a statement with ``place_parts``.
+NUMBER_TAKEN = placing.NUMBER_KEY
+
+
+def place_parts(
+    cte: Cte, *, brand_id: uuid.UUID, order: NewOrder, given: str | None, name: str = "placed"
+) -> None:
+    """An order inside a larger statement: row, lines, history and ``orders.placed.v1``, if ``given`` has a row.
+
+    The part ``name`` returns ``id`` and ``number``. A number that exists already is a unique violation
+    (``NUMBER_TAKEN``): try again with another. The caller opens the payment and sets the stock aside.
+
+    Raises:
+        OrderNotBalanced: before anything runs.
+    """
+    placing.place_parts(cte, brand_id=brand_id, order=order, given=given, name=name)
+
+
+async def place(door: Door, *, order: NewOrder) -> Placed:
+    """The same by itself. With ``expires_at`` it is closed at that time unless it has a payment or is paid.
+
+    Raises:
+        OrderNotBalanced, OrderExists
+    """
+    return await placing.place(door, order=order)
+
+
+async def mark_waiting(door: Door, *, order_ids: Sequence[uuid.UUID], at: dt.datetime) -> list[uuid.UUID]:
+    """Paid orders wait for something; which of them began to."""
+    return await life.mark_waiting(door, order_ids=order_ids, at=at)
+
+
+async def release(door: Door, *, order_ids: Sequence[uuid.UUID], at: dt.datetime) -> list[uuid.UUID]:
+    """Paid or waiting orders may be handed over; which of them were released now. ``orders.released.v1`` each.
+
+    Their stock stays set aside until the hand-over. The pick-up code is made when the customer first looks.
+    """
+    return [order.id for order in await life.release(door, order_ids=order_ids, at=at)]
+
+
+async def close(door: Door, *, order_ids: Sequence[uuid.UUID], reason: str, actor: Actor = HOUSE) -> int:
+    """Let nobody pay these orders any more; how many were unpaid. ``orders.closed.v1`` (or, where paying was
+    faster, ``orders.paid.v1``) follows when their payments ended, within about a minute."""
+    return await life.close(door, order_ids=order_ids, reason=reason, actor=actor)
+
+
+async def cancel_paid(
+    door: Door, *, order_ids: Sequence[uuid.UUID], reason: str, refund_reason: str = ""
+) -> list[uuid.UUID]:
+    """Paid orders that were not handed over end, and everything paid goes back; which were cancelled now.
+
+    ``reason`` is a code (``group_failed``); ``refund_reason`` is what the payer reads at the provider.
+    ``orders.cancelled.v1`` each now, ``orders.refunded.v1`` when the money arrived. Repeating changes nothing.
+    """
+    cancelled = await life.cancel_paid(door, order_ids=order_ids, reason=reason, refund_reason=refund_reason)
+    return [order.id for order in cancelled]
+
+
+async def get_order(door: Door, *, order_id: uuid.UUID) -> OrderView:
+    """One order with its lines; ``OrderUnknown`` for none of this brand."""
+    return await lists.get_order(door, order_id=order_id)
+
+
+async def get_orders(door: Door, *, order_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, OrderView]:
+    """Orders by id in one statement; unknown ids are left out."""
+    return await lists.get_orders(door, order_ids=order_ids)
+
+
+async def list_of_member(
+    door: Door, *, member_id: uuid.UUID, cursor: str | None = None, limit: int = 20
+) -> Page[OrderView]:
+    """A member's orders, newest first. One statement."""
+    return await lists.list_of_member(door, member_id=member_id, cursor=cursor, limit=limit)
+
+
+async def list_of_shop(
+    door: Door,
+    *,
+    shop_id: uuid.UUID,
+    states: Sequence[OrderState],
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page[OrderView]:
+    """What a shop still has to hand over (``PAID``, ``WAITING``, ``READY``), newest first. One statement."""
+    return await lists.list_of_shop(door, shop_id=shop_id, states=states, cursor=cursor, limit=limit)

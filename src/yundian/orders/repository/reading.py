@@ -1,0 +1,115 @@
+"""Orders as people look for them: each list is one statement, by keyset, with the lines in the same rows."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+from yundian.orders.repository.rows import HISTORY, ORDER, history_of, order_of
+from yundian.orders.states import OPEN, OrderState
+from yundian.orders.types import HistoryView, OrderFilter, OrderView
+from yundian.platform.outbox.door import Door, brand_of, fetch
+
+# The sort key of a list: when it was placed (or handed over), then the id.
+Key = tuple[dt.datetime, uuid.UUID]
+
+_LIVE = frozenset({OrderState.CREATED}) | OPEN
+
+
+async def by_ids(door: Door, *, order_ids: Sequence[uuid.UUID], lock: bool = False) -> list[OrderView]:
+    """By id; with ``lock`` they stay as they are until the transaction ends."""
+    sql = f"SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1 AND o.id = ANY($2::uuid[]) ORDER BY o.id"  # noqa: S608
+    rows = await fetch(door, sql + (" FOR UPDATE OF o" if lock else ""), brand_of(door), list(order_ids))
+    return [order_of(tuple(row)) for row in rows]
+
+
+async def by_number(door: Door, *, number: str) -> OrderView | None:
+    sql = f"SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1 AND o.number = $2"  # noqa: S608
+    rows = await fetch(door, sql, brand_of(door), number)
+    return order_of(tuple(rows[0])) if rows else None
+
+
+async def history(door: Door, *, order_id: uuid.UUID) -> list[HistoryView]:
+    """Oldest first."""
+    sql = (
+        f"SELECT {HISTORY} FROM orders_event e WHERE e.brand_id = $1 AND e.order_id = $2"  # noqa: S608
+        " ORDER BY e.at, e.id"
+    )
+    return [history_of(tuple(row)) for row in await fetch(door, sql, brand_of(door), order_id)]
+
+
+_NEWEST = "ORDER BY o.placed_at DESC, o.id DESC LIMIT"
+OF_MEMBER = f"""
+SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1 AND o.member_id = $2
+AND (o.placed_at, o.id) < ($3::timestamptz, $4::uuid) {_NEWEST} $5
+"""  # noqa: S608
+OPEN_AT_SHOP = f"""
+SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1 AND o.fulfil_shop_id = $2
+AND o.handed_over_at IS NULL AND o.closed_at IS NULL AND o.state = ANY($6::varchar[])
+AND (o.placed_at, o.id) < ($3::timestamptz, $4::uuid) {_NEWEST} $5
+"""  # noqa: S608
+HANDED_OVER_AT_SHOP = f"""
+SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1 AND o.fulfil_shop_id = $2
+AND o.handed_over_at IS NOT NULL AND (o.handed_over_at, o.id) < ($3::timestamptz, $4::uuid)
+ORDER BY o.handed_over_at DESC, o.id DESC LIMIT $5
+"""  # noqa: S608
+# Later than everything: where the first page starts.
+FIRST: Key = (dt.datetime(9999, 1, 1, tzinfo=dt.UTC), uuid.UUID(int=2**128 - 1))
+
+
+async def of_member(door: Door, *, member_id: uuid.UUID, before: Key = FIRST, limit: int) -> list[OrderView]:
+    """Newest first."""
+    rows = await fetch(door, OF_MEMBER, brand_of(door), member_id, *before, limit)
+    return [order_of(tuple(row)) for row in rows]
+
+
+async def open_at_shop(
+    door: Door, *, shop_id: uuid.UUID, states: Sequence[OrderState], before: Key = FIRST, limit: int
+) -> list[OrderView]:
+    """What a shop still has to do, of these states; newest first."""
+    wanted = [state.value for state in states]
+    rows = await fetch(door, OPEN_AT_SHOP, brand_of(door), shop_id, *before, limit, wanted)
+    return [order_of(tuple(row)) for row in rows]
+
+
+async def handed_over_at_shop(
+    door: Door, *, shop_id: uuid.UUID, before: Key = FIRST, limit: int
+) -> list[OrderView]:
+    """Handed over, the last one first."""
+    rows = await fetch(door, HANDED_OVER_AT_SHOP, brand_of(door), shop_id, *before, limit)
+    return [order_of(tuple(row)) for row in rows]
+
+
+async def found(door: Door, *, wanted: OrderFilter, before: Key = FIRST, limit: int) -> list[OrderView]:
+    """Newest first."""
+    conditions, values = _conditions(wanted)
+    sql = (
+        f"SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1"  # noqa: S608
+        f" AND (o.placed_at, o.id) < ($2::timestamptz, $3::uuid){''.join(conditions)} {_NEWEST} $4"
+    )
+    rows = await fetch(door, sql, brand_of(door), *before, limit, *values)
+    return [order_of(tuple(row)) for row in rows]
+
+
+def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
+    shops = "(o.attributed_shop_id = {0} OR o.fulfil_shop_id = {0} OR o.home_shop_id = {0})"
+    given: list[tuple[str, object]] = [
+        ("o.state = ANY({0}::varchar[])", [state.value for state in wanted.states] or None),
+        (shops.replace("{0}", "{0}::uuid"), wanted.shop_id),
+        (shops.replace("{0}", "ANY({0}::uuid[])"), None if wanted.shop_ids is None else list(wanted.shop_ids)),
+        ("o.campaign_id = {0}", wanted.campaign_id),
+        ("o.member_id = {0}", wanted.member_id),
+        ("o.channel = {0}", wanted.channel or None),
+        ("o.placed_at >= {0}", wanted.placed_from),
+        ("o.placed_at < {0}", wanted.placed_before),
+        ("o.number = {0}", wanted.number or None),
+    ]
+    conditions, values = [], []
+    for text, value in given:
+        if value is None:
+            continue
+        values.append(value)
+        conditions.append(" AND " + text.replace("{0}", f"${len(values) + 4}"))
+    if wanted.states and wanted.states <= _LIVE:
+        # What is not over yet is few: its own index.
+        conditions.append(" AND o.handed_over_at IS NULL AND o.closed_at IS NULL")
+    return conditions, values
