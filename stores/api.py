@@ -15,7 +15,17 @@ from stores.repository import shops as repository
 from stores.repository import stock_parts
 from stores.service import imports, nearest, stock
 from stores.service import shops as service
-from stores.types import NearShop, Place, ShopFields, ShopPlace, ShopView, ShopWithHours, StockLine, StockView
+from stores.types import (
+    NearShop,
+    Place,
+    ShopFields,
+    ShopOpening,
+    ShopPlace,
+    ShopView,
+    ShopWithHours,
+    StockLine,
+    StockView,
+)
 from yundian.platform.db.cte import Cte
 from yundian.platform.outbox.door import Door, brand_of
 

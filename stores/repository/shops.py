@@ -11,7 +11,6 @@ from stores.models import OpeningHours, Shop
 from stores.states import ShopStatus
 from stores.types import Interval, Place, ShopFilter, ShopOpening, ShopPlace
 from yundian.platform.db.paging import after
-from yundian.platform.outbox.door import Door, fetch
 from yundian.platform.outbox.door import Door, brand_of, fetch
 
 # For statements of upper rooms that must know it in the same moment.
