@@ -36,6 +36,7 @@ async def show_cashier(
         users=identity.users(sandbox),
         holder=person(sandbox, request),
         sheet=False,
+        way_back=_way_back(trade, request.query_params.get("redirect_url", "")),
         svg=inline_svg(sandbox.config.url(f"/cashier/{trade.provider}/{token}")),
         open=is_open,
     )
@@ -52,14 +53,23 @@ async def pay(request: AnyRequest, token: FromPath[str], sandbox: NamedDependenc
         paid = cashier.pay(sandbox, trade, user_id=user_id)
     except NotPayable:
         return message("订单已支付或已关闭", "Paid or closed already", status=409)
-    answer = _after(sandbox, paid, is_sheet=fields.get("sheet") == "1")
+    way_back = _way_back(paid, fields.get("redirect_url", ""))
+    answer = _after(sandbox, paid, is_sheet=fields.get("sheet") == "1", way_back=way_back)
     answer.set_cookie(remember(user_id))
     return answer
 
 
-def _after(sandbox: Sandbox, paid: Trade, *, is_sheet: bool) -> Response[Any]:
+def _way_back(trade: Trade, asked: str) -> str:
+    """Where the browser goes afterwards. WeChat is told with the address of a payment on a phone (MWEB)."""
+    is_asked = trade.product == "MWEB" and asked.startswith(("http://", "https://"))
+    return asked if is_asked else trade.return_url
+
+
+def _after(sandbox: Sandbox, paid: Trade, *, is_sheet: bool, way_back: str) -> Response[Any]:
     if is_sheet:
         return page("sheet_done.html", result="ok")
+    if paid.product == "MWEB" and way_back:
+        return back(way_back)
     return alipay_routes.after_paying(sandbox, paid) or message("支付成功", "Paid")
 
 

@@ -133,7 +133,14 @@ async def pay_sheet(request: AnyRequest, sandbox: NamedDependency[Sandbox]) -> R
     payer = identity.openid_user(sandbox, trade.app_id, trade.payer)
     users = [each for each in identity.users(sandbox) if payer in {None, each["id"]}]
     return page(
-        "cashier.html", trade=trade, users=users, holder=None, sheet=True, svg="", open=_open(sandbox, trade)
+        "cashier.html",
+        trade=trade,
+        users=users,
+        holder=None,
+        sheet=True,
+        way_back="",
+        svg="",
+        open=_open(sandbox, trade),
     )
 
 
