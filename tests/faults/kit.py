@@ -44,6 +44,7 @@ class House:
         skew_s: float = 0,
         max_attempts: int = 3,
         module: str = "tests.faults.courier_worker",
+        **more: str,
     ) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
@@ -55,6 +56,7 @@ class House:
             "YUNDIAN_ENVIRONMENT": "test",
             "YUNDIAN_TEST_DIE_AT": die_at,
             "YUNDIAN_TEST_CLOCK_SKEW_S": str(skew_s),
+            **more,
         }
         with self.log.open("ab") as log:
             process = subprocess.Popen(

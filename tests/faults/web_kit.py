@@ -35,21 +35,58 @@ class Web:
         return [child.pid for child in children if "resource_tracker" not in " ".join(child.cmdline())]
 
 
-@asynccontextmanager
-async def web_process(settings: Settings, *, die_at: str = "", **more: str) -> AsyncGenerator["Web"]:
-    """A server that answers; ``more`` are further variables of its environment."""
+class WebServer:
+    """``yundian serve`` at one address, however often it is killed and started again."""
+
+    def __init__(self, settings: Settings, **more: str) -> None:
+        self._port = free_port()
+        self._environment = environment_of(settings, **more)
+        self.log = settings.var_dir / f"web-{self._port}.log"
+        self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", timeout=30)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        """Unless it runs, or its supervisor is about to replace a killed worker."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = _start(self._port, self._environment, self.log)
+        try:
+            await wait_until(lambda: answers(self.client), seconds=60, what="the web process")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log.read_text(errors='replace')[-3000:]}") from error
+
+    def kill(self) -> None:
+        """All of it at once."""
+        if self._process is not None:
+            _end(self._process)
+
+    async def aclose(self) -> None:
+        await self.client.aclose()
+        await anyio.to_thread.run_sync(self.kill)
+
+
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {
+        return int(free.getsockname()[1])
+
+
+def environment_of(settings: Settings, **more: str) -> dict[str, str]:
+    """What a server of its own must know; ``more`` are further variables."""
+    return {
         **os.environ,
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "YUNDIAN_VAR_DIR": str(settings.var_dir),
         "YUNDIAN_ENVIRONMENT": "test",
-        "YUNDIAN_TEST_DIE_AT": die_at,
         **more,
     }
+
+
+@asynccontextmanager
+async def web_process(settings: Settings, *, die_at: str = "", **more: str) -> AsyncGenerator["Web"]:
+    """A server that answers; ``more`` are further variables of its environment."""
+    port = free_port()
+    environment = environment_of(settings, YUNDIAN_TEST_DIE_AT=die_at, **more)
     log = settings.var_dir / f"web-{port}.log"
     process = _start(port, environment, log)
     try:
@@ -73,7 +110,7 @@ async def answers(client: httpx.AsyncClient) -> bool:
 
 def _start(port: int, environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "yundian", "serve", "--port", str(port)]
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         return subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
         )

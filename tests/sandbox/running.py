@@ -43,6 +43,10 @@ class RunningSandbox:
         self._process: subprocess.Popen[bytes] | None = None
         self.http = httpx.Client(base_url=self.base_url, trust_env=False, timeout=20)
 
+    def set_variable(self, name: str, value: str) -> None:
+        """A variable of its environment, from its next start on."""
+        self._environment[name] = value
+
     def start(self) -> None:
         self.var_dir.mkdir(parents=True, exist_ok=True)
         with (self.var_dir / "sandbox.log").open("ab") as log:
