@@ -4,10 +4,10 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from yundian.payments.repository import opening, trades
+from yundian.payments.repository import books, opening, trades
 from yundian.payments.rules import page_token
 from yundian.payments.service import adopting, refunding, starting
-from yundian.payments.types import PaymentView, RefundView, RefundWish
+from yundian.payments.types import DayBooks, PaymentView, RefundView, RefundWish
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.money import Money
@@ -180,3 +180,11 @@ async def refund_orphan(
     return await refunding.refund_orphan(
         door, orphan_id=orphan_id, amount_minor=None, reason=reason, actor_id=actor_id
     )
+
+
+async def books_by_day(
+    door: Door, *, subject_type: str, zone: str, first: dt.date, last: dt.date
+) -> Sequence[DayBooks]:
+    """What was captured and what went back for subjects of a type, by day of an IANA zone and currency; days
+    without any are left out. Both days are included."""
+    return await books.by_day(door, subject_type=subject_type, zone=zone, first=first, last=last)

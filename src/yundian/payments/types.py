@@ -367,3 +367,12 @@ class PaymentLife(msgspec.Struct, frozen=True, kw_only=True):
     notices: list[NoticeView]
     refunds: list[RefundView]
     orphans: list[OrphanView]
+
+
+class DayBooks(msgspec.Struct, frozen=True, kw_only=True):
+    """Money of one day of a zone in one currency: captured by the provider's time, and what went back."""
+
+    day: dt.date
+    currency: str
+    captured_minor: int
+    refunded_minor: int

@@ -104,6 +104,21 @@ def net(figures: Figures) -> Figures:
     return msgspec.structs.replace(figures, net_minor=figures.gross_minor - figures.refunds_minor)
 
 
+def summed(cells: list[Figures], currency: str, buyers: int) -> Figures:
+    """The sum of figures of one currency; buyers are counted apart, for who buys twice is one."""
+    return net(
+        Figures(
+            currency=currency,
+            orders=sum(one.orders for one in cells),
+            buyers=buyers,
+            quantity=sum(one.quantity for one in cells),
+            gross_minor=sum(one.gross_minor for one in cells),
+            refunds=sum(one.refunds for one in cells),
+            refunds_minor=sum(one.refunds_minor for one in cells),
+        )
+    )
+
+
 def _lines(document: Document) -> list[DocumentLine]:
     rest = document.amount_minor - sum(line.amount_minor for line in document.lines)
     lines = list(document.lines)

@@ -1,0 +1,168 @@
+"""One function for each view: the chart, the table, the file, the API and the command line all ask it."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import msgspec
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from stores import api as stores
+from yundian.brands import api as brands
+from yundian.payments import api as payments
+from yundian.platform.core import clock
+from yundian.platform.db.paging import Page, cut, decode_cursor
+from yundian.platform.outbox.door import brand_of
+from yundian.reports import rules
+from yundian.reports.repository import names, reading
+from yundian.reports.types import (
+    NOBODY,
+    Basis,
+    By,
+    DocumentView,
+    Figures,
+    ReconciledDay,
+    SalesQuery,
+    SalesReport,
+    SalesRow,
+)
+
+MOST_CAMPAIGNS = 200
+
+# What is paid here; imported documents were paid elsewhere.
+_PAID_HERE = ("order", "refund")
+_SUBJECT = "order"
+
+
+async def sales(session: AsyncSession, *, wanted: SalesQuery) -> SalesReport:
+    """Rows and totals. Days and months come in their order, without gaps; the rest by what it brought, most first.
+
+    Raises:
+        InvalidInput: a range that ends before it begins, or is too long to show.
+    """
+    rules.checked(wanted)
+    months = None if wanted.by is By.DAY else rules.whole_months(wanted.first, wanted.last)
+    found = await reading.figures(session, wanted=wanted, months=months)
+    people = await reading.buyers(session, wanted=wanted, is_total=False)
+    cells = {
+        (key, one.currency): _with_buyers(one, people.get((key, one.currency), 0))
+        for key, one in found
+        if one.orders or one.refunds or one.gross_minor or one.refunds_minor
+    }
+    currencies = sorted({currency for _, currency in cells}) or [await _currency(session)]
+    totals = await _totals(session, wanted, currencies, list(cells.values()))
+    rows = await _rows(session, wanted, cells, currencies)
+    return SalesReport(
+        by=wanted.by, basis=wanted.basis, first=wanted.first, last=wanted.last, rows=rows, totals=totals
+    )
+
+
+async def documents(
+    session: AsyncSession, *, wanted: SalesQuery, cursor: str | None, limit: int
+) -> Page[DocumentView]:
+    """What a number is made of: the documents, whose amounts sum up to it."""
+    rules.checked(msgspec.structs.replace(wanted, by=By.MONTH))
+    before = decode_cursor(cursor, (dt.date, uuid.UUID, str)) if cursor else None
+    found = await reading.documents(session, wanted=wanted, before=before, limit=limit + 1)
+    items, next_cursor = cut(
+        found, limit, lambda one: (one.business_date.isoformat(), str(one.document_id), one.kind.value)
+    )
+    return Page(items=items, next_cursor=next_cursor)
+
+
+async def reconcile(session: AsyncSession, *, first: dt.date, last: dt.date) -> list[ReconciledDay]:
+    """Payments' books beside the cash facts, day by day of the brand's zone, the newest first; every day is there.
+
+    What payments has told a moment ago may still be on its way to the facts.
+    """
+    rules.checked(SalesQuery(by=By.DAY, basis=Basis.CASH, first=first, last=last))
+    zone = await brands.zone_of(session)
+    books = await payments.books_by_day(session, subject_type=_SUBJECT, zone=zone, first=first, last=last)
+    cash = await reading.cash_by_day(session, zone=zone, first=first, last=last, document_types=_PAID_HERE)
+    told = {(one.day, one.currency): (one.captured_minor, one.refunded_minor) for one in books}
+    currencies = sorted({currency for _, currency in (*told, *cash)}) or [await _currency(session)]
+    days = []
+    for day in reversed(list(rules.periods(By.DAY, first, last))):
+        for currency in currencies:
+            captured, refunded = told.get((day, currency), (0, 0))
+            sold, sale_refunds = cash.get((day, currency), (0, 0))
+            days.append(
+                ReconciledDay(
+                    day=day,
+                    currency=currency,
+                    captured_minor=captured,
+                    sold_minor=sold,
+                    refunded_minor=refunded,
+                    sale_refunds_minor=sale_refunds,
+                    captured_difference_minor=captured - sold,
+                    refunded_difference_minor=refunded - sale_refunds,
+                )
+            )
+    return days
+
+
+async def today(session: AsyncSession) -> dt.date:
+    """The brand's own calendar day."""
+    return clock.business_day(clock.now(), await brands.zone_of(session))
+
+
+async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    return {one: shop.name for one, shop in (await stores.get_shops(session, ids=ids - {NOBODY})).items()}
+
+
+async def campaigns(session: AsyncSession) -> list[tuple[uuid.UUID, str]]:
+    """The newest campaigns and their names."""
+    return await names.newest(session, limit=MOST_CAMPAIGNS)
+
+
+async def campaign_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
+    return await names.some(session, ids=list(ids - {NOBODY}))
+
+
+def _with_buyers(figures: Figures, buyers: int) -> Figures:
+    return rules.net(msgspec.structs.replace(figures, buyers=buyers))
+
+
+async def _totals(
+    session: AsyncSession, wanted: SalesQuery, currencies: list[str], cells: list[Figures]
+) -> list[Figures]:
+    people = await reading.buyers(session, wanted=wanted, is_total=True)
+    return [
+        rules.summed([one for one in cells if one.currency == currency], currency, people.get((None, currency), 0))
+        for currency in currencies
+    ]
+
+
+async def _rows(
+    session: AsyncSession, wanted: SalesQuery, cells: dict[tuple[Any, str], Figures], currencies: list[str]
+) -> list[SalesRow]:
+    if wanted.by in (By.DAY, By.MONTH):
+        return [
+            SalesRow(
+                key=_period_key(wanted.by, day),
+                label=_period_key(wanted.by, day),
+                figures=cells.get((day, currency), Figures(currency=currency)),
+            )
+            for day in rules.periods(wanted.by, wanted.first, wanted.last)
+            for currency in currencies
+        ]
+    labels = await _names(session, wanted.by, {key for key, _ in cells})
+    ordered = sorted(cells.items(), key=lambda cell: (cell[0][1], -cell[1].net_minor, str(cell[0][0])))
+    return [SalesRow(key=str(key), label=labels.get(key, ""), figures=one) for (key, _), one in ordered]
+
+
+async def _names(session: AsyncSession, by: By, keys: set[Any]) -> dict[Any, str]:
+    """What keys are called; nobody has no name, a channel is its own."""
+    if by is By.SHOP:
+        return {**await shop_names(session, ids=keys)}
+    if by is By.CAMPAIGN:
+        return {**await campaign_names(session, ids=keys)}
+    return {key: key for key in keys}
+
+
+def _period_key(by: By, day: dt.date) -> str:
+    return day.isoformat() if by is By.DAY else f"{day:%Y-%m}"
+
+
+async def _currency(session: AsyncSession) -> str:
+    return (await brands.get_policy(session, brand_id=brand_of(session))).currency
