@@ -104,7 +104,7 @@ async def refunded(door: Door, *, subjects: Sequence[Subject], sums: Sequence[in
     """What was paid back of each so far; it only grows."""
     return await run(
         door,
-        "UPDATE attribution_credit c SET refunded_minor = s.minor"
+        "UPDATE attribution_credit c SET refunded_minor = s.minor"  # noqa: S608
         " FROM (SELECT type, id, max(minor) AS minor"
         " FROM unnest($2::varchar[], $3::uuid[], $4::bigint[]) AS u (type, id, minor) GROUP BY type, id) AS s"
         f" WHERE {_IS_SUBJECT} AND c.refunded_minor < s.minor",
