@@ -22,6 +22,13 @@ async def openid_of(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, app_id: s
     return None if sealed is None else keyring.decrypt("members.openid", sealed)
 
 
+async def scans_of(tx: Tx, *, member_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """The ``event_id`` of every scan (``members.wechat_happened.v1``) that turns out to be one of these members',
+    with the member: somebody may scan first and join later."""
+    rows = await repository.scans_of(tx, member_ids=sorted(member_ids))
+    return {row["event_id"]: row["member_id"] for row in rows}
+
+
 async def agree(door: Door, *, member_id: uuid.UUID, document: str, text_version: str, via: JoinedVia) -> None:
     """The member agreed to a text of another room, in this version; the first time counts."""
     await repository.add_consent(

@@ -278,6 +278,16 @@ async def add_event(
     return await tx.fetchval(_ADD_EVENT, *args) is not None
 
 
+async def scans_of(tx: Tx, *, member_ids: Sequence[uuid.UUID]) -> list[asyncpg.Record]:
+    """What members did at the official account with a scene, also before they were members."""
+    query = (
+        "SELECT i.member_id, e.id AS event_id FROM members_identity i JOIN members_wechat_event e"
+        " ON e.brand_id = i.brand_id AND e.openid_hash = i.value_hash AND e.app_id = i.scope AND e.scene <> ''"
+        " WHERE i.brand_id = $1 AND i.member_id = ANY($2::uuid[]) AND i.kind = 'openid' AND i.ended_at IS NULL"
+    )
+    return await tx.fetch(query, tx.brand, list(member_ids))
+
+
 async def app_row(tx: Tx, *, kind: AppKind | None = None, app_id: str | None = None) -> asyncpg.Record | None:
     """The brand's app of a kind, or with an id."""
     query = (

@@ -5,6 +5,7 @@ from yundian.platform.auth.customers.sessions import (
     end_customer_sessions,
     open_customer_session,
 )
+from yundian.platform.auth.resolve import principal_of_token
 from yundian.platform.auth.rules import safe_return_path
 from yundian.platform.auth.service import (
     add_shop_person,
@@ -24,6 +25,7 @@ __all__ = [
     "grant_role",
     "list_shop_people",
     "open_customer_session",
+    "principal_of_token",
     "remove_role",
     "reset_password",
     "revoke_account",
