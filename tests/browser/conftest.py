@@ -3,9 +3,9 @@
 import contextlib
 import json
 import os
-import socket
+import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 
 import anyio
@@ -15,12 +15,16 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from litestar import Litestar
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from pydantic import SecretStr
 
 from tests.helpers import wait_until
+from tests.sandbox.running import RunningSandbox
 from tests.web.probe import PROBE
 from yundian.app.asgi import create_app
+from yundian.app.config import as_environment
 from yundian.app.rooms import rooms
 from yundian.platform.core.settings import Settings
+from yundian.platform.embedded.process import free_port
 
 _FINDER = Path(__file__).parents[2] / "scripts" / "browser.py"
 _FLAGS = [
@@ -60,12 +64,57 @@ async def site(migrated: Settings) -> AsyncIterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    """WeChat, Alipay and SMS for the customers' pages."""
+    running = RunningSandbox(tmp_path_factory.mktemp("customers"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def shop_settings(migrated: Settings, sandbox: RunningSandbox) -> Settings:
+    """Settings as `yundian up` gives them to web and worker."""
+    sms = json.loads((sandbox.var_dir / "sandbox/credentials.json").read_text())["sms"]
+    changes = {
+        "port": free_port(),
+        "wechat_url": sandbox.base_url,
+        "sms_url": sms["send_url"],
+        "sms_key": SecretStr(sms["key"]),
+    }
+    return migrated.model_copy(update=changes)
+
+
+@pytest.fixture(scope="session")
+async def shop_site(shop_settings: Settings) -> AsyncIterator[str]:
+    """The app with the sandbox around it."""
+    async with served(create_app(shop_settings), port=shop_settings.port) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def worker(shop_settings: Settings, scratch: Path) -> Iterator[None]:
+    """A worker in a process of its own."""
+    with (scratch / "browser-worker.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "yundian", "worker"],
+            env={**os.environ, **as_environment(shop_settings), "YUNDIAN_ENVIRONMENT": "test"},
+            stdout=log,
+            stderr=log,
+        )
+    yield
+    process.terminate()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
 @contextlib.asynccontextmanager
-async def served(app: Litestar) -> AsyncGenerator[str, None]:
-    """An app over real HTTP on a free port; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
+async def served(app: Litestar, *, port: int | None = None) -> AsyncGenerator[str, None]:
+    """An app over real HTTP, on a free port unless it must know its own; its address."""
+    port = port or free_port()
     server = Server(app, address="127.0.0.1", port=port, interface=Interfaces.ASGI)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve)
@@ -88,7 +137,7 @@ async def phone(browser: Browser) -> AsyncIterator[Page]:
     context = await browser.new_context(
         viewport=PHONE, has_touch=True, is_mobile=True, device_scale_factor=2, locale="zh-CN"
     )
-    yield await _watched(context)
+    yield await watched(context)
     await context.close()
 
 
@@ -96,11 +145,11 @@ async def phone(browser: Browser) -> AsyncIterator[Page]:
 async def desktop(browser: Browser) -> AsyncIterator[Page]:
     """A page as HQ sees it."""
     context = await browser.new_context(viewport=DESKTOP, locale="zh-CN")
-    yield await _watched(context)
+    yield await watched(context)
     await context.close()
 
 
-async def _watched(context: BrowserContext) -> Page:
+async def watched(context: BrowserContext) -> Page:
     """A page that remembers what its console complained about, in ``page.complaints``."""
     page = await context.new_page()
     complaints: list[str] = []

@@ -1,43 +1,20 @@
 """A customer on a small phone: through WeChat's own page and back, by a code to her phone, and out again."""
 
-import json
 import re
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from playwright.async_api import Page, expect
-from pydantic import SecretStr
 
-from tests.browser.conftest import served
 from tests.browser.test_accessibility import read
 from tests.members.makers import set_up_app
 from tests.sandbox.running import RunningSandbox
-from yundian.app.asgi import create_app
 from yundian.brands.types import BrandView
 from yundian.members.types import AppKind
-from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
 NUMBER = "19876543210"
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    running = RunningSandbox(tmp_path_factory.mktemp("customers"))
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-async def shop_site(migrated: Settings, sandbox: RunningSandbox) -> AsyncIterator[str]:
-    """The app with the sandbox around it."""
-    sms = json.loads((sandbox.var_dir / "sandbox/credentials.json").read_text())["sms"]
-    changes = {"wechat_url": sandbox.base_url, "sms_url": sms["send_url"], "sms_key": SecretStr(sms["key"])}
-    async with served(create_app(migrated.model_copy(update=changes))) as address:
-        yield address
 
 
 def complaints(page: Page) -> list[str]:
@@ -68,6 +45,12 @@ async def test_a_customer_signs_in_with_a_code_and_waits_for_another(
     phone: Page, shop_site: str, sandbox: RunningSandbox, brand: BrandView
 ) -> None:
     await phone.goto(f"{shop_site}/m/{brand.code}/sign-in")
+    terms = phone.locator(f"a[href='/m/{brand.code}/terms']")
+    await terms.click()
+    assert await read(phone) == []
+    # Where a form's answer was, its address leads back to the form.
+    await phone.goto(f"{shop_site}/m/{brand.code}/sign-in/phone")
+    await expect(terms).to_be_visible()
     await phone.get_by_role("textbox", name="手机号").fill(NUMBER)
     await phone.get_by_label(re.compile("我同意")).check()
     await phone.get_by_role("button", name="获取验证码").click()

@@ -4,7 +4,7 @@ from yundian.members.events import EVENTS
 from yundian.members.pages.hq import WeChatAppPages
 from yundian.members.pages.me import MePages
 from yundian.members.pages.push import PushPages
-from yundian.members.pages.sign_in import CustomerSignInPages
+from yundian.members.pages.sign_in import CustomerSignInPages, TermsPage
 from yundian.members.routes import MemberController, MiniSessionController
 from yundian.members.service.pushes import forget_old
 from yundian.platform.core.principal import Role
@@ -16,7 +16,7 @@ ROOM = Room(
     name="members",
     package="yundian.members",
     controllers=(MiniSessionController, MemberController),
-    pages=(CustomerSignInPages, MePages, WeChatAppPages, PushPages),
+    pages=(CustomerSignInPages, TermsPage, MePages, WeChatAppPages, PushPages),
     events=EVENTS,
     crons=(cron("members.forget_old", every_s=3600)(forget_old),),
     navigation=(

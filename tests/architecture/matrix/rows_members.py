@@ -137,7 +137,10 @@ ROWS: dict[str, Row] = {
     # The message has nobody to take it.
     "members.phone.send": Row(call=any_phone, may=ALL, is_page=True, ok_status=503),
     "members.phone.confirm": Row(call=with_code("/sign-in/code", is_bound=False), may=ALL, is_page=True),
+    "members.phone.reloaded": Row(call=at_brand("GET", "/sign-in/code"), may=ALL, is_page=True),
+    "members.terms": Row(call=at_brand("GET", "/terms"), may=ALL, is_page=True),
     "members.me": own("GET", ""),
+    "members.me.reloaded": own("GET", "/code"),
     "members.me.agree": own("POST", "/terms"),
     "members.me.phone": Row(
         call=at_brand("POST", "/me/phone", phone="19900000001"), may=CUSTOMERS, is_page=True, ok_status=503

@@ -13,7 +13,7 @@ from yundian.members.pages.shared import NO_STORE, AnyRequest, brand_of_page, ho
 from yundian.members.pages.sign_in import code_page, ticket_of
 from yundian.members.schemas import CodeForm
 from yundian.members.service import apps, joining, phone
-from yundian.members.types import AppKind, JoinedVia
+from yundian.members.types import AppKind
 from yundian.platform.auth import api as auth
 from yundian.platform.auth.cookies import ended_customer_cookie
 from yundian.platform.auth.guards import customer
@@ -51,8 +51,13 @@ class MePages(Controller):
     ) -> Redirect:
         """Agree to the terms as they stand."""
         async with services.database.connection(principal.brand) as tx:
-            await joining.agree(tx, member_id=own_id(principal), via=JoinedVia.WECHAT)
+            await joining.agree_again(tx, member_id=own_id(principal))
         return see_other(home(brand_code), toast=_("Thank you"))
+
+    @get(["/phone", "/code", "/terms"], name="members.me.reloaded", sync_to_thread=False)
+    def reloaded(self, brand_code: FromPath[str]) -> Redirect:
+        """A form's answer, asked for again by its address: begin where the form is."""
+        return see_other(home(brand_code))
 
     @post("/phone", name="members.me.phone", opt=_RATED, status_code=200)
     async def send_code(

@@ -51,6 +51,18 @@ OneTime = Annotated[str, QueryParameter(name="state", max_length=200)]
 Asked = Annotated[str, QueryParameter(name="scope", max_length=40)]
 
 
+class TermsPage(Controller):
+    path = "/m/{brand_code:str}/terms"
+    include_in_schema = False
+    opt = FOR_CUSTOMERS
+
+    @get(name="members.terms", guards=[anyone])
+    async def show(self, brand_code: FromPath[str], services: NamedDependency[Services]) -> Template:
+        """What members agree to, in the version of today."""
+        brand = await brand_of_page(services, brand_code)
+        return page("members/terms.html", brand=brand, text_version=rules.TERMS_VERSION)
+
+
 class CustomerSignInPages(Controller):
     path = "/m/{brand_code:str}/sign-in"
     include_in_schema = False
@@ -135,6 +147,11 @@ class CustomerSignInPages(Controller):
             answer = see_other(target, toast=translated(refusal.title))
         answer.cookies.append(trip_cookie(services.settings, "", seconds=0))
         return answer
+
+    @get(["/phone", "/code"], name="members.phone.reloaded", sync_to_thread=False)
+    def reloaded(self, brand_code: FromPath[str]) -> Redirect:
+        """A form's answer, asked for again by its address: begin where the form is."""
+        return see_other(sign_in_page(brand_code))
 
     @post("/phone", name="members.phone.send", opt=_RATED, status_code=200)
     async def send_code(

@@ -109,6 +109,14 @@ async def agree(tx: Tx, *, member_id: uuid.UUID, via: JoinedVia) -> None:
     )
 
 
+async def agree_again(tx: Tx, *, member_id: uuid.UUID) -> None:
+    """The same on a page of her own; recorded with the way she joined."""
+    row = await repository.member(tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION)
+    if row is None:
+        raise NotFound
+    await agree(tx, member_id=member_id, via=JoinedVia(row["joined_via"]))
+
+
 async def member_view(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID) -> MemberView:
     """A member as she sees herself."""
     row = await repository.member(tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION)
