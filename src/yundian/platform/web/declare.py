@@ -14,6 +14,8 @@ class Place(StrEnum):
     HQ_HOME = "hq.home"
     SHOP_HOME = "shop.home"
     HQ_SHOP = "hq.shop"
+    HQ_ORDER = "hq.order"
+    SHOP_LINKS = "shop.links"
 
 
 @dataclass(frozen=True, slots=True)
