@@ -30,6 +30,7 @@ from yundian.platform.db.database import Database, Tx
 from yundian.platform.outbox.door import Door
 
 _VISITOR = "yundian_visitor"
+_SHORTEST_VISITOR, _LONGEST_VISITOR = 20, 64
 
 
 async def resolve(database: Database, *, keyring: Keyring, token: str) -> LinkView:
@@ -81,7 +82,12 @@ def visitor_cookie_name(settings: Settings) -> str:
 def visitor_of(settings: Settings, keyring: Keyring, cookies: Mapping[str, str]) -> bytes | None:
     """Who this browser is to attribution, from a request's cookies; ``None`` for one that opened no link yet."""
     value = cookies.get(visitor_cookie_name(settings), "")
-    return visitor_hash(keyring, value) if 20 <= len(value) <= 64 else None
+    return visitor_hash(keyring, value) if is_visitor(value) else None
+
+
+def is_visitor(value: str) -> bool:
+    """Whether it looks like a value of ours."""
+    return _SHORTEST_VISITOR <= len(value) <= _LONGEST_VISITOR
 
 
 def visitor_hash(keyring: Keyring, value: str) -> bytes:

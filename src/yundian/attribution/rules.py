@@ -1,6 +1,7 @@
 """Whose order it is: pure, from what was seen. The reasons are in ADR 0015."""
 
 import datetime as dt
+import hashlib
 import uuid
 from collections.abc import Sequence
 
@@ -179,3 +180,13 @@ def is_local_path(path: str) -> bool:
     if not path.startswith("/") or path.startswith("//") or "\\" in path:
         return False
     return len(path) <= MAX_PATH and path.isascii() and path.isprintable() and " " not in path
+
+
+def moment_of(event_id: uuid.UUID) -> dt.datetime:
+    """When a time-ordered id was made, to the millisecond."""
+    return dt.datetime.fromtimestamp(int.from_bytes(event_id.bytes[:6]) / 1000, dt.UTC)
+
+
+def scan_visitor(event_id: uuid.UUID) -> bytes:
+    """Who scanned, while nobody is known by it: found again when she joins."""
+    return hashlib.sha256(b"scan:" + event_id.bytes).digest()

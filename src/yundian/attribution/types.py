@@ -155,6 +155,14 @@ class GroupOwner(msgspec.Struct, frozen=True, kw_only=True):
     staff_id: uuid.UUID | None = None
 
 
+class Scan(NamedTuple):
+    """WeChat told of a scanned code. The member is null while nobody is known by it."""
+
+    event_id: uuid.UUID
+    scene: str
+    member_id: uuid.UUID | None
+
+
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """A touch of the buyer, with its link as it stands. ``is_own``: opened by people of the link's shop."""
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 
 import msgspec
 
@@ -50,6 +51,7 @@ class Touched(msgspec.Struct, frozen=True, kw_only=True):
 
     link: LinkView
     touch_id: uuid.UUID | None
+    is_shop_closed: bool
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,10 +77,13 @@ async def open_link(
     rows = await fetch(
         door,
         "WITH l AS (SELECT * FROM attribution_link WHERE brand_id = $1 AND token = $2),"  # noqa: S608
-        f" touched AS ({_TOUCH}) SELECT {_LINK}, (SELECT id FROM touched) FROM l",
+        f" touched AS ({_TOUCH}) SELECT {_LINK}, (SELECT id FROM touched), EXISTS (SELECT"
+        f" FROM ({stores.CLOSED_SHOPS}) c WHERE c.brand_id = $1 AND c.id = l.shop_id) FROM l",
         *_arguments(door, token, visitor, member_id, kind, at, agent, own_shop_ids),
     )
-    return Touched(link=link_of(rows[0]), touch_id=rows[0][-1]) if rows else None
+    if not rows:
+        return None
+    return Touched(link=link_of(rows[0]), touch_id=rows[0][-2], is_shop_closed=rows[0][-1])
 
 
 async def add_touch(
@@ -127,6 +132,19 @@ async def bind_visitor(door: Door, *, visitor: bytes, member_id: uuid.UUID) -> i
         brand_of(door),
         visitor,
         member_id,
+    )
+
+
+async def bind_visitors(door: Door, *, members: Mapping[bytes, uuid.UUID]) -> int:
+    """The same for many browsers, each somebody else's."""
+    return await run(
+        door,
+        "UPDATE attribution_touch t SET member_id = u.member_id FROM unnest($2::bytea[], $3::uuid[])"
+        " AS u (visitor_hash, member_id) WHERE t.brand_id = $1 AND t.visitor_hash = u.visitor_hash"
+        " AND t.member_id IS NULL",
+        brand_of(door),
+        list(members),
+        list(members.values()),
     )
 
 

@@ -2,18 +2,19 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from yundian.attribution.errors import BadTarget, LinkUnknown
 from yundian.attribution.repository import links as rows
 from yundian.attribution.repository import touches
 from yundian.attribution.repository.touches import Touched
-from yundian.attribution.rules import TOKEN_LENGTH, is_local_path, normalised_token
-from yundian.attribution.types import AgentClass, Channel, LinkNumbers, LinkTarget, LinkView, TouchKind
+from yundian.attribution.rules import TOKEN_LENGTH, is_local_path, moment_of, normalised_token, scan_visitor
+from yundian.attribution.types import AgentClass, Channel, LinkNumbers, LinkTarget, LinkView, Scan, TouchKind
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id, readable_code
-from yundian.platform.db.database import Database
+from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.directory import DirectoryTaken, find_brand
 from yundian.platform.outbox.door import Door
 
@@ -46,7 +47,7 @@ def known_tokens(_database: Database) -> KnownTokens:
 
 async def brand_of_token(database: Database, *, keyring: Keyring, token: str) -> uuid.UUID:
     """Whose link it is; ``LinkUnknown`` for no link at all."""
-    memory = known_tokens(database)
+    token, memory = normalised_token(token), known_tokens(database)
     known = memory.get(token)
     if known is not None:
         return known
@@ -62,8 +63,8 @@ async def brand_of_token(database: Database, *, keyring: Keyring, token: str) ->
 
 async def resolve(database: Database, *, keyring: Keyring, token: str) -> LinkView:
     """The link behind a token, whatever became of it; ``LinkUnknown``."""
-    token = normalised_token(token)
     brand_id = await brand_of_token(database, keyring=keyring, token=token)
+    token = normalised_token(token)
     async with database.connection(brand_id) as tx:
         found = await rows.by_token(tx, token=token)
     if found is None:
@@ -74,24 +75,21 @@ async def resolve(database: Database, *, keyring: Keyring, token: str) -> LinkVi
 async def open_link(
     database: Database,
     *,
-    keyring: Keyring,
+    brand_id: uuid.UUID,
     token: str,
     visitor: bytes | None,
     agent: AgentClass,
     member_id: uuid.UUID | None = None,
     own_shop_ids: frozenset[uuid.UUID] = frozenset(),
-    kind: TouchKind = TouchKind.OPEN,
 ) -> Touched:
-    """Resolve the token and keep the touch. ``LinkUnknown``."""
-    token = normalised_token(token)
-    brand_id = await brand_of_token(database, keyring=keyring, token=token)
+    """The link behind the token, and the touch on it, in one statement. ``LinkUnknown``."""
     async with database.connection(brand_id) as tx:
         found = await touches.open_link(
             tx,
-            token=token,
+            token=normalised_token(token),
             visitor=visitor,
             member_id=member_id,
-            kind=kind,
+            kind=TouchKind.OPEN,
             at=clock.now(),
             agent=agent,
             own_shop_ids=own_shop_ids,
@@ -99,6 +97,35 @@ async def open_link(
     if found is None:
         raise LinkUnknown
     return found
+
+
+async def note_scans(tx: Tx, *, scans: Sequence[Scan]) -> int:
+    """Keep the scans whose scene is a token of the brand; how many."""
+    found = 0
+    for scan in scans:
+        token = normalised_token(scan.scene)
+        if len(token) != TOKEN_LENGTH:
+            continue
+        touched = await touches.open_link(
+            tx,
+            token=token,
+            visitor=scan_visitor(scan.event_id),
+            member_id=scan.member_id,
+            kind=TouchKind.SCAN,
+            at=moment_of(scan.event_id),
+            agent=AgentClass.WECHAT,
+            own_shop_ids=frozenset(),
+        )
+        found += touched is not None
+    return found
+
+
+async def claim_scans(tx: Tx, *, owners: Mapping[uuid.UUID, uuid.UUID]) -> int:
+    """Scans (by their event) turned out to be members'; how many touches are theirs now."""
+    if not owners:
+        return 0
+    members = {scan_visitor(event_id): member_id for event_id, member_id in owners.items()}
+    return await touches.bind_visitors(tx, members=members)
 
 
 async def make_link(
