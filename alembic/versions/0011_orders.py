@@ -117,9 +117,14 @@ def _create_line() -> None:
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("currency", sa.CHAR(3), nullable=False),
         *_minor("unit_minor", "discount_minor", "total_minor", "refunded_minor"),
+        sa.Column("refunded_quantity", sa.Integer(), nullable=False),
         sa.CheckConstraint("quantity > 0", name="ck_orders_line_quantity_positive"),
         sa.CheckConstraint(
             "0 <= refunded_minor AND refunded_minor <= total_minor", name="ck_orders_line_refunds_within_total"
+        ),
+        sa.CheckConstraint(
+            "0 <= refunded_quantity AND refunded_quantity <= quantity",
+            name="ck_orders_line_refunded_pieces_within_quantity",
         ),
         sa.PrimaryKeyConstraint("brand_id", "order_id", "line_no", name="pk_orders_line"),
     )

@@ -109,6 +109,9 @@ class Line(SQLModel, table=True):
         brand_reference("order_id", "orders_order"),
         sa.CheckConstraint("quantity > 0", name="quantity_positive"),
         sa.CheckConstraint("0 <= refunded_minor AND refunded_minor <= total_minor", name="refunds_within_total"),
+        sa.CheckConstraint(
+            "0 <= refunded_quantity AND refunded_quantity <= quantity", name="refunded_pieces_within_quantity"
+        ),
     )
 
     brand_id: uuid.UUID = Field(primary_key=True)
@@ -124,6 +127,7 @@ class Line(SQLModel, table=True):
     discount_minor: int = minor_units(default=0)
     total_minor: int = minor_units()
     refunded_minor: int = minor_units(default=0)
+    refunded_quantity: int = 0
 
 
 class HistoryEvent(SQLModel, table=True):

@@ -93,7 +93,7 @@ def price_of_pieces(lines: Sequence[LineView], pieces: Mapping[int, int]) -> lis
     found = []
     for number, quantity in sorted(pieces.items()):
         line = by_number.get(number)
-        if line is None or not 0 < quantity <= line.quantity:
+        if line is None or not 0 < quantity <= line.quantity - line.refunded_quantity:
             raise InvalidInput("pieces", "no such pieces in this order")
         share = Money(line.total_minor, "XXX").allocate([quantity, line.quantity - quantity])[0].minor
         amount = min(share, line.total_minor - line.refunded_minor)
@@ -124,20 +124,38 @@ def spread(order: OrderView, amount_minor: int) -> list[RefundedLine]:
 
 def after_refund(order: OrderView, amount_minor: int, lines: Sequence[RefundedLine]) -> OrderView:
     """The order as it stands once that went back."""
-    parts = {line.line_no: line.amount_minor for line in lines}
-    replace = msgspec.structs.replace
-    return replace(
+    by_number = {line.line_no: line for line in lines}
+    return msgspec.structs.replace(
         order,
         refunded_minor=order.refunded_minor + amount_minor,
-        lines=tuple(
-            replace(line, refunded_minor=line.refunded_minor + parts.get(line.line_no, 0)) for line in order.lines
-        ),
+        lines=tuple(_line_after(line, by_number.get(line.line_no)) for line in order.lines),
+    )
+
+
+def _line_after(line: LineView, part: RefundedLine | None) -> LineView:
+    if part is None:
+        return line
+    return msgspec.structs.replace(
+        line,
+        refunded_minor=line.refunded_minor + part.amount_minor,
+        refunded_quantity=line.refunded_quantity + part.quantity,
+    )
+
+
+def fits(order: OrderView, lines: Sequence[RefundedLine], amount_minor: int) -> bool:
+    """Whether a refund that was planned by lines is still possible so."""
+    left = {line.line_no: line for line in order.lines}
+    return sum(part.amount_minor for part in lines) == amount_minor and all(
+        part.line_no in left
+        and part.amount_minor <= left[part.line_no].total_minor - left[part.line_no].refunded_minor
+        and part.quantity <= left[part.line_no].quantity - left[part.line_no].refunded_quantity
+        for part in lines
     )
 
 
 def _pieces_of(line: LineView, amount_minor: int) -> int:
-    before = line.quantity * line.refunded_minor // line.total_minor
-    return line.quantity * (line.refunded_minor + amount_minor) // line.total_minor - before
+    paid_back = line.quantity * (line.refunded_minor + amount_minor) // line.total_minor
+    return max(paid_back - line.refunded_quantity, 0)
 
 
 def new_code() -> PickUpCode:

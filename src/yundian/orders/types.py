@@ -101,6 +101,11 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 HOUSE = Actor()
 
 
+def by_customer(member_id: uuid.UUID) -> Actor:
+    """The member whose order it is."""
+    return Actor(kind=ActorKind.CUSTOMER, id=member_id)
+
+
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
     line_no: int
     sku_id: uuid.UUID | None
@@ -112,6 +117,7 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     discount_minor: int
     total_minor: int
     refunded_minor: int
+    refunded_quantity: int
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):

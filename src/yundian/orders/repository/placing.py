@@ -79,9 +79,9 @@ def _lines_part(cte: Cte, *, brand: str, order: NewOrder, name: str) -> None:
     arrays = ", ".join(f"{cte.value(columns[column])}::{kind}[]" for column, kind in _LINE.items())
     cte.part(
         f"{name}_lines",
-        f"INSERT INTO orders_line (brand_id, order_id, line_no, currency, refunded_minor,"  # noqa: S608
+        f"INSERT INTO orders_line (brand_id, order_id, line_no, currency, refunded_minor, refunded_quantity,"  # noqa: S608
         f" {', '.join(_LINE)})"
-        f" SELECT {brand}, o.id, l.line_no, {cte.value(order.currency)}::bpchar, 0,"
+        f" SELECT {brand}, o.id, l.line_no, {cte.value(order.currency)}::bpchar, 0, 0,"
         f" {', '.join(f'l.{column}' for column in _LINE)}"
         f" FROM {name} o, unnest({arrays}) WITH ORDINALITY AS l ({', '.join(_LINE)}, line_no)",
     )

@@ -15,10 +15,16 @@ Key = tuple[dt.datetime, uuid.UUID]
 _LIVE = frozenset({OrderState.CREATED}) | OPEN
 
 
+_LOCK = "SELECT 1 FROM orders_order WHERE brand_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE"
+
+
 async def by_ids(door: Door, *, order_ids: Sequence[uuid.UUID], lock: bool = False) -> list[OrderView]:
     """By id; with ``lock`` they stay as they are until the transaction ends."""
+    if lock:
+        # Before the reading: rows of the same statement would show the lines as they were when it began to wait.
+        await fetch(door, _LOCK, brand_of(door), list(order_ids))
     sql = f"SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1 AND o.id = ANY($2::uuid[]) ORDER BY o.id"  # noqa: S608
-    rows = await fetch(door, sql + (" FOR UPDATE OF o" if lock else ""), brand_of(door), list(order_ids))
+    rows = await fetch(door, sql, brand_of(door), list(order_ids))
     return [order_of(tuple(row)) for row in rows]
 
 

@@ -62,6 +62,12 @@ async def ended(
     return moved
 
 
+async def expire(door: Door, *, order_id: uuid.UUID) -> None:
+    """Close an unpaid order that has no payment; one that has ends with it."""
+    if await payments.find_payment(door, subject_type=SUBJECT, subject_id=order_id) is None:
+        await ended(door, order_ids=[order_id], reason="timeout")
+
+
 async def cancel_paid(
     door: Door,
     *,

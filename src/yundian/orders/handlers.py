@@ -1,0 +1,73 @@
+"""Orders react to what payments tells, and to time."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.orders.service import handing_over, life, settling
+from yundian.orders.service.handing_over import COMPLETION
+from yundian.orders.service.placing import EXPIRY
+from yundian.orders.service.settling import Arrival, Capture
+from yundian.orders.types import SUBJECT
+from yundian.payments.events import PaymentCaptured, PaymentClosed, PaymentRefunded
+from yundian.platform.db.database import Tx
+from yundian.platform.outbox.declare import Delivered, DueTimer, batch_subscriber, on_timer
+
+
+@batch_subscriber(PaymentCaptured, name="orders.apply_capture")
+async def apply_capture(tx: Tx, delivered: Sequence[Delivered[PaymentCaptured]]) -> None:
+    captures = [
+        Capture(
+            order_id=one.event.subject_id,
+            payment_id=one.event.payment_id,
+            amount_minor=one.event.amount_minor,
+            currency=one.event.currency,
+            paid_at=one.event.paid_at,
+        )
+        for one in delivered
+        if one.event.subject_type == SUBJECT
+    ]
+    if captures:
+        await settling.captured(tx, captures=captures)
+
+
+@batch_subscriber(PaymentClosed, name="orders.apply_close")
+async def apply_close(tx: Tx, delivered: Sequence[Delivered[PaymentClosed]]) -> None:
+    """Nobody paid; why the order was closed before, if somebody closed it, stays as it was said."""
+    ended = [one.event.subject_id for one in delivered if one.event.subject_type == SUBJECT]
+    if ended:
+        await life.ended(tx, order_ids=sorted(set(ended)), reason="timeout")
+
+
+@batch_subscriber(PaymentRefunded, name="orders.apply_refund")
+async def apply_refund(tx: Tx, delivered: Sequence[Delivered[PaymentRefunded]]) -> None:
+    arrivals = [
+        Arrival(
+            order_id=one.event.subject_id,
+            refund_id=one.event.refund_id,
+            amount_minor=one.event.amount_minor,
+            currency=one.event.currency,
+            refunded_at=one.event.refunded_at,
+        )
+        for one in delivered
+        if one.event.subject_type == SUBJECT
+    ]
+    if arrivals:
+        await settling.refunded(tx, arrivals=arrivals)
+
+
+@on_timer(EXPIRY)
+async def expire(session: AsyncSession, timer: DueTimer) -> None:
+    """An order that nobody opened a payment for; a payment ends by itself and is told."""
+    await life.expire(session, order_id=uuid.UUID(timer.key))
+
+
+@on_timer(COMPLETION)
+async def complete(session: AsyncSession, timer: DueTimer) -> None:
+    """The after-sale window is over."""
+    await handing_over.complete(session, order_id=uuid.UUID(timer.key))
+
+
+SUBSCRIBERS = (apply_capture, apply_close, apply_refund)
+TIMERS = (expire, complete)
