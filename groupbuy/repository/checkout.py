@@ -134,6 +134,22 @@ async def read_offer(
     )
 
 
+_OF_GROUP = (
+    f"SELECT {columns('c', _CAMPAIGN, 'c_')}, {columns('i', _ITEM, 'i_')} FROM groupbuy_campaign c"  # noqa: S608
+    " LEFT JOIN groupbuy_item i ON i.brand_id = $1 AND i.campaign_id = c.id AND i.id = ANY($3::uuid[])"
+    " WHERE c.brand_id = $1 AND c.id = $2"
+)
+
+
+async def read_terms(
+    tx: Tx, *, campaign_id: uuid.UUID, item_ids: Sequence[uuid.UUID]
+) -> tuple[CampaignView, dict[uuid.UUID, ItemView]]:
+    """A campaign and some of its items by their ids."""
+    rows = await tx.fetch(_OF_GROUP, tx.brand, campaign_id, list(item_ids))
+    items: list[ItemView] = [struct(ItemView, row, "i_") for row in rows if row["i_id"] is not None]
+    return struct(CampaignView, rows[0], "c_"), {item.id: item for item in items}
+
+
 def join_part(cte: Cte, *, brand: str, group_id: uuid.UUID, now: dt.datetime) -> None:
     """The gate ``team``: one more of the group's seats, if one is free and its time is not up."""
     cte.part(
@@ -144,16 +160,14 @@ def join_part(cte: Cte, *, brand: str, group_id: uuid.UUID, now: dt.datetime) ->
     )
 
 
-def open_part(cte: Cte, *, brand: str, group: Mapping[str, Any], now: dt.datetime | None) -> None:
-    """The gate ``team``: a new group, if its campaign is still running (``now`` of ``None``: whatever it does)."""
-    running = ""
-    if now is not None:
-        at = cte.value(now)
-        running = (
-            f" WHERE EXISTS (SELECT FROM groupbuy_campaign c WHERE c.brand_id = {brand}::uuid"
-            f" AND c.id = {cte.value(group['campaign_id'])}::uuid AND c.state = 'published'"
-            f" AND c.starts_at <= {at}::timestamptz AND c.ends_at > {at}::timestamptz)"
-        )
+def open_part(cte: Cte, *, brand: str, group: Mapping[str, Any], now: dt.datetime) -> None:
+    """The gate ``team``: a new group, if its campaign is running."""
+    at = cte.value(now)
+    running = (
+        f" WHERE EXISTS (SELECT FROM groupbuy_campaign c WHERE c.brand_id = {brand}::uuid"
+        f" AND c.id = {cte.value(group['campaign_id'])}::uuid AND c.state = 'published'"
+        f" AND c.starts_at <= {at}::timestamptz AND c.ends_at > {at}::timestamptz)"
+    )
     cte.part(
         "team",
         f"INSERT INTO groupbuy_group (brand_id, {', '.join(_NEW_GROUP)}, state, taken, paid, end_reason)"

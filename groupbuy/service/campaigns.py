@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from typing import Any
 
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -178,7 +179,7 @@ async def _with_items(session: AsyncSession, found: list[Campaign]) -> list[Camp
     ]
 
 
-def _columns(fields: CampaignFields) -> dict[str, object]:
+def _columns(fields: CampaignFields) -> dict[str, Any]:
     return {name: getattr(fields, name) for name in fields.__struct_fields__ if name not in ("items", "shop_ids")}
 
 

@@ -72,6 +72,18 @@ class Tx:
         counting.count(sql)
         return await self.conn.fetchval(sql, *args)
 
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncGenerator[None, None]:
+        """What is written inside is undone when the block raises; the transaction around goes on."""
+        await self.execute("SAVEPOINT inner_step")
+        try:
+            yield
+        except BaseException:
+            if not self.conn.is_closed():
+                await _to_the_end(self.conn.execute("ROLLBACK TO SAVEPOINT inner_step"))
+            raise
+        await self.execute("RELEASE SAVEPOINT inner_step")
+
     async def copy(self, table: str, columns: Sequence[str], records: Sequence[Sequence[object]]) -> None:
         """COPY into a temporary table: under row policies PostgreSQL refuses COPY into a real one."""
         counting.count(f"COPY {table}")
