@@ -1,14 +1,17 @@
 """What providers send, and money that goes back."""
 
+import hashlib
 from collections.abc import Iterator
 
 import anyio
 import pytest
+from typer.testing import CliRunner, Result
 
 from tests.payments.kit import Till
 from tests.sandbox.receiver import Merchant, open_merchant
 from tests.sandbox.running import eventually
-from yundian.payments.errors import NotRefundable
+from yundian.payments import commands
+from yundian.payments.errors import BadSignature, NotRefundable
 from yundian.payments.service import refunding
 from yundian.payments.states import PaymentState
 from yundian.payments.types import PaymentView, Provider
@@ -120,6 +123,50 @@ async def test_a_notice_for_nobody_we_know_is_kept_apart(till: Till) -> None:
     async with till.services.database.connection(None) as tx:
         path = f"{till.brand_id}/{till.accounts[Provider.WECHAT][0]}"
         assert await tx.fetchval("SELECT count(*) FROM unclaimed_notice WHERE path = $1", path) == 1
+
+
+@both
+async def test_the_operator_finds_the_owner_of_a_strayed_notice_and_it_counts_like_any_other(
+    till: Till, merchant: Merchant, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = await till.open(minor=1250)
+    body = await _notice(till, merchant, provider, payment)
+    account_id, account = till.accounts[provider]
+    till.accounts[provider] = (new_id(), account)
+    await till.receive(provider, body)
+    till.accounts[provider] = (account_id, account)
+    async with till.services.database.connection(till.brand_id) as tx:
+        brand = await tx.fetchval("SELECT code FROM brand WHERE id = $1", till.brand_id)
+        query = "SELECT id FROM unclaimed_notice WHERE digest = $1"
+        notice_id = str(await tx.fetchval(query, hashlib.sha256(body).digest()))
+    monkeypatch.setattr(commands, "Settings", lambda: till.services.settings)
+
+    async def operator(*arguments: str) -> Result:
+        """Commands have a loop of their own."""
+        return await anyio.to_thread.run_sync(CliRunner().invoke, commands.PAYMENTS, ["unclaimed", *arguments])
+
+    listed = await operator()
+    shown = await operator("show", notice_id)
+    strange = await operator("claim", notice_id, "--brand", brand, "--account", "nobody's")
+    monkeypatch.setattr(till.providers.of(account).__class__, "verify_notice", _unsigned)
+    unsigned = await operator("claim", notice_id, "--brand", brand)
+    monkeypatch.undo()
+    monkeypatch.setattr(commands, "Settings", lambda: till.services.settings)
+    claimed = await operator("claim", notice_id, "--brand", brand)
+    again = await operator("claim", notice_id, "--brand", brand)
+    await till.handle()
+
+    assert provider.value in listed.stdout
+    assert await till.number(payment) in shown.stdout
+    assert "openid" not in shown.stdout
+    assert "buyer" not in shown.stdout
+    assert [one.exit_code for one in (strange, unsigned, claimed, again)] == [2, 2, 0, 2], claimed.output
+    assert (await till.see(payment)).state is PaymentState.SUCCEEDED
+    assert await till.orphans() == []
+
+
+def _unsigned(*_arguments: object) -> None:
+    raise BadSignature
 
 
 @both

@@ -53,6 +53,11 @@ class OrphanUnknown(NotFound):
     title = "No such entry"
 
 
+class NoticeUnknown(NotFound):
+    code = "payments.notice_unknown"
+    title = "No such notice"
+
+
 class AccountUnknown(NotFound):
     code = "payments.account_unknown"
     title = "No such merchant account"

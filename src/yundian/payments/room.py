@@ -1,5 +1,6 @@
 """What payments contributes to the house."""
 
+from yundian.payments.commands import PAYMENTS
 from yundian.payments.events import EVENTS
 from yundian.payments.handlers import SUBSCRIBERS
 from yundian.payments.pages.hq import AccountPages, OrphanPages, PaymentPages, RefundPages
@@ -17,6 +18,7 @@ ROOM = Room(
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     crons=CRONS,
+    commands=(PAYMENTS,),
     navigation=(
         NavigationItem(
             place=Place.HQ_NAVIGATION,

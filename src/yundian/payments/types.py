@@ -310,6 +310,15 @@ class NoticeView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: dt.datetime
 
 
+class UnclaimedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice for an address of no account of ours. ``path`` is where it was sent, ``brand/account``."""
+
+    id: uuid.UUID
+    created_at: dt.datetime
+    provider: Provider
+    path: str
+
+
 class OrphanView(msgspec.Struct, frozen=True, kw_only=True):
     """Money that fits nothing. ``detail`` names what did not match."""
 

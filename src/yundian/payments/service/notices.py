@@ -122,6 +122,11 @@ def rejected_row(
     )
 
 
+def body_of(keyring: Keyring, sealed: bytes) -> bytes:
+    """The notice as it was received."""
+    return keyring.decrypt(_PURPOSE, sealed).encode("latin-1")
+
+
 async def handle(tx: Tx, *, ids: Sequence[uuid.UUID]) -> None:
     """Apply stored notices: payments by their facts; refunds are asked about, a notice is no proof of one."""
     rows = await repository.notices_to_handle(tx, ids=ids)

@@ -1,0 +1,114 @@
+"""``yundian payments unclaimed``: the operator finds the owner of notices that were sent to nobody's address."""
+
+import asyncio
+import uuid
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from yundian.brands import api as brands
+from yundian.payments.adapters.providers import ProviderPool
+from yundian.payments.service import unclaimed
+from yundian.payments.types import AccountView, UnclaimedView
+from yundian.platform.core.crypto import Keyring
+from yundian.platform.core.errors import DomainError
+from yundian.platform.core.settings import Settings
+from yundian.platform.db.database import operator_unit_of_work
+from yundian.platform.db.services import open_services
+
+PAYMENTS = typer.Typer(name="payments", help="Payments, for the operator.", no_args_is_help=True)
+UNCLAIMED = typer.Typer(name="unclaimed", help="Notices of providers for accounts that nobody has here.")
+PAYMENTS.add_typer(UNCLAIMED)
+
+_REFUSED = 2
+_SHOWN = 100
+
+NoticeArgument = Annotated[uuid.UUID, typer.Argument(help="Id of the notice, as `unclaimed` lists it.")]
+
+
+@PAYMENTS.callback()
+def payments() -> None:
+    """Payments, for the operator."""
+
+
+@UNCLAIMED.callback(invoke_without_command=True)
+def list_unclaimed(context: typer.Context) -> None:
+    """Notices of providers for accounts that nobody has here: list them, the oldest first."""
+    if context.invoked_subcommand is not None:
+        return
+    found = asyncio.run(_list(Settings()))
+    if not found:
+        typer.echo("Every notice has its owner.")
+        return
+    table = Table("received", "provider", "sent to (brand/account)", "id")
+    for one in found:
+        table.add_row(f"{one.created_at:%Y-%m-%d %H:%M} UTC", one.provider.value, one.path, str(one.id))
+    Console().print(table)
+
+
+@UNCLAIMED.command("show")
+def show(notice_id: NoticeArgument) -> None:
+    """What one says about merchant, order and money, unverified."""
+    try:
+        view, told = asyncio.run(_read(Settings(), notice_id))
+    except DomainError as error:
+        _refuse(error)
+    table = Table("", f"{view.provider.value}, not verified", title=str(view.id))
+    for name, value in told.items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+@UNCLAIMED.command("claim")
+def claim(
+    notice_id: NoticeArgument,
+    brand: Annotated[str, typer.Option(help="Code of the brand it belongs to.")],
+    account: Annotated[
+        str, typer.Option(help="Id, merchant or app of its account; the active one when left out.")
+    ] = "",
+) -> None:
+    """Give one to the account it was signed for: it is verified and handled like any other notice."""
+    try:
+        owner = asyncio.run(_claim(Settings(), notice_id, brand, account))
+    except DomainError as error:
+        _refuse(error)
+    typer.echo(f"It belongs to {owner.label} ({owner.provider.value}) now; the worker handles it.")
+
+
+async def _list(settings: Settings) -> list[UnclaimedView]:
+    async with operator_unit_of_work(settings, None) as session:
+        return await unclaimed.unclaimed(session, limit=_SHOWN)
+
+
+async def _read(settings: Settings, notice_id: uuid.UUID) -> tuple[UnclaimedView, dict[str, str]]:
+    keyring = Keyring(settings.master_key_bytes())
+    async with operator_unit_of_work(settings, None) as session:
+        return await unclaimed.read(session, keyring=keyring, notice_id=notice_id)
+
+
+async def _claim(settings: Settings, notice_id: uuid.UUID, brand: str, account: str) -> AccountView:
+    providers = ProviderPool()
+    try:
+        async with open_services(settings) as services, operator_unit_of_work(settings, None) as session:
+            brand_id = await brands.choose_brand_id(session, brand)
+            return await unclaimed.claim(
+                session,
+                services.database,
+                keyring=services.keyring,
+                providers=providers,
+                notice_id=notice_id,
+                brand_id=brand_id,
+                account=account,
+            )
+    finally:
+        await providers.aclose()
+
+
+def _refuse(error: DomainError) -> NoReturn:
+    console = Console(stderr=True)
+    console.print(f"[red]{error.title}[/] ({error.code})")
+    for key, value in error.facts.items():
+        console.print(f"  {key}: {value}", markup=False, highlight=False)
+    raise typer.Exit(_REFUSED) from error
