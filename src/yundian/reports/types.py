@@ -186,3 +186,23 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
     lines: tuple[DocumentLine, ...]
     bases: tuple[Basis, ...]
+
+
+class MinorCell(msgspec.Struct, frozen=True):
+    """An amount in a table, in minor units; files write it in major ones."""
+
+    minor: int
+    currency: str
+
+
+Cell = str | int | MinorCell
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """A table as people get it: on the screen, as CSV, as XLSX. ``name`` is the file's, without its ending."""
+
+    name: str
+    title: str
+    headers: list[str]
+    rows: list[list[Cell]]
+    totals: list[list[Cell]]

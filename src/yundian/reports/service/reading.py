@@ -57,6 +57,14 @@ async def sales(session: AsyncSession, *, wanted: SalesQuery) -> SalesReport:
     )
 
 
+async def compared(session: AsyncSession, *, wanted: SalesQuery) -> tuple[SalesReport, dict[str, Figures]]:
+    """The report, and the totals of the period before it by currency."""
+    first, last = rules.previous(wanted.first, wanted.last)
+    before = msgspec.structs.replace(wanted, by=By.CHANNEL, first=first, last=last)
+    earlier = await sales(session, wanted=before)
+    return await sales(session, wanted=wanted), {one.currency: one for one in earlier.totals}
+
+
 async def documents(
     session: AsyncSession, *, wanted: SalesQuery, cursor: str | None, limit: int
 ) -> Page[DocumentView]:

@@ -1,0 +1,252 @@
+"""HQ's numbers: chart, table and files; the documents behind a number; the reconciliation with the money."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from litestar import Controller, Response, get
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Template
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.platform.auth.guards import requires
+from yundian.platform.core.principal import Principal, Role
+from yundian.platform.web.forms import Form
+from yundian.platform.web.lists import Cursor
+from yundian.platform.web.pages import fragment, page
+from yundian.reports import schemas
+from yundian.reports.schemas import Asked
+from yundian.reports.service import exporting, reading
+from yundian.reports.types import NOBODY, Basis, By, SalesReport, SalesRow
+
+readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
+
+PAGE_SIZE = 50
+PANEL_DAYS = 7
+_PAGE = "/hq/sales"
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+First = Annotated[str, QueryParameter(name="from", max_length=10)]
+Last = Annotated[str, QueryParameter(name="to", max_length=10)]
+Short = Annotated[str, QueryParameter(max_length=40)]
+Preset = Annotated[str, QueryParameter(name="range", max_length=20)]
+
+
+def provide_asked(
+    by: FromQuery[By] = By.DAY,
+    basis: FromQuery[Basis] = Basis.ACCRUAL,
+    first: First = "",
+    last: Last = "",
+    preset: Preset = "",
+    shop: Short = "",
+    campaign: Short = "",
+    channel: Short = "",
+) -> Asked:
+    """What the address says. Days that are none count as not given: people empty the fields."""
+    return Asked(
+        by=by,
+        basis=basis,
+        first=_day(first),
+        last=_day(last),
+        preset=preset if preset in schemas.PRESETS else "",
+        shop=shop,
+        campaign=campaign,
+        channel=channel,
+    )
+
+
+class SalesPages(Controller):
+    path = _PAGE
+    include_in_schema = False
+    guards = [readers]  # noqa: RUF012  Litestar's way to guard a controller
+    dependencies = {"asked": Provide(provide_asked, sync_to_thread=False)}  # noqa: RUF012
+
+    @get(name="reports.sales")
+    async def sales(
+        self,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        asked: NamedDependency[Asked],
+    ) -> Template:
+        """The dashboard: totals beside those of the period before, a chart, and the table it is drawn from."""
+        today = await reading.today(session)
+        first, last = asked.range(today)
+        form = Form.of(**{"from": first, "to": last})
+        context: dict[str, Any] = {"report": None}
+        async with form.attempt(session):
+            wanted = asked.query(today=today, mine=principal.shops())
+            report, before = await reading.compared(session, wanted=wanted)
+            context = {
+                "report": report,
+                "sheet": schemas.sheet_of(report),
+                "charts": schemas.charts_of(report),
+                "before": before,
+                "links": [_links(asked, report, row) for row in report.rows],
+                "is_empty": not any(one.orders or one.refunds for one in report.totals),
+            }
+        return page(
+            "reports/sales.html",
+            form=form,
+            asked=asked,
+            chips=await _chips(session, asked),
+            files=urlencode(_query(asked, first=first, last=last)),
+            status_code=form.status,
+            words=schemas,
+            **context,
+        )
+
+    @get("/csv", name="reports.sales_csv")
+    async def as_csv(
+        self,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        asked: NamedDependency[Asked],
+    ) -> Response[bytes]:
+        """The table for a spreadsheet."""
+        sheet = schemas.sheet_of(await _report(session, principal, asked))
+        return _file(exporting.csv_of(sheet), f"{sheet.name}.csv", "text/csv; charset=utf-8")
+
+    @get("/xlsx", name="reports.sales_xlsx")
+    async def as_xlsx(
+        self,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        asked: NamedDependency[Asked],
+    ) -> Response[bytes]:
+        """The table as a workbook."""
+        sheet = schemas.sheet_of(await _report(session, principal, asked))
+        return _file(exporting.xlsx_of(sheet), f"{sheet.name}.xlsx", _XLSX)
+
+    @get("/documents", name="reports.documents")
+    async def documents(
+        self,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        asked: NamedDependency[Asked],
+        cursor: Cursor = None,
+    ) -> Template:
+        """The sales and refunds that a number is made of; their amounts sum up to it."""
+        wanted = asked.query(today=await reading.today(session), mine=principal.shops())
+        found = await reading.documents(session, wanted=wanted, cursor=cursor, limit=PAGE_SIZE)
+        shops = await reading.shop_names(session, ids={one.shop_id for one in found.items if one.shop_id})
+        return page(
+            "reports/documents.html",
+            documents=found,
+            wanted=wanted,
+            shops=shops,
+            chips=await _chips(session, asked),
+            back=f"{_PAGE}?{urlencode(_query(asked, first=wanted.first, last=wanted.last))}",
+            words=schemas,
+        )
+
+    @get("/reconcile", name="reports.reconcile")
+    async def reconcile(self, session: NamedDependency[AsyncSession], asked: NamedDependency[Asked]) -> Template:
+        """Payments' books beside the cash facts, day by day; the difference is zero when all is right."""
+        today = await reading.today(session)
+        first, last = asked.range(today)
+        form = Form.of(**{"from": first, "to": last})
+        days = []
+        async with form.attempt(session):
+            days = await reading.reconcile(session, first=first, last=last)
+        return page(
+            "reports/reconcile.html",
+            form=form,
+            days=days,
+            wrong=[one for one in days if not one.is_equal],
+            status_code=form.status,
+        )
+
+
+class SalesPanel(Controller):
+    path = "/hq/panels/sales"
+    include_in_schema = False
+    guards = [readers]  # noqa: RUF012  Litestar's way to guard a controller
+
+    @get(name="reports.panel")
+    async def show(
+        self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
+    ) -> Template:
+        """The last seven days on HQ's home page."""
+        asked = Asked(by=By.DAY, preset="7d")
+        wanted = asked.query(today=await reading.today(session), mine=principal.shops())
+        report, before = await reading.compared(session, wanted=wanted)
+        return fragment("reports/_panel.html", report=report, before=before, words=schemas)
+
+
+async def _report(session: AsyncSession, principal: Principal, asked: Asked) -> SalesReport:
+    wanted = asked.query(today=await reading.today(session), mine=principal.shops())
+    return await reading.sales(session, wanted=wanted)
+
+
+def _file(content: bytes, name: str, media_type: str) -> Response[bytes]:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _query(asked: Asked, *, first: dt.date, last: dt.date, **changes: object) -> dict[str, str]:
+    """The address of the same question, with changes."""
+    query = {
+        "by": asked.by.value,
+        "basis": asked.basis.value,
+        "from": first.isoformat(),
+        "to": last.isoformat(),
+        "shop": asked.shop,
+        "campaign": asked.campaign,
+        "channel": asked.channel,
+        **{name: str(value) for name, value in changes.items()},
+    }
+    return {name: value for name, value in query.items() if value}
+
+
+def _links(asked: Asked, report: SalesReport, row: SalesRow) -> dict[str, str]:
+    """Where a row leads: ``deeper`` to its own days, ``documents`` to what it is made of."""
+    first, last = report.first, report.last
+    changes: dict[str, str] = {}
+    if report.by in (By.SHOP, By.CAMPAIGN, By.CHANNEL):
+        changes = {report.by.value: "none" if row.key == str(NOBODY) else row.key}
+    elif report.by is By.DAY:
+        first = last = dt.date.fromisoformat(row.key)
+    else:
+        month = dt.date.fromisoformat(f"{row.key}-01")
+        first, last = max(first, month), min(last, schemas.month_end(month))
+    by = By.SHOP if report.by is By.DAY else By.DAY
+    deeper = _query(asked, first=first, last=last, **{**changes, "by": by.value})
+    documents = _query(asked, first=first, last=last, **changes)
+    return {
+        "deeper": f"{_PAGE}?{urlencode(deeper)}",
+        "documents": f"{_PAGE}/documents?{urlencode(documents)}",
+    }
+
+
+async def _chips(session: AsyncSession, asked: Asked) -> list[tuple[str, str]]:
+    """What the numbers are narrowed to: the parameter and its name."""
+    chips = []
+    if asked.shop:
+        shop = _uuid(asked.shop)
+        names = await reading.shop_names(session, ids={shop} if shop else set())
+        chips.append(("shop", names.get(shop, asked.shop[-6:]) if shop else schemas.nobody_label(By.SHOP)))
+    if asked.campaign:
+        one = _uuid(asked.campaign)
+        names = await reading.campaign_names(session, ids={one} if one else set())
+        chips.append(
+            ("campaign", names.get(one, asked.campaign[-6:]) if one else schemas.nobody_label(By.CAMPAIGN))
+        )
+    if asked.channel:
+        chips.append(("channel", schemas.channel_label(asked.channel)))
+    return chips
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _day(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None

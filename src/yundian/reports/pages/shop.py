@@ -1,0 +1,60 @@
+"""What a shop earned, on its people's phones."""
+
+import datetime as dt
+import uuid
+
+from litestar import Controller, get
+from litestar.di import NamedDependency
+from litestar.response import Template
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from stores import api as stores
+from yundian.platform.auth.guards import requires
+from yundian.platform.core import clock
+from yundian.platform.core.principal import Principal, Role
+from yundian.platform.web.pages import fragment
+from yundian.reports import schemas
+from yundian.reports.service import reading
+from yundian.reports.types import Basis, By, SalesQuery
+
+SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
+
+# Who runs more shops looks at HQ's pages.
+MOST_SHOPS = 20
+SPANS = (1, 7, 30)
+
+
+class CreditedPanel(Controller):
+    path = "/shop/panels/credited"
+    include_in_schema = False
+    guards = [requires(*SHOP_ROLES)]  # noqa: RUF012  Litestar's way to guard a controller
+
+    @get(name="reports.credited")
+    async def show(
+        self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
+    ) -> Template:
+        """Sales that were credited to my shops: today, 7 and 30 days, and by campaign."""
+        mine = sorted(principal.shops(*SHOP_ROLES) or ())[:MOST_SHOPS]
+        shops = await stores.get_shops(session, ids=set(mine))
+        cards = [
+            {"shop": shops[shop_id], **await _credited(session, shop_id, shops[shop_id].time_zone)}
+            for shop_id in mine
+            if shop_id in shops
+        ]
+        return fragment("reports/_credited.html", cards=cards, words=schemas)
+
+
+async def _credited(session: AsyncSession, shop_id: uuid.UUID, zone: str) -> dict[str, object]:
+    """The shop's own days, up to today."""
+    today = clock.business_day(clock.now(), zone)
+    spans = []
+    for days in SPANS:
+        report = await reading.sales(session, wanted=_query(shop_id, By.CHANNEL, today, days))
+        spans.append((days, report.totals))
+    campaigns = await reading.sales(session, wanted=_query(shop_id, By.CAMPAIGN, today, SPANS[-1]))
+    return {"spans": spans, "campaigns": campaigns}
+
+
+def _query(shop_id: uuid.UUID, by: By, today: dt.date, days: int) -> SalesQuery:
+    first = today - dt.timedelta(days=days - 1)
+    return SalesQuery(by=by, basis=Basis.ACCRUAL, first=first, last=today, shop_ids=frozenset({shop_id}))
