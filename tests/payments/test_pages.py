@@ -136,6 +136,17 @@ async def test_hq_works_the_orphan_queue(till: Till, client: httpx.AsyncClient, 
     url = f"/hq/orphans/{orphan['id']}"
 
     assert "Paid twice" in await _english(client, "/hq/orphans", admin)
+    # Found by itself (the same amount), by a number, by a word; not by another word.
+    button = f'value="{payment.id}"'
+    number = await till.number(payment)
+    for query, is_found in (
+        ("", True),
+        (f"?q={number}", True),
+        ("?q=礼盒", True),
+        ("?q=%25", False),
+        ("?q=x", False),
+    ):
+        assert (button in await _english(client, url + query, admin)) == is_found, query
     for action, fields in (
         ("link", {"payment_id": str(payment.id)}),
         ("note", {"text": "called her"}),
@@ -148,6 +159,7 @@ async def test_hq_works_the_orphan_queue(till: Till, client: httpx.AsyncClient, 
 
     assert "called her" in shown
     assert "Resolved" in shown
+    assert button not in shown
     [after] = await till.orphans()
     assert (after["status"], after["reserved_minor"]) == ("resolved", 800)
     assert after["linked_payment_id"] == payment.id

@@ -6,6 +6,7 @@ from yundian.payments.handlers import SUBSCRIBERS
 from yundian.payments.pages.hq import AccountPages, OrphanPages, PaymentPages, RefundPages
 from yundian.payments.pages.notices import NoticeReceiver
 from yundian.payments.pages.pay import PayPages
+from yundian.payments.routes import OrphanController, PaymentController
 from yundian.payments.tasks import CRONS
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
@@ -14,6 +15,7 @@ from yundian.platform.web.declare import NavigationItem, Place
 ROOM = Room(
     name="payments",
     package="yundian.payments",
+    controllers=(PaymentController, OrphanController),
     pages=(PaymentPages, RefundPages, OrphanPages, AccountPages, PayPages, NoticeReceiver),
     events=EVENTS,
     subscribers=SUBSCRIBERS,

@@ -1,11 +1,11 @@
-"""What the pages' forms send, and what states are called on screens."""
+"""What the API takes, what the pages' forms send, and what states are called on screens."""
 
 import uuid
 from typing import Annotated, Literal
 
 import msgspec
 
-from yundian.payments.states import OrphanReason, PaymentState, RefundState
+from yundian.payments.states import OrphanReason, OrphanStatus, PaymentState, RefundState
 from yundian.payments.types import AlipayAccount, Provider, ProviderAccount, WeChatPayAccount
 from yundian.platform.web.i18n import gettext as _
 
@@ -39,6 +39,25 @@ class OrphanText(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrphanLink(msgspec.Struct, frozen=True, kw_only=True):
     payment_id: uuid.UUID
+
+
+class RefundRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``amount_minor`` in minor units (fen), at most what is left of the payment."""
+
+    amount_minor: Annotated[int, msgspec.Meta(gt=0, le=10**12, examples=[400])]
+    reason: Reason
+
+
+class OrphanRefund(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    reason: Reason
+
+
+class OrphanTarget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    payment_id: uuid.UUID
+
+
+class OrphanNote(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    text: Text
 
 
 class AccountForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +122,24 @@ def orphan_label(reason: OrphanReason) -> str:
         OrphanReason.UNKNOWN: _("Unknown number"),
         OrphanReason.UNKNOWN_REFUND: _("Unknown refund"),
     }[reason]
+
+
+def status_label(status: OrphanStatus) -> str:
+    return {
+        OrphanStatus.OPEN: _("Open"),
+        OrphanStatus.RESOLVED: _("Resolved"),
+        OrphanStatus.ADOPTED: _("Became a payment"),
+    }[status]
+
+
+def action_label(action: str) -> str:
+    return {
+        "refund": _("Sent back"),
+        "note": _("Note"),
+        "link": _("Linked to a payment"),
+        "resolve": _("Resolved"),
+        "adopt": _("Became a payment"),
+    }.get(action, action)
 
 
 def provider_label(provider: Provider) -> str:

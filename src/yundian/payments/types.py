@@ -361,7 +361,7 @@ class AccountView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PaymentFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """``search`` is a number of ours or of the provider, whole."""
+    """``search`` is a number of ours or of the provider, or an id of the payment or its subject, whole."""
 
     state: PaymentState | None = None
     provider: Provider | None = None
@@ -385,3 +385,11 @@ class DayBooks(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     captured_minor: int
     refunded_minor: int
+
+
+class OrphanLife(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that fits nothing, what was done about it, and what went back, oldest first."""
+
+    orphan: OrphanView
+    actions: list[OrphanActionView]
+    refunds: list[RefundView]

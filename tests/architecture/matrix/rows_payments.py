@@ -1,5 +1,6 @@
 """The matrix rows of payments."""
 
+import dataclasses
 import datetime as dt
 import uuid
 
@@ -125,6 +126,32 @@ async def new_account(world: World, caller: Caller) -> Call:
     return Call(method="POST", path="/hq/payment-accounts", form=form)
 
 
+def api_payment(method: str, path: str, *, is_paid: bool = False, json: object = None) -> Build:
+    """The same through the JSON API."""
+    form_build = on_payment(method, path, is_paid=is_paid)
+
+    async def build(world: World, caller: Caller) -> Call:
+        return dataclasses.replace(await form_build(world, caller), form=None, json=json)
+
+    return build
+
+
+def api_orphan(method: str, path: str, json: object = None) -> Build:
+    form_build = on_orphan(method, path)
+
+    async def build(world: World, caller: Caller) -> Call:
+        call = await form_build(world, caller)
+        if isinstance(json, dict) and "payment_id" in json:
+            return dataclasses.replace(call, form=None, json={"payment_id": str((await _payment(world)).id)})
+        return dataclasses.replace(call, form=None, json=json)
+
+    return build
+
+
+def acted(call: Build) -> Row:
+    return Row(call=call, may=HQ_ADMINS, unknown=OTHER_BRAND)
+
+
 async def a_notice(world: World, _caller: Caller) -> Call:
     path = f"/pay/notices/wechat/{world.brand.id}/{new_id()}"
     return Call(method="POST", path=path, form={"x": readable_code(10)})
@@ -152,6 +179,18 @@ ROWS: dict[str, Row] = {
     "payments.accounts": Row(call=on_account("GET", "/hq/payment-accounts"), may=ADMINS, is_page=True),
     "payments.accounts.add": Row(call=new_account, may=ADMINS, is_page=True),
     "payments.accounts.retire": written(on_account("POST", "/hq/payment-accounts/{id}/retire")),
+    "payments_list_payments": Row(call=api_payment("GET", "/v1/payments"), may=HQ | OTHER_BRAND),
+    "payments_get_payment": Row(call=api_payment("GET", "/v1/payments/{id}"), may=HQ, unknown=OTHER_BRAND),
+    "payments_refund_payment": acted(
+        api_payment("POST", "/v1/payments/{id}/refunds", is_paid=True, json={"amount_minor": 1, "reason": "x"})
+    ),
+    "payments_close_payment": acted(api_payment("POST", "/v1/payments/{id}/close")),
+    "payments_list_orphans": Row(call=api_orphan("GET", "/v1/payment-orphans"), may=HQ | OTHER_BRAND),
+    "payments_get_orphan": Row(call=api_orphan("GET", "/v1/payment-orphans/{id}"), may=HQ, unknown=OTHER_BRAND),
+    "payments_refund_orphan": acted(api_orphan("POST", "/v1/payment-orphans/{id}/refund", {"reason": "x"})),
+    "payments_link_orphan": acted(api_orphan("POST", "/v1/payment-orphans/{id}/link", {"payment_id": ""})),
+    "payments_note_orphan": acted(api_orphan("POST", "/v1/payment-orphans/{id}/notes", {"text": "x"})),
+    "payments_resolve_orphan": acted(api_orphan("POST", "/v1/payment-orphans/{id}/resolve", {"text": "x"})),
     # The address is the right: whoever has it may pay.
     "payments.pay": Row(call=on_payment("GET", "{pay}"), may=ALL, is_page=True),
     "payments.pay.start": Row(

@@ -17,10 +17,12 @@ from yundian.payments.schemas import (
     OrphanRefundForm,
     OrphanText,
     RefundForm,
+    action_label,
     orphan_label,
     payment_label,
     provider_label,
     refund_label,
+    status_label,
 )
 from yundian.payments.service import accounts, orphans, reading, refunding, starting
 from yundian.payments.states import OrphanStatus, PaymentState
@@ -49,6 +51,8 @@ _LABELS: dict[str, Any] = {
     "payment_label": payment_label,
     "refund_label": refund_label,
     "orphan_label": orphan_label,
+    "status_label": status_label,
+    "action_label": action_label,
     "provider_label": provider_label,
     "tones": TONES,
 }
@@ -177,14 +181,16 @@ class OrphanPages(Controller):
             "payments/orphans.html",
             orphans=await reading.list_orphans(session, status=status, cursor=cursor, limit=PAGE_SIZE),
             filters=Form.of(state=status.value),
-            statuses=[(OrphanStatus.OPEN.value, _("Open")), (OrphanStatus.RESOLVED.value, _("Resolved"))],
+            statuses=[(one.value, status_label(one)) for one in OrphanStatus],
             **_LABELS,
         )
 
     @get("/{orphan_id:uuid}", name="payments.orphan", guards=[readers])
-    async def show(self, orphan_id: FromPath[uuid.UUID], session: NamedDependency[AsyncSession]) -> Template:
-        """One of them, and what was done about it."""
-        return await _orphan(session, orphan_id, Form.of())
+    async def show(
+        self, orphan_id: FromPath[uuid.UUID], session: NamedDependency[AsyncSession], q: Search = ""
+    ) -> Template:
+        """One of them, what was done about it, and payments it may belong to."""
+        return await _orphan(session, orphan_id, Form.of(), search=q.strip())
 
     @post("/{orphan_id:uuid}/{action:str}", name="payments.orphan.act", guards=[writers], status_code=200)
     @idempotent
@@ -274,15 +280,18 @@ async def _life(session: AsyncSession, payment_id: uuid.UUID, form: Form) -> Tem
     return page("payments/payment.html", status_code=form.status, form=form, life=life, **_LABELS)
 
 
-async def _orphan(session: AsyncSession, orphan_id: uuid.UUID, form: Form) -> Template:
-    orphan, actions, refunds = await reading.get_orphan(session, orphan_id=orphan_id)
+async def _orphan(session: AsyncSession, orphan_id: uuid.UUID, form: Form, *, search: str = "") -> Template:
+    life = await reading.get_orphan(session, orphan_id=orphan_id)
+    is_open = life.orphan.status is OrphanStatus.OPEN
     return page(
         "payments/orphan.html",
         status_code=form.status,
         form=form,
-        orphan=orphan,
-        actions=actions,
-        refunds=refunds,
+        orphan=life.orphan,
+        actions=life.actions,
+        refunds=life.refunds,
+        search=search,
+        candidates=await reading.payments_for(session, orphan=life.orphan, search=search) if is_open else [],
         **_LABELS,
     )
 

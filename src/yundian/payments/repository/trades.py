@@ -59,6 +59,15 @@ async def payment(door: Door, *, payment_id: uuid.UUID, lock: bool = False) -> P
     return payment_of(rows[0]) if rows else None
 
 
+async def payments(door: Door, *, ids: Sequence[uuid.UUID]) -> list[PaymentView]:
+    """These, newest first."""
+    sql = (
+        f"SELECT {PAYMENT} FROM payments_payment p WHERE p.brand_id = $1 AND p.id = ANY($2::uuid[])"  # noqa: S608
+        " ORDER BY p.id DESC"
+    )
+    return [payment_of(row) for row in await fetch(door, sql, brand_of(door), list(ids))]
+
+
 async def payer_of(door: Door, *, payment_id: uuid.UUID) -> bytes | None:
     sql = "SELECT payer_sealed FROM payments_payment WHERE brand_id = $1 AND id = $2"
     rows = await fetch(door, sql, brand_of(door), payment_id)

@@ -1,5 +1,6 @@
 """What HQ and the payer look at."""
 
+import datetime as dt
 import uuid
 
 import sqlalchemy as sa
@@ -11,16 +12,19 @@ from yundian.payments.models import Attempt, Payment
 from yundian.payments.repository import notices, orphans, refunds, trades
 from yundian.payments.states import OrphanStatus, RefundState
 from yundian.payments.types import (
-    OrphanActionView,
+    OrphanLife,
     OrphanView,
     PaymentFilter,
     PaymentLife,
     PaymentView,
     RefundView,
 )
+from yundian.platform.core.ids import first_id_at
 from yundian.platform.db.paging import Page, cut, decode_cursor
 
 MOST_ABNORMAL = 100
+MOST_SUGGESTED = 10
+LOOK_BACK = dt.timedelta(days=14)
 
 
 async def list_payments(
@@ -33,26 +37,45 @@ async def list_payments(
         query = query.where(col(Payment.state) == wanted.state)
     if cursor is not None:
         query = query.where(col(Payment.id) < decode_cursor(cursor, (uuid.UUID,))[0])
-    if wanted.provider is not None or wanted.search:
-        query = query.where(_has_attempt(wanted))
-    ids, next_cursor = cut((await session.exec(query)).all(), limit, lambda found: (str(found),))
-    views = [await _payment(session, found) for found in ids]
-    return Page(items=views, next_cursor=next_cursor)
-
-
-def _has_attempt(wanted: PaymentFilter) -> sa.ColumnElement[bool]:
-    one = sa.and_(
-        col(Attempt.brand_id) == col(Payment.brand_id),
-        col(Attempt.payment_id) == col(Payment.id),
-    )
     if wanted.provider is not None:
-        one = sa.and_(one, col(Attempt.provider) == wanted.provider)
+        query = query.where(_has_attempt(col(Attempt.provider) == wanted.provider))
     if wanted.search:
-        one = sa.and_(
-            one,
-            sa.or_(col(Attempt.out_trade_no) == wanted.search, col(Attempt.provider_ref) == wanted.search),
-        )
-    return sa.exists().where(one)
+        query = query.where(_is_named(wanted.search))
+    ids, next_cursor = cut((await session.exec(query)).all(), limit, lambda found: (str(found),))
+    return Page(items=await trades.payments(session, ids=ids), next_cursor=next_cursor)
+
+
+def _has_attempt(which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    own = (col(Attempt.brand_id) == col(Payment.brand_id), col(Attempt.payment_id) == col(Payment.id))
+    return sa.exists().where(*own, which)
+
+
+def _is_named(search: str) -> sa.ColumnElement[bool]:
+    """By a number under which a provider was asked or answered, or by an id."""
+    number = _has_attempt(sa.or_(col(Attempt.out_trade_no) == search, col(Attempt.provider_ref) == search))
+    try:
+        named = uuid.UUID(search)
+    except ValueError:
+        return number
+    return sa.or_(col(Payment.id) == named, col(Payment.subject_id) == named, number)
+
+
+async def payments_for(session: AsyncSession, *, orphan: OrphanView, search: str) -> list[PaymentView]:
+    """What an orphan may belong to, newest first: what ``search`` names or describes, else what was to be paid
+    with such an amount in the days before."""
+    paid_at = orphan.paid_at or orphan.created_at
+    since, until = paid_at - LOOK_BACK, paid_at + dt.timedelta(days=1)
+    around = sa.and_(col(Payment.id) >= first_id_at(since), col(Payment.id) < first_id_at(until))
+    if search:
+        described = col(Payment.description).icontains(search, autoescape=True)
+        fits = sa.or_(_is_named(search), sa.and_(around, described))
+    else:
+        fits = sa.and_(around, col(Payment.amount_minor) == orphan.amount_minor)
+        if orphan.payment_id is not None:
+            fits = sa.or_(fits, col(Payment.id) == orphan.payment_id)
+    query = select(Payment.id).where(col(Payment.brand_id) == session.info["brand"], fits)
+    found = (await session.exec(query.order_by(col(Payment.id).desc()).limit(MOST_SUGGESTED))).all()
+    return await trades.payments(session, ids=found)
 
 
 async def get_payment(session: AsyncSession, *, payment_id: uuid.UUID) -> PaymentView:
@@ -90,15 +113,16 @@ async def list_orphans(
     return Page(items=items, next_cursor=next_cursor)
 
 
-async def get_orphan(
-    session: AsyncSession, *, orphan_id: uuid.UUID
-) -> tuple[OrphanView, list[OrphanActionView], list[RefundView]]:
-    """One orphan, what was done about it, and what went back."""
+async def get_orphan(session: AsyncSession, *, orphan_id: uuid.UUID) -> OrphanLife:
+    """One orphan, what was done about it, and what went back, or ``OrphanUnknown``."""
     found = await orphans.orphan(session, orphan_id=orphan_id)
     if found is None:
         raise OrphanUnknown
-    actions = await orphans.actions(session, orphan_id=orphan_id)
-    return found, actions, await refunds.refunds_of(session, column="orphan_id", owner_id=orphan_id)
+    return OrphanLife(
+        orphan=found,
+        actions=await orphans.actions(session, orphan_id=orphan_id),
+        refunds=await refunds.refunds_of(session, column="orphan_id", owner_id=orphan_id),
+    )
 
 
 async def abnormal_refunds(session: AsyncSession) -> list[RefundView]:

@@ -1,5 +1,6 @@
 """Ids and the codes people see: ids are time-ordered, codes are unguessable."""
 
+import datetime as dt
 import hashlib
 import secrets
 import uuid
@@ -13,6 +14,11 @@ _READABLE = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 def new_id() -> uuid.UUID:
     """A UUIDv7: unique, and ordered by time so that index pages stay warm."""
     return uuid7()
+
+
+def first_id_at(moment: dt.datetime) -> uuid.UUID:
+    """The bound between ids made before and after a moment, as their makers' clocks have it."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def readable_code(length: int) -> str:
