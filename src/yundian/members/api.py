@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Collection
 
-from yundian.members import repository
+from yundian.members.repository import people
 from yundian.members.service.apps import app_of_brand
 from yundian.members.service.joining import member_view
 from yundian.members.service.reaching import find_by_phone, reach_of
@@ -18,24 +18,24 @@ __all__ = ["agree", "agreed", "app_of_brand", "find_by_phone", "member_view", "o
 
 async def openid_of(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, app_id: str) -> str | None:
     """The member's openid in an app (whom a JSAPI payment asks to pay, whom a message goes to), if she has one."""
-    sealed = await repository.openid_sealed(tx, member_id=member_id, app_id=app_id)
+    sealed = await people.openid_sealed(tx, member_id=member_id, app_id=app_id)
     return None if sealed is None else keyring.decrypt("members.openid", sealed)
 
 
 async def scans_of(tx: Tx, *, member_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
     """The ``event_id`` of every scan (``members.wechat_happened.v1``) that turns out to be one of these members',
     with the member: somebody may scan first and join later."""
-    rows = await repository.scans_of(tx, member_ids=sorted(member_ids))
+    rows = await people.scans_of(tx, member_ids=sorted(member_ids))
     return {row["event_id"]: row["member_id"] for row in rows}
 
 
 async def agree(door: Door, *, member_id: uuid.UUID, document: str, text_version: str, via: JoinedVia) -> None:
     """The member agreed to a text of another room, in this version; the first time counts."""
-    await repository.add_consent(
+    await people.add_consent(
         door, member_id=member_id, document=document, text_version=text_version, via=via, now=clock.now()
     )
 
 
 async def agreed(door: Door, *, ids: Collection[uuid.UUID], document: str, text_version: str) -> set[uuid.UUID]:
     """Which of the members agreed to the text in this version."""
-    return await repository.agreed(door, ids=sorted(ids), document=document, text_version=text_version)
+    return await people.agreed(door, ids=sorted(ids), document=document, text_version=text_version)

@@ -99,3 +99,76 @@ class WeChatAppFields(msgspec.Struct, frozen=True, kw_only=True):
     secret: str | None = None
     token: str | None = None
     aes_key: str | None = None
+
+
+class Happening(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened with a member, as her timeline keeps it. ``ref`` is what it happened to: with the
+    kind it says which happening this is, so that it is kept once. ``amount_minor`` is in ``currency``.
+
+    ``facts``: ``name`` and ``pieces`` of what was ordered, ``reason`` of an end, ``via`` of joining.
+    """
+
+    member_id: uuid.UUID
+    kind: TimelineKind
+    ref_type: str
+    ref_id: uuid.UUID
+    at: dt.datetime
+    order_id: uuid.UUID | None = None
+    number: str = ""
+    channel: str = ""
+    shop_id: uuid.UUID | None = None
+    amount_minor: int = 0
+    currency: str = "CNY"
+    facts: dict[str, str | int] = {}
+
+
+class TotalsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member bought: ``orders`` were paid, ``sales`` of them released; ``net`` = ``paid`` - ``refunded``.
+
+    Of one currency; of one ``channel``, or of all of them when it is empty.
+    """
+
+    currency: str
+    channel: str = ""
+    orders: int
+    sales: int
+    paid_minor: int
+    refunds: int
+    refunded_minor: int
+    net_minor: int
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
+
+
+class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A member in HQ's list; the phone is masked."""
+
+    id: uuid.UUID
+    nickname: str
+    phone: str | None
+    joined_via: JoinedVia
+    created_at: dt.datetime
+    orders: int
+    last_at: dt.datetime | None
+
+
+class IdentityView(msgspec.Struct, frozen=True, kw_only=True):
+    """That a member is recognised by something, not by what; a phone is masked."""
+
+    kind: IdentityKind
+    text: str
+    verified_at: dt.datetime
+
+
+class MemberProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """A member as HQ sees her: identities masked, totals by currency, and each by channel."""
+
+    id: uuid.UUID
+    nickname: str
+    picture_url: str
+    is_active: bool
+    joined_via: JoinedVia
+    created_at: dt.datetime
+    identities: list[IdentityView]
+    totals: list[TotalsView]
+    by_channel: list[TotalsView]

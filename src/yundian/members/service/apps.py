@@ -5,9 +5,10 @@ import uuid
 import asyncpg
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.members import repository, rules
+from yundian.members import rules
 from yundian.members.errors import WeChatAppTaken, WeChatAppUnknown
 from yundian.members.models import WeChatApp
+from yundian.members.repository import people
 from yundian.members.types import AppKind, WeChatAppFields, WeChatAppView
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import InvalidInput, VersionConflict
@@ -22,7 +23,7 @@ _PURPOSE = "members.wechat_app"
 
 async def list_apps(session: AsyncSession, *, brand_id: uuid.UUID) -> dict[AppKind, WeChatAppView]:
     """What is set up; no secret leaves the database."""
-    return {row.kind: _view(row) for row in await repository.apps(session, brand_id=brand_id)}
+    return {row.kind: _view(row) for row in await people.apps(session, brand_id=brand_id)}
 
 
 async def save_app(
@@ -42,7 +43,7 @@ async def save_app(
     app_id = rules.checked_app_id(fields.app_id)
     if fields.aes_key is not None:
         rules.check_aes_key(fields.aes_key)
-    row = await repository.app_of_kind(session, brand_id=brand_id, kind=kind)
+    row = await people.app_of_kind(session, brand_id=brand_id, kind=kind)
     if version != (None if row is None else row.version):
         raise VersionConflict
     if (row is None or row.app_id != app_id) and fields.secret is None:
@@ -69,7 +70,7 @@ async def app_of_brand(
 ) -> wechat.WeChatApp | None:
     """The brand's app with its secrets; ``None`` when HQ has not set it up."""
     async with database.connection(brand_id) as tx:
-        row = await repository.app_row(tx, kind=kind)
+        row = await people.app_row(tx, kind=kind)
     return None if row is None else opened(row, keyring=keyring, settings=database.settings)
 
 
@@ -86,7 +87,7 @@ async def app_by_id(
     tx: Tx, *, keyring: Keyring, settings: Settings, app_id: str, kind: AppKind
 ) -> wechat.WeChatApp:
     """The brand's app with this id, if it is of this kind; ``WeChatAppUnknown`` else."""
-    row = await repository.app_row(tx, app_id=app_id, kind=kind)
+    row = await people.app_row(tx, app_id=app_id, kind=kind)
     if row is None:
         raise WeChatAppUnknown
     return opened(row, keyring=keyring, settings=settings)

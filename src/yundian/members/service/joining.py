@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import structlog
 
-from yundian.members import repository, rules
+from yundian.members import rules
 from yundian.members.errors import MemberClosed, PhoneBound, PhoneTaken, WeChatTaken
 from yundian.members.events import MemberJoined
 from yundian.members.events import PhoneBound as PhoneBoundEvent
-from yundian.members.repository import Sealed
+from yundian.members.repository import people
+from yundian.members.repository.people import Sealed
 from yundian.members.states import MemberStatus
 from yundian.members.types import IdentityKind, JoinedVia, Known, MemberView
 from yundian.platform.core import clock
@@ -44,7 +45,7 @@ async def find_or_join(tx: Tx, *, keyring: Keyring, proven: Sequence[Known], via
     identities = sorted((sealed(keyring, each) for each in proven), key=lambda i: _STRENGTH.index(i.kind))
     owners = await _owners(tx, identities)
     if not owners:
-        joined = await repository.join(tx, identity=identities[0], via=via, now=clock.now())
+        joined = await people.join(tx, identity=identities[0], via=via, now=clock.now())
         if joined is not None:
             await outbox.record(tx, MemberJoined(member_id=joined, via=via.value))
             owners = {identities[0].kind: joined}
@@ -57,7 +58,7 @@ async def find_or_join(tx: Tx, *, keyring: Keyring, proven: Sequence[Known], via
     member_id = next(owners[kind] for kind in reversed(_STRENGTH) if kind in owners)
     for identity in identities:
         if identity.kind not in owners:
-            await repository.attach(tx, member_id=member_id, identity=identity, now=clock.now())
+            await people.attach(tx, member_id=member_id, identity=identity, now=clock.now())
         elif owners[identity.kind] != member_id:
             log.info("members.seen_twice", kind=identity.kind.value, member_id=str(member_id))
     return member_id
@@ -70,12 +71,12 @@ async def bind_phone(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, phone: s
     """
     identity = sealed(keyring, Known(IdentityKind.PHONE, phone))
     await _lock(tx, member_id)
-    own = await repository.phone_hashes(tx, member_id=member_id)
+    own = await people.phone_hashes(tx, member_id=member_id)
     if identity.value_hash in own:
         return
     if own:
         raise PhoneBound
-    if not await repository.attach(tx, member_id=member_id, identity=identity, now=clock.now()):
+    if not await people.attach(tx, member_id=member_id, identity=identity, now=clock.now()):
         raise PhoneTaken
     await outbox.record(tx, PhoneBoundEvent(member_id=member_id))
 
@@ -85,15 +86,15 @@ async def bind_wechat(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, proven:
     await _lock(tx, member_id)
     for known in proven:
         identity = sealed(keyring, known)
-        if await repository.attach(tx, member_id=member_id, identity=identity, now=clock.now()):
+        if await people.attach(tx, member_id=member_id, identity=identity, now=clock.now()):
             continue
-        if await repository.owner_of(tx, identity=identity) != member_id:
+        if await people.owner_of(tx, identity=identity) != member_id:
             raise WeChatTaken
 
 
 async def name_member(tx: Tx, *, member_id: uuid.UUID, nickname: str, picture_url: str) -> None:
     """What WeChat calls her, with her consent."""
-    await repository.name_member(
+    await people.name_member(
         tx,
         member_id=member_id,
         nickname=rules.shown_nickname(nickname),
@@ -104,14 +105,14 @@ async def name_member(tx: Tx, *, member_id: uuid.UUID, nickname: str, picture_ur
 
 async def agree(tx: Tx, *, member_id: uuid.UUID, via: JoinedVia) -> None:
     """The member agreed to the terms as they stand."""
-    await repository.add_consent(
+    await people.add_consent(
         tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION, via=via, now=clock.now()
     )
 
 
 async def agree_again(tx: Tx, *, member_id: uuid.UUID) -> None:
     """The same on a page of her own; recorded with the way she joined."""
-    row = await repository.member(tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION)
+    row = await people.member(tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION)
     if row is None:
         raise NotFound
     await agree(tx, member_id=member_id, via=JoinedVia(row["joined_via"]))
@@ -119,7 +120,7 @@ async def agree_again(tx: Tx, *, member_id: uuid.UUID) -> None:
 
 async def member_view(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID) -> MemberView:
     """A member as she sees herself."""
-    row = await repository.member(tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION)
+    row = await people.member(tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION)
     if row is None:
         raise NotFound
     phone = row["phone_sealed"]
@@ -137,14 +138,14 @@ async def member_view(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID) -> Memb
 
 async def _owners(tx: Tx, identities: Sequence[Sealed]) -> dict[IdentityKind, uuid.UUID]:
     """Whose each identity is. A closed member does not come back by signing in."""
-    rows = await repository.owners(tx, identities=identities)
+    rows = await people.owners(tx, identities=identities)
     if any(MemberStatus(row["status"]) is not MemberStatus.ACTIVE for row in rows):
         raise MemberClosed
     return {IdentityKind(row["kind"]): row["member_id"] for row in rows}
 
 
 async def _lock(tx: Tx, member_id: uuid.UUID) -> None:
-    status = await repository.lock_member(tx, member_id=member_id)
+    status = await people.lock_member(tx, member_id=member_id)
     if status is None:
         raise NotFound
     if status is not MemberStatus.ACTIVE:

@@ -6,9 +6,10 @@ import uuid
 
 import msgspec
 
-from yundian.members import repository, rules
+from yundian.members import rules
 from yundian.members.errors import CodeNotSent, TooManyCodes, WrongCode
 from yundian.members.ports import SmsSender
+from yundian.members.repository import people
 from yundian.members.service import joining
 from yundian.members.service.sealing import seal, unseal
 from yundian.members.types import IdentityKind, JoinedVia, Known
@@ -59,7 +60,7 @@ async def send_code(
         await _count(tx, phone_key, gap=rules.PHONE_GAP, per_day=rules.PHONE_PER_DAY, now=now)
         address_key = keyring.blind_index("members.sms.address", address)
         await _count(tx, address_key, gap=rules.ADDRESS_GAP, per_day=rules.ADDRESS_PER_DAY, now=now)
-        await repository.add_code(
+        await people.add_code(
             tx,
             code_id=code_id,
             phone_hash=phone_key,
@@ -74,7 +75,7 @@ async def send_code(
         )
     except CodeNotSent:
         async with database.connection(brand_id) as tx:
-            await repository.forgive_gap(tx, key_hash=phone_key, gap=rules.PHONE_GAP)
+            await people.forgive_gap(tx, key_hash=phone_key, gap=rules.PHONE_GAP)
         raise
     ticket = Ticket(brand_id=brand_id, code_id=code_id, phone=number, member_id=member_id, expires_at=expires_at)
     return seal(keyring, _TICKET, ticket)
@@ -125,7 +126,7 @@ async def bind(
 
 
 async def _count(tx: Tx, key_hash: bytes, *, gap: dt.timedelta, per_day: int, now: dt.datetime) -> None:
-    until = await repository.count_code(tx, key_hash=key_hash, gap=gap, per_day=per_day, day=rules.DAY, now=now)
+    until = await people.count_code(tx, key_hash=key_hash, gap=gap, per_day=per_day, day=rules.DAY, now=now)
     if until is not None:
         raise TooManyCodes(retry_after_s=max(1, int((until - now).total_seconds())))
 
@@ -144,14 +145,14 @@ async def _checked(
     if opened is None or opened.brand_id != brand_id or opened.member_id != member_id:
         raise WrongCode
     async with database.connection(brand_id) as tx:
-        known = await repository.claim_try(tx, code_id=opened.code_id, now=clock.now(), max_tries=rules.CODE_TRIES)
+        known = await people.claim_try(tx, code_id=opened.code_id, now=clock.now(), max_tries=rules.CODE_TRIES)
     if known is None or not hmac.compare_digest(known, _hash(keyring, opened.code_id, code.strip())):
         raise WrongCode
     return opened
 
 
 async def _use(tx: Tx, ticket: Ticket) -> None:
-    if not await repository.use_code(tx, code_id=ticket.code_id, now=clock.now()):
+    if not await people.use_code(tx, code_id=ticket.code_id, now=clock.now()):
         raise WrongCode
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from redis.asyncio import Redis
 
-from yundian.members import repository
 from yundian.members.events import TemplateMessageEnded, WeChatHappened
+from yundian.members.repository import people
 from yundian.members.service import apps, joining
 from yundian.members.types import AppKind, IdentityKind, Known
 from yundian.platform.core import clock
@@ -54,7 +54,7 @@ async def take(
     openid = joining.sealed(keyring, Known(IdentityKind.OPENID, push.openid, scope=app.app_id))
     event_id, scene = new_id(), push.scene[:_SCENE_LENGTH]
     async with database.connection(brand_id) as tx:
-        is_new = await repository.add_event(
+        is_new = await people.add_event(
             tx,
             event_id=event_id,
             app_id=app.app_id,
@@ -66,7 +66,7 @@ async def take(
             now=clock.now(),
         )
         if is_new:
-            member_id = await repository.owner_of(tx, identity=openid)
+            member_id = await people.owner_of(tx, identity=openid)
             await outbox.record(
                 tx,
                 WeChatHappened(event_id=event_id, kind=push.kind.value, scene=scene, member_id=member_id),
@@ -86,10 +86,10 @@ async def _tell_of_message(database: Database, brand_id: uuid.UUID, push: Push) 
 async def forget_old(database: Database) -> None:
     """Delete codes, counts and used ways back that refuse nothing any more, brand by brand."""
     async with database.connection(None) as tx:
-        brands = await repository.brand_ids(tx)
+        brands = await people.brand_ids(tx)
     for brand in brands:
         async with database.connection(brand) as tx:
-            await repository.purge(tx, now=clock.now())
+            await people.purge(tx, now=clock.now())
 
 
 def _ref(push: Push) -> str:

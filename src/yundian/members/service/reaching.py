@@ -3,7 +3,8 @@
 import uuid
 from collections.abc import Collection
 
-from yundian.members import repository, rules
+from yundian.members import rules
+from yundian.members.repository import people
 from yundian.members.service.joining import sealed
 from yundian.members.states import MemberStatus
 from yundian.members.types import IdentityKind, Known, Reach
@@ -15,7 +16,7 @@ async def reach_of(door: Door, *, ids: Collection[uuid.UUID]) -> dict[uuid.UUID,
     """Phones and openids of members, opened; of several the newest. Unknown ids are left out. One statement."""
     keyring = keyring_of(door)
     found: dict[uuid.UUID, tuple[bool, str | None, dict[str, str]]] = {}
-    for member_id, status, kind, scope, value in await repository.reaches(door, ids=sorted(ids)):
+    for member_id, status, kind, scope, value in await people.reaches(door, ids=sorted(ids)):
         is_active, phone, openids = found.get(member_id, (status == MemberStatus.ACTIVE.value, None, {}))
         if kind == IdentityKind.PHONE.value:
             phone = keyring.decrypt("members.phone", value)
@@ -35,4 +36,4 @@ async def find_by_phone(door: Door, *, phone: str) -> uuid.UUID | None:
     except InvalidInput:
         return None
     identity = sealed(keyring_of(door), Known(IdentityKind.PHONE, number))
-    return await repository.owner_of_phone(door, value_hash=identity.value_hash)
+    return await people.owner_of_phone(door, value_hash=identity.value_hash)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from yundian.members import repository, rules
+from yundian.members import rules
 from yundian.members.errors import SignInExpired
+from yundian.members.repository import people
 from yundian.members.service import apps, joining
 from yundian.members.service.sealing import seal, unseal
 from yundian.members.types import AppKind, IdentityKind, JoinedVia, Known
@@ -100,7 +101,7 @@ async def arrive(
     WeChat is asked between two transactions.
     """
     async with database.connection(trip.brand_id) as tx:
-        if not await repository.use_state(tx, state_hash=token_hash(trip.state), now=clock.now()):
+        if not await people.use_state(tx, state_hash=token_hash(trip.state), now=clock.now()):
             raise SignInExpired
     identity = await wechat.identify(code)
     profile = await wechat.profile(identity) if trip.scope is Scope.CONSENT else None
