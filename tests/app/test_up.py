@@ -29,12 +29,13 @@ _REPLACED = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "YUNDIAN_PORT", 
 class Up:
     """One ``yundian up`` in a folder of its own."""
 
-    def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
+    def __init__(self, folder: Path, *arguments: str, port: int | None = None, sandbox: bool = False) -> None:
         self.folder = folder
         self.port = port or process.free_port()
         self.output = folder.parent / f"up-{self.port}.txt"
         environment = {name: value for name, value in os.environ.items() if name not in _REPLACED}
-        self.environment = {**environment, "YUNDIAN_VAR_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+        more = {"YUNDIAN_VAR_DIR": str(folder), "YUNDIAN_SANDBOX": str(sandbox), "PYTHONUNBUFFERED": "1"}
+        self.environment = {**environment, **more}
         for number in (signal.SIGINT, signal.SIGHUP):
             # Background jobs and nohup ignore these; what we start would inherit it, and ``up`` honours it.
             if signal.getsignal(number) is signal.SIG_IGN:
@@ -108,7 +109,7 @@ def folder(scratch: Path) -> Iterator[Path]:
 async def house(scratch: Path) -> AsyncIterator[Up]:
     """One house for the tests that need it running."""
     with _folder(scratch / "running") as place:
-        house = Up(place)
+        house = Up(place, sandbox=True)
         try:
             yield await house.ready()
         finally:
@@ -129,8 +130,8 @@ def _folder(above: Path) -> Iterator[Path]:
 async def start(folder: Path) -> AsyncIterator[Start]:
     started: list[Up] = []
 
-    def begin(*arguments: str, port: int | None = None) -> Up:
-        started.append(Up(folder, *arguments, port=port))
+    def begin(*arguments: str, port: int | None = None, sandbox: bool = False) -> Up:
+        started.append(Up(folder, *arguments, port=port, sandbox=sandbox))
         return started[-1]
 
     yield begin
@@ -159,30 +160,60 @@ async def test_a_second_one_in_the_same_folder_is_refused(house: Up) -> None:
     assert await house.is_ready()
 
 
-async def test_web_worker_and_servers_come_back_after_kill_9(house: Up) -> None:
+async def test_the_sandbox_is_there_and_everybody_knows_where(house: Up) -> None:
+    told = _told(house.folder)
+    books = json.loads((house.folder / "sandbox" / "credentials.json").read_text())
+    async with httpx.AsyncClient(trust_env=False) as client:
+        health = await client.get(f"{told['YUNDIAN_WECHAT_URL']}/sandbox/api/health")
+
+    assert health.is_success
+    assert f"{told['YUNDIAN_WECHAT_URL']}/cashier" in house.said
+    assert (books["base_url"], books["sms"]) == (
+        told["YUNDIAN_WECHAT_URL"],
+        {"send_url": told["YUNDIAN_SMS_URL"], "key": told["YUNDIAN_SMS_KEY"]},
+    )
+    for pid in (*house.children("serve"), *house.children("worker")):
+        seen = psutil.Process(pid).environ()
+        names = ("YUNDIAN_WECHAT_URL", "YUNDIAN_SMS_URL", "YUNDIAN_SMS_KEY")
+        assert [seen[name] for name in names] == [told[name] for name in names]
+
+
+async def test_web_worker_sandbox_and_servers_come_back_after_kill_9(house: Up) -> None:
     postgres, valkey = EmbeddedPostgres(house.folder / "postgres"), EmbeddedValkey(house.folder / "valkey")
-    first = {*house.children("serve"), *house.children("worker")}
-    assert len(first) == 2
+    first = _children(house)
+    assert len(first) == 3
     assert postgres.postmaster_pid is not None
     assert valkey.pid is not None
     for pid in (*first, postgres.postmaster_pid, valkey.pid):
         os.kill(pid, signal.SIGKILL)
 
     async def all_back() -> bool:
-        now = {*house.children("serve"), *house.children("worker")}
-        return len(now) == 2 and not now & first and await house.is_ready()
+        now = _children(house)
+        return len(now) == 3 and not now & first and await house.is_ready()
 
     await wait_until(all_back, seconds=60, what="the house after the kills")
 
 
+def _told(folder: Path) -> dict[str, str]:
+    """What other terminals are told."""
+    lines = (folder / "embedded.env").read_text().splitlines()
+    return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+
+def _children(house: Up) -> set[int]:
+    return {pid for command in ("serve", "worker", "sandbox") for pid in house.children(command)}
+
+
 async def test_it_leaves_nothing_and_the_next_start_keeps_data_and_addresses(start: Start, folder: Path) -> None:
-    first = await start().ready()
+    first = await start(sandbox=True).ready()
     addresses = EmbeddedPostgres(folder / "postgres").app_url, EmbeddedValkey(folder / "valkey").url
     assert first.finish(signal.SIGINT) == 0
     assert first.left() == []
     assert not (folder / "embedded.env").exists()
     # How quick this is, benchmarks/start.py says: here others use the machine at the same time.
     second = await start().ready()
+    assert second.children("sandbox") == []
+    assert "YUNDIAN_WECHAT_URL" not in _told(folder)
     assert (EmbeddedPostgres(folder / "postgres").app_url, EmbeddedValkey(folder / "valkey").url) == addresses
     assert second.finish(signal.SIGHUP) == 0
     assert second.left() == []

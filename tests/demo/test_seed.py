@@ -1,8 +1,13 @@
+import base64
 import collections
 import csv
+import shutil
+import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from stdnum import ean
 
 from stores import api as stores
@@ -11,6 +16,10 @@ from yundian.app.demo import seed
 from yundian.catalog import api as catalog
 from yundian.catalog.service import editing
 from yundian.catalog.types import ProductFilter
+from yundian.members import api as members
+from yundian.members.types import AppKind
+from yundian.payments.service import accounts as payment_accounts
+from yundian.payments.states import AccountStatus
 from yundian.platform.auth.errors import WrongCredentials
 from yundian.platform.auth.resolve import principal_of_token
 from yundian.platform.auth.sign_in import sign_in
@@ -18,6 +27,8 @@ from yundian.platform.auth.types import Client
 from yundian.platform.core.principal import Role
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db.services import Services
+from yundian.sandbox.accounts import Accounts
+from yundian.sandbox.config import SandboxConfig
 
 pytestmark = pytest.mark.anyio
 
@@ -143,3 +154,51 @@ async def test_the_data_is_made_up_and_sound() -> None:
     assert max(collections.Counter(sku["barcode"] for sku in skus).values()) == 1
     assert len({shop["province"] for shop in shops}) >= 8
     assert all("5550 01" in shop["phone"] for shop in shops)
+
+
+async def _accounts(services: Services, brand_id: uuid.UUID) -> dict[str, tuple[Any, ...]]:
+    async with services.database.unit_of_work(brand_id) as session:
+        views = {one.id: one for one in await payment_accounts.list_accounts(session)}
+        opened = await payment_accounts.open_accounts(session, keyring=services.keyring, ids=list(views))
+    found: dict[str, tuple[Any, ...]] = {
+        f"{views[key].provider}:{account.merchant_id}": (account, views[key].status)
+        for key, account in opened.items()
+    }
+    for kind in AppKind:
+        app = await members.app_of_brand(services.database, keyring=services.keyring, brand_id=brand_id, kind=kind)
+        assert app is not None
+        found[kind] = (app.app_id, app.secret, app.token, app.aes_key)
+    return found
+
+
+async def test_the_demo_has_accounts_at_the_sandbox_and_keeps_up_with_its_keys(
+    services: Services, tmp_path: Path
+) -> None:
+    there = {"var_dir": tmp_path, "wechat_url": "http://127.0.0.1:8900", "master_key": _master_key(services)}
+    settings = services.settings.model_copy(update=there)
+    sandbox = SandboxConfig(var_dir=tmp_path, base_url="http://127.0.0.1:8900")
+
+    brand_id = (await seed.ensure_demo(settings)).brand_id
+    made = []
+    for _ in range(3):
+        Accounts(sandbox)
+        await seed.ensure_demo(settings)
+        made.append(await _accounts(services, brand_id))
+        if len(made) == 2:
+            shutil.rmtree(sandbox.folder)
+    shutil.rmtree(sandbox.folder)
+    Accounts(sandbox.model_copy(update={"seed": "another"}))
+    await seed.ensure_demo(settings)
+    moved = await _accounts(services, brand_id)
+
+    first, again, renewed = made
+    assert again == first
+    assert set(renewed) == set(first)
+    assert all(renewed[name] != first[name] for name in first)
+    active = [name for name, values in moved.items() if values[-1] is AccountStatus.ACTIVE]
+    assert len(active) == 2
+    assert not set(active) & set(first)
+
+
+def _master_key(services: Services) -> SecretStr:
+    return SecretStr(base64.b64encode(services.settings.master_key_bytes()).decode())

@@ -8,7 +8,7 @@ import pytest
 from tests.members.conftest import Phone, new_number, ticket_of
 from tests.members.makers import count
 from yundian.brands.types import BrandView
-from yundian.members import api
+from yundian.members import api, rules
 from yundian.platform.auth.sign_in import forget_old
 from yundian.platform.core import clock
 from yundian.platform.db.services import Services
@@ -218,3 +218,34 @@ async def test_only_the_hash_of_a_token_is_kept(
     async with services.database.connection(brand.id) as tx:
         line = await tx.fetchval("SELECT s::text FROM auth_customer_session s")
     assert secret not in line
+
+
+async def test_who_came_by_phone_agrees_to_new_terms_as_one_who_came_by_phone(
+    phone: Phone, services: Services, brand: BrandView
+) -> None:
+    await phone.sign_in(new_number())
+    async with services.database.connection(brand.id) as tx:
+        await tx.execute("UPDATE members_consent SET text_version = 'older'")
+    before = await phone.get("/me")
+    terms = await phone.get("/terms")
+    await phone.submit("/me/terms")
+    after = await phone.get("/me")
+
+    assert f"{phone.base}/terms" in before.text
+    assert rules.TERMS_VERSION in terms.text
+    assert f"{phone.base}/terms" not in after.text
+    async with services.database.connection(brand.id) as tx:
+        rows = await tx.fetch("SELECT text_version, via FROM members_consent ORDER BY id")
+    assert [tuple(row) for row in rows] == [("older", "phone"), (rules.TERMS_VERSION, "phone")]
+
+
+@pytest.mark.parametrize(("path", "to"), [("/sign-in/phone", "/sign-in"), ("/sign-in/code", "/sign-in")])
+async def test_the_answer_of_a_form_that_is_loaded_again_leads_back_to_the_form(
+    phone: Phone, path: str, to: str
+) -> None:
+    stranger = await phone.get(path)
+    await phone.sign_in(new_number())
+    member = await phone.get("/me/code")
+
+    assert (stranger.status_code, stranger.headers["location"]) == (303, f"{phone.base}{to}")
+    assert (member.status_code, member.headers["location"]) == (303, f"{phone.base}/me")

@@ -10,9 +10,10 @@ from tests.helpers import csrf_token, make_client
 from tests.web.probe import rings
 from yundian.app.asgi import create_app
 from yundian.brands.types import BrandView
-from yundian.platform.core.settings import Settings
+from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db.services import Services
 from yundian.platform.web.addresses import client_address
+from yundian.platform.web.headers import content_security_policy
 
 pytestmark = pytest.mark.anyio
 
@@ -140,3 +141,15 @@ async def test_the_client_is_the_last_address_that_a_trusted_proxy_saw(
     peer: str, forwarded: str, trusted: tuple[str, ...], seen: str
 ) -> None:
     assert client_address(peer, forwarded, trusted) == seen
+
+
+async def test_the_sandbox_may_be_loaded_in_development_and_never_in_production(settings: Settings) -> None:
+    with_sandbox = settings.model_copy(update={"wechat_url": "http://127.0.0.1:8900/some;path"})
+
+    development = content_security_policy(with_sandbox)
+    production = content_security_policy(with_sandbox.model_copy(update={"environment": Environment.PRODUCTION}))
+
+    assert production == content_security_policy(settings)
+    assert "127.0.0.1" not in production
+    added = development.removeprefix(f"{production}; ").split("; ")
+    assert added == ["script-src 'self' http://127.0.0.1:8900", "frame-src http://127.0.0.1:8900"]
