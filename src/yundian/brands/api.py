@@ -27,6 +27,14 @@ async def find_brand(session: AsyncSession, *, code: str) -> BrandView:
     return msgspec.convert(brand, BrandView, from_attributes=True)
 
 
+async def get_brand(session: AsyncSession, *, brand_id: uuid.UUID) -> BrandView:
+    """The tenant with this id; ``BrandUnknown`` when there is none."""
+    brand = await repository.brand_by_id(session, brand_id=brand_id)
+    if brand is None:
+        raise BrandUnknown
+    return msgspec.convert(brand, BrandView, from_attributes=True)
+
+
 async def choose_brand(session: AsyncSession, *, code: str | None) -> BrandView:
     """The tenant a command works for: the named one, else the only one there is. Works without a brand."""
     if code is not None:
@@ -45,3 +53,8 @@ async def choose_brand_id(session: AsyncSession, code: str | None) -> uuid.UUID:
 async def zone_of(door: Door) -> str:
     """The brand's own IANA zone: the days of what belongs to no shop."""
     return await repository.zone_of(door)
+
+
+async def code_of(door: Door) -> str:
+    """The brand's own code, with which the addresses of its customers' pages begin. One statement."""
+    return await repository.code_of(door)

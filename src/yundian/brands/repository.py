@@ -26,6 +26,10 @@ async def brand_by_code(session: AsyncSession, *, code: str) -> Brand | None:
     return (await session.exec(select(Brand).where(col(Brand.code) == code))).one_or_none()
 
 
+async def brand_by_id(session: AsyncSession, *, brand_id: uuid.UUID) -> Brand | None:
+    return (await session.exec(select(Brand).where(col(Brand.id) == brand_id))).one_or_none()
+
+
 async def brands(session: AsyncSession) -> Sequence[Brand]:
     """In the order of their codes."""
     return (await session.exec(select(Brand).order_by(col(Brand.code)))).all()
@@ -37,5 +41,11 @@ async def policy(session: AsyncSession, *, brand_id: uuid.UUID) -> BrandPolicy:
 
 async def zone_of(door: Door) -> str:
     query = "SELECT time_zone FROM brand_policy WHERE brand_id = $1"
+    rows = await fetch(door, query, brand_of(door))
+    return str(rows[0][0])
+
+
+async def code_of(door: Door) -> str:
+    query = "SELECT code FROM brand WHERE id = $1"
     rows = await fetch(door, query, brand_of(door))
     return str(rows[0][0])

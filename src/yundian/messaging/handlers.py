@@ -1,0 +1,123 @@
+"""Reactions to what other rooms tell: messages about groups and orders, and what WeChat says of messages."""
+
+import datetime as dt
+import uuid
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from groupbuy.events import GroupFilled
+from stores import api as stores
+from yundian.members.events import TemplateMessageEnded
+from yundian.messaging.service import queueing, recording
+from yundian.messaging.types import MessageWish, Value
+from yundian.orders.events import OrderCancelled, OrderFacts, OrderRefunded, OrderReleased
+from yundian.platform.core.money import Money
+from yundian.platform.outbox.declare import subscriber
+
+# News of last week is no news: after an outage of days, or for an order that came in late from elsewhere.
+_FRESH = dt.timedelta(days=3)
+_GROUP_FAILED = "group_failed"
+# Orders of a till are told at the till.
+_AT_THE_TILL = "pos"
+
+
+@subscriber(GroupFilled, name="messaging.tell_group_filled")
+async def tell_group_filled(session: AsyncSession, event: GroupFilled) -> None:
+    """To each of its members."""
+    shop = await _shop_name(session, event.shop_id)
+    wishes = [
+        MessageWish(
+            fact_key=f"group:{event.group_id}:{seat.order_id}",
+            member_id=seat.member_id,
+            template="group.filled",
+            values={"group": event.code, "order": seat.order_number, "shop": shop},
+            path=_order_path(seat.order_number),
+            useless_after=event.filled_at + _FRESH,
+        )
+        for seat in event.seats
+    ]
+    await queueing.queue(session, wishes=wishes)
+
+
+@subscriber(OrderCancelled, name="messaging.tell_group_expired")
+async def tell_group_expired(session: AsyncSession, event: OrderCancelled) -> None:
+    """A group did not fill; the money is on its way back."""
+    if event.reason != _GROUP_FAILED:
+        return
+    order = event.order
+    values: dict[str, Value] = {
+        "order": order.number,
+        "product": _product(order),
+        "amount": Money(order.total_minor, order.currency),
+    }
+    await _tell(session, order, "group.expired", f"order:{order.order_id}", values, event.cancelled_at)
+
+
+@subscriber(OrderReleased, name="messaging.tell_order_ready")
+async def tell_order_ready(session: AsyncSession, event: OrderReleased) -> None:
+    """Ready for hand-over in a shop. What is shipped has no shop to go to."""
+    order = event.order
+    if order.fulfil_shop_id is None:
+        return
+    shop = await _shop_name(session, order.fulfil_shop_id)
+    values: dict[str, Value] = {"order": order.number, "product": _product(order), "shop": shop}
+    await _tell(session, order, "order.ready", f"order:{order.order_id}", values, event.released_at)
+
+
+@subscriber(OrderRefunded, name="messaging.tell_order_refunded")
+async def tell_order_refunded(session: AsyncSession, event: OrderRefunded) -> None:
+    """Each refund of an order is a fact of its own."""
+    order = event.order
+    values: dict[str, Value] = {
+        "order": order.number,
+        "product": _product(order),
+        "amount": Money(event.amount_minor, order.currency),
+    }
+    await _tell(session, order, "order.refunded", f"refund:{event.refund_id}", values, event.refunded_at)
+
+
+@subscriber(TemplateMessageEnded, name="messaging.note_delivery")
+async def note_delivery(session: AsyncSession, event: TemplateMessageEnded) -> None:
+    """Arrived; or it did not, and the next way is tried."""
+    await recording.wechat_says(session, app_id=event.app_id, provider_ref=event.message_ref, status=event.status)
+
+
+async def _tell(
+    session: AsyncSession,
+    order: OrderFacts,
+    template: str,
+    fact_key: str,
+    values: dict[str, Value],
+    happened_at: dt.datetime,
+) -> None:
+    """Nobody is told of an order without a member, or of one she stood at the till for."""
+    if order.member_id is None or order.channel.partition(":")[0] == _AT_THE_TILL:
+        return
+    wish = MessageWish(
+        fact_key=fact_key,
+        member_id=order.member_id,
+        template=template,
+        values=values,
+        path=_order_path(order.number),
+        useless_after=happened_at + _FRESH,
+    )
+    await queueing.queue(session, wishes=[wish])
+
+
+async def _shop_name(session: AsyncSession, shop_id: uuid.UUID | None) -> str:
+    if shop_id is None:
+        return ""
+    found = (await stores.get_shops(session, ids={shop_id})).get(shop_id)
+    return found.name if found else ""
+
+
+def _product(order: OrderFacts) -> str:
+    """The first line's name stands for all."""
+    return order.lines[0].name if order.lines else order.number
+
+
+def _order_path(number: str) -> str:
+    return f"/m/{{brand}}/orders/{number}"
+
+
+SUBSCRIBERS = (tell_group_filled, tell_group_expired, tell_order_ready, tell_order_refunded, note_delivery)

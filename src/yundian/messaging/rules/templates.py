@@ -1,0 +1,195 @@
+"""The templates of the house: what there is to say, with words in both languages that a brand may change."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from yundian.messaging.errors import TemplateUnknown
+from yundian.messaging.types import MessageClass, TemplateText
+
+LOCALES = ("zh_CN", "en")
+# Every template may use these besides its own names.
+COMMON_NAMES = ("brand", "link")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseTemplate:
+    """``names`` are the values it needs. Urgent ones are sent at night too."""
+
+    code: str
+    message_class: MessageClass
+    is_urgent: bool
+    names: tuple[str, ...]
+    zh: TemplateText
+    en: TemplateText
+
+    @property
+    def texts(self) -> dict[str, TemplateText]:
+        return {"zh_CN": self.zh, "en": self.en}
+
+
+def _text(sms: str, **fields: str) -> TemplateText:
+    """WeChat's field names differ by template; these fit the ones its library offers for the purpose."""
+    return TemplateText(sms=sms, official=fields, mini=fields)
+
+
+_VISIT = {"thing1": "{service}", "thing2": "{shop}", "time3": "{starts_at}"}
+_VISIT_NAMES = ("service", "shop", "staff", "starts_at")
+
+_ALL = (
+    HouseTemplate(
+        code="group.filled",
+        message_class=MessageClass.ORDER,
+        is_urgent=False,
+        names=("group", "order", "shop"),
+        zh=_text(
+            "恭喜，您参加的拼团已成团！订单 {order} 即将备货，请留意 {shop} 的取货通知。详情：{link}",
+            character_string1="{order}",
+            phrase2="拼团成功",
+            thing3="{shop}",
+        ),
+        en=_text(
+            "Your group is complete. {shop} will tell you when order {order} is ready. {link}",
+            character_string1="{order}",
+            phrase2="Full",
+            thing3="{shop}",
+        ),
+    ),
+    HouseTemplate(
+        code="group.expired",
+        message_class=MessageClass.ORDER,
+        is_urgent=False,
+        names=("order", "product", "amount"),
+        zh=_text(
+            "很抱歉，您参加的「{product}」拼团未能成团，已付的 {amount} 将原路退回。详情：{link}",
+            thing1="{product}",
+            phrase2="拼团失败",
+            amount3="{amount}",
+        ),
+        en=_text(
+            "Your group for {product} was not filled in time. {amount} goes back the way you paid. {link}",
+            thing1="{product}",
+            phrase2="Over",
+            amount3="{amount}",
+        ),
+    ),
+    HouseTemplate(
+        code="order.ready",
+        message_class=MessageClass.ORDER,
+        is_urgent=True,
+        names=("order", "product", "shop"),
+        zh=_text(
+            "您的订单 {order}（{product}）可以到 {shop} 取货了，请出示核销码：{link}",
+            character_string1="{order}",
+            thing2="{product}",
+            thing3="{shop}",
+        ),
+        en=_text(
+            "Order {order} ({product}) is ready at {shop}. Show your pick-up code: {link}",
+            character_string1="{order}",
+            thing2="{product}",
+            thing3="{shop}",
+        ),
+    ),
+    HouseTemplate(
+        code="order.refunded",
+        message_class=MessageClass.ORDER,
+        is_urgent=True,
+        names=("order", "product", "amount"),
+        zh=_text(
+            "您的订单 {order} 已退款 {amount}，款项原路退回，到账时间以支付渠道为准。详情：{link}",
+            character_string1="{order}",
+            thing2="{product}",
+            amount3="{amount}",
+        ),
+        en=_text(
+            "{amount} of order {order} was refunded the way you paid. {link}",
+            character_string1="{order}",
+            thing2="{product}",
+            amount3="{amount}",
+        ),
+    ),
+    HouseTemplate(
+        code="appointment.confirmed",
+        message_class=MessageClass.APPOINTMENT,
+        is_urgent=True,
+        names=_VISIT_NAMES,
+        zh=_text("您已预约 {starts_at} 在 {shop} 的「{service}」，期待您的光临。详情：{link}", **_VISIT),
+        en=_text("Booked: {service} at {shop}, {starts_at}. {link}", **_VISIT),
+    ),
+    HouseTemplate(
+        code="appointment.changed",
+        message_class=MessageClass.APPOINTMENT,
+        is_urgent=True,
+        names=_VISIT_NAMES,
+        zh=_text("您在 {shop} 的「{service}」预约已改为 {starts_at}。详情：{link}", **_VISIT),
+        en=_text("Your {service} at {shop} was moved to {starts_at}. {link}", **_VISIT),
+    ),
+    HouseTemplate(
+        code="appointment.cancelled",
+        message_class=MessageClass.APPOINTMENT,
+        is_urgent=True,
+        names=("service", "shop", "starts_at", "reason"),
+        zh=_text(
+            "您 {starts_at} 在 {shop} 的「{service}」预约已取消。{reason} {link}", **_VISIT, thing4="{reason}"
+        ),
+        en=_text("Cancelled: {service} at {shop}, {starts_at}. {reason} {link}", **_VISIT, thing4="{reason}"),
+    ),
+    HouseTemplate(
+        code="appointment.reminder_24h",
+        message_class=MessageClass.APPOINTMENT,
+        is_urgent=False,
+        names=_VISIT_NAMES,
+        zh=_text("提醒：您预约了 {starts_at} 在 {shop} 的「{service}」。如需改期请点：{link}", **_VISIT),
+        en=_text("Reminder: {service} at {shop}, {starts_at}. To change it: {link}", **_VISIT),
+    ),
+    HouseTemplate(
+        code="appointment.reminder_2h",
+        message_class=MessageClass.APPOINTMENT,
+        is_urgent=True,
+        names=_VISIT_NAMES,
+        zh=_text("您预约的「{service}」将于 {starts_at} 在 {shop} 开始，路上请注意安全。{link}", **_VISIT),
+        en=_text("Soon: {service} at {shop}, {starts_at}. See you there. {link}", **_VISIT),
+    ),
+    HouseTemplate(
+        code="appointment.waitlist_offer",
+        message_class=MessageClass.APPOINTMENT,
+        is_urgent=True,
+        names=("service", "shop", "starts_at", "until"),
+        zh=_text(
+            "您候补的「{service}」有空位了：{starts_at}，{shop}。请在 {until} 前确认：{link}",
+            **_VISIT,
+            time4="{until}",
+        ),
+        en=_text(
+            "A place is free: {service} at {shop}, {starts_at}. Yours until {until}: {link}",
+            **_VISIT,
+            time4="{until}",
+        ),
+    ),
+    HouseTemplate(
+        code="appointment.follow_up",
+        message_class=MessageClass.MARKETING,
+        is_urgent=False,
+        names=("service", "shop", "staff"),
+        zh=_text(
+            "感谢您体验 {shop} 的「{service}」，喜欢今天的妆容吗？同款产品请看：{link} 拒收请回复R",
+            thing1="{service}",
+            thing2="{shop}",
+        ),
+        en=_text(
+            "Thank you for your {service} at {shop}. The products we used: {link} Reply R to stop.",
+            thing1="{service}",
+            thing2="{shop}",
+        ),
+    ),
+)
+
+TEMPLATES = MappingProxyType({template.code: template for template in _ALL})
+
+
+def house_template(code: str) -> HouseTemplate:
+    """The house's template; ``TemplateUnknown`` where there is none."""
+    found = TEMPLATES.get(code)
+    if found is None:
+        raise TemplateUnknown(template=code)
+    return found
