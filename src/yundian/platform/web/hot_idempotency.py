@@ -4,7 +4,8 @@ The answer is known before the statement runs, since its ids are made here. A re
 nothing, and the same request may succeed later.
 """
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -12,8 +13,9 @@ from litestar import Request, Response
 
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
+from yundian.platform.core.errors import DomainError
 from yundian.platform.db.cte import Cte
-from yundian.platform.db.database import Tx
+from yundian.platform.db.database import Database
 from yundian.platform.web import repository
 from yundian.platform.web.dependencies import services_of
 from yundian.platform.web.idempotency import PURPOSE, Answer, Kept, again, key_of
@@ -48,7 +50,7 @@ class HotKey:
         name: str = "kept",
     ) -> None:
         """Keep this answer if the part ``given`` has a row. Where a key is given, the part ``name`` has a row
-        then, unless the key is taken: roll back and ask ``earlier``."""
+        then, unless the key is taken: roll back, and ``run`` gives the earlier answer."""
         self._answer = Answer(status=status, headers=list(headers.items()), body=body)
         if self._key is None:
             return
@@ -61,11 +63,27 @@ class HotKey:
             raise RuntimeError("nothing was kept")
         return Kept(self._answer)
 
-    async def earlier(self, tx: Tx) -> Response[Any] | None:
-        """The answer this key had before, if any; ``IdempotencyKeyReused`` for another request."""
+    async def run(
+        self, database: Database, *, brand: uuid.UUID, call: Callable[[], Awaitable[Response[Any]]]
+    ) -> Response[Any]:
+        """What ``call`` answers. When it wrote nothing, because it refused or found its work done, the earlier
+        answer of this key comes first; ``IdempotencyKeyReused`` when that was another request's."""
+        try:
+            response = await call()
+        except DomainError:
+            earlier = await self._earlier(database, brand)
+            if earlier is not None:
+                return earlier
+            raise
+        if isinstance(response, Kept):
+            return response
+        return await self._earlier(database, brand) or response
+
+    async def _earlier(self, database: Database, brand: uuid.UUID) -> Response[Any] | None:
         if self._key is None:
             return None
-        found = await repository.find_hot(tx, key=self._key)
+        async with database.connection(brand) as tx:
+            found = await repository.find_hot(tx, key=self._key)
         if found is None or found.expires_at <= clock.now():
             return None
         return again(self._request, found, self._key)
