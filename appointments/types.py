@@ -3,8 +3,10 @@
 import datetime as dt
 import uuid
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from appointments.states import (
     Attention,
@@ -218,3 +220,166 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     actor: str
     detail: str
+
+
+class NewBooking(msgspec.Struct, frozen=True, kw_only=True):
+    """A booking to be written. Who serves and where is filled in when it is known."""
+
+    id: uuid.UUID
+    code: str
+    created_at: dt.datetime
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    staff_id: uuid.UUID | None = None
+    resource_id: uuid.UUID | None = None
+    session_id: uuid.UUID | None = None
+    member_id: uuid.UUID | None
+    state: BookingState
+    deposit_state: DepositState = DepositState.NONE
+    source: Source
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    buffer_before_min: int
+    buffer_after_min: int
+    time_zone: str
+    local_day: dt.date
+    service_name: str
+    is_any_staff: bool
+    price_minor: int
+    deposit_minor: int = 0
+    currency: str
+    payment_id: uuid.UUID | None = None
+    expires_at: dt.datetime | None = None
+    arrived_at: dt.datetime | None = None
+    moved_from: uuid.UUID | None = None
+    sequence: int = 0
+    request_key: str | None = None
+    seats: int = 1
+
+    @property
+    def served(self) -> tuple[dt.datetime, dt.datetime]:
+        return self.starts_at, self.ends_at
+
+    @property
+    def occupied(self) -> tuple[dt.datetime, dt.datetime]:
+        """The time of staff and chair, buffers included."""
+        before, after = dt.timedelta(minutes=self.buffer_before_min), dt.timedelta(minutes=self.buffer_after_min)
+        return self.starts_at - before, self.ends_at + after
+
+    def with_people(self, staff_id: uuid.UUID | None, resource_id: uuid.UUID | None) -> "NewBooking":
+        return msgspec.structs.replace(
+            self, staff_id=staff_id or self.staff_id, resource_id=resource_id or self.resource_id
+        )
+
+
+Minutes = Annotated[int, Meta(ge=0, le=43_200)]
+Text = Annotated[str, Meta(max_length=40)]
+Name = Annotated[str, Meta(min_length=1, max_length=80)]
+Amount = Annotated[int, Meta(ge=0, le=100_000_000)]
+
+
+class ServiceFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What HQ says of a service. Lengths are multiples of five minutes."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=40)]
+    name: Name
+    duration_min: Annotated[int, Meta(ge=5, le=720, multiple_of=5)]
+    category: Text = ""
+    description: Annotated[str, Meta(max_length=400)] = ""
+    status: Status = Status.ACTIVE
+    buffer_before_min: Annotated[int, Meta(ge=0, le=240, multiple_of=5)] = 0
+    buffer_after_min: Annotated[int, Meta(ge=0, le=240, multiple_of=5)] = 0
+    step_min: Annotated[int, Meta(ge=5, le=720, multiple_of=5)] = 15
+    seats: Annotated[int, Meta(ge=1, le=100)] = 1
+    chair_kind: Annotated[str, Meta(max_length=32)] = ""
+    price_minor: Amount = 0
+    deposit_minor: Amount = 0
+    no_show_deposit_minor: Amount = 0
+    needs_approval: bool = False
+    notice_min: Minutes = 60
+    horizon_days: Annotated[int, Meta(ge=1, le=365)] = 30
+    cutoff_min: Minutes = 120
+    hold_min: Annotated[int, Meta(ge=1, le=120)] = 10
+    grace_min: Minutes = 15
+    is_late_cancel_charged: bool = False
+    is_no_show_charged: bool = False
+    no_show_limit: Annotated[int, Meta(ge=0, le=100)] = 0
+    wait_mode: WaitMode = WaitMode.SEQUENTIAL
+    offer_min: Annotated[int, Meta(ge=1, le=1440)] = 30
+
+
+class StaffFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What HQ says of somebody who serves: where, what, and how often a day at most (0: no limit)."""
+
+    display_name: Annotated[str, Meta(min_length=1, max_length=60)]
+    home_shop_id: uuid.UUID
+    title: Annotated[str, Meta(max_length=60)] = ""
+    guest_shop_ids: tuple[uuid.UUID, ...] = ()
+    service_ids: tuple[uuid.UUID, ...] = ()
+    account_id: uuid.UUID | None = None
+    daily_cap: Annotated[int, Meta(ge=0, le=100)] = 0
+    status: Status = Status.ACTIVE
+
+
+class StaffView(msgspec.Struct, frozen=True, kw_only=True):
+    id: uuid.UUID
+    display_name: str
+    title: str
+    home_shop_id: uuid.UUID
+    account_id: uuid.UUID | None
+    daily_cap: int
+    status: Status
+    feed_version: int
+    version: int
+    shop_ids: tuple[uuid.UUID, ...] = ()
+    service_ids: tuple[uuid.UUID, ...] = ()
+
+
+class PlanLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of somebody's week."""
+
+    shop_id: uuid.UUID
+    weekday: Annotated[int, Meta(ge=1, le=7)]
+    kind: SpanKind
+    starts: Annotated[int, Meta(ge=0, lt=1440)]
+    ends: Annotated[int, Meta(gt=0, le=2880)]
+
+
+class StaffDayFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What is different from one date to another, both included."""
+
+    first: dt.date
+    last: dt.date
+    kind: DayKind
+    shop_id: uuid.UUID | None = None
+    starts: Annotated[int, Meta(ge=0, lt=1440)] | None = None
+    ends: Annotated[int, Meta(gt=0, le=2880)] | None = None
+    reason: Annotated[str, Meta(max_length=120)] = ""
+
+
+class StaffDayView(msgspec.Struct, frozen=True, kw_only=True):
+    id: uuid.UUID
+    day: dt.date
+    kind: DayKind
+    shop_id: uuid.UUID | None
+    starts: int | None
+    ends: int | None
+    reason: str
+
+
+class ResourceView(msgspec.Struct, frozen=True, kw_only=True):
+    id: uuid.UUID
+    shop_id: uuid.UUID
+    kind: str
+    name: str
+    status: Status
+    version: int
+
+
+class ShopDayView(msgspec.Struct, frozen=True, kw_only=True):
+    """A date with other hours; without any the shop is closed."""
+
+    day: dt.date
+    opens: int | None
+    closes: int | None
+    reason: str

@@ -8,7 +8,7 @@ import msgspec
 from appointments.types import Plans
 from yundian.platform.outbox.door import Door, brand_of, fetch
 
-# A resource's live times as two arrays of cells of five minutes; plain comparisons, which row policies leave indexed.
+# A resource's live times as two arrays of cells; plain comparisons, which row policies leave their index.
 _BUSY = """(SELECT json_build_array(
     coalesce(json_agg(floor(date_part('epoch', o.starts_at) / 300)::int), '[]'),
     coalesce(json_agg(ceil(date_part('epoch', o.ends_at) / 300)::int), '[]'))

@@ -255,10 +255,9 @@ class _Weigher:
     def _cells(self, busy: Busy) -> int:
         mask = 0
         base, last = self.base, self.size
-        for first, end in zip(*busy, strict=True):
-            first, end = first - base, end - base  # noqa: PLW2901
-            if first < last and end > 0:
-                first = max(first, 0)
+        for starts, ends in zip(*busy, strict=True):
+            first, end = max(starts - base, 0), ends - base
+            if first < last and end > first:
                 mask |= ((1 << (end - first)) - 1) << first
         return mask
 

@@ -1,0 +1,198 @@
+"""Reactions: timers of a booking's life, the deposit's payment, the waiting list, and what customers are told."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from appointments.errors import NotNow
+from appointments.events import (
+    BookingCancelled,
+    BookingCompleted,
+    BookingConfirmed,
+    BookingDeclined,
+    BookingExpired,
+    BookingHeld,
+    BookingMissed,
+    BookingReassigned,
+    BookingRequested,
+    SlotFreed,
+    SlotOffered,
+)
+from appointments.repository import bookings
+from appointments.repository import setup as services
+from appointments.service import deposits, facts, life, telling, waiting
+from appointments.service.booking import SUBJECT
+from appointments.states import BookingState, WaitState
+from appointments.types import Actor
+from yundian.payments import api as payments
+from yundian.payments.events import PaymentCaptured, PaymentClosed, PaymentOrphaned, PaymentRefunded
+from yundian.platform.core import clock
+from yundian.platform.db.database import Tx
+from yundian.platform.outbox import timers
+from yundian.platform.outbox.declare import Delivered, DueTimer, batch_subscriber, on_timer, subscriber
+
+HOLD_TIMER = "appointments.hold"
+REQUEST_TIMER = "appointments.request"
+NO_SHOW_TIMER = "appointments.no_show"
+
+
+@subscriber(BookingHeld, name="appointments.watch_hold")
+async def watch_hold(session: AsyncSession, event: BookingHeld) -> None:
+    await timers.set_timer(session, name=HOLD_TIMER, key=str(event.booking.booking_id), due_at=event.expires_at)
+
+
+@subscriber(BookingRequested, name="appointments.watch_request")
+async def watch_request(session: AsyncSession, event: BookingRequested) -> None:
+    """Without a word from the shop until it would begin, it is declined."""
+    await timers.set_timer(
+        session, name=REQUEST_TIMER, key=str(event.booking.booking_id), due_at=event.booking.starts_at
+    )
+    await waiting.settle(session, booking_id=event.booking.booking_id, target=WaitState.ACCEPTED)
+
+
+@subscriber(BookingConfirmed, name="appointments.watch_arrival")
+async def watch_arrival(session: AsyncSession, event: BookingConfirmed) -> None:
+    """Tell her, remind her, and find out when she does not come."""
+    booking = await bookings.by_id(session, booking_id=event.booking.booking_id)
+    if booking is None or booking.state is not BookingState.CONFIRMED:
+        return
+    service = await services.get_service(session, service_id=booking.service_id)
+    due_at = booking.starts_at + life.grace_of(service)
+    await timers.set_timer(session, name=NO_SHOW_TIMER, key=str(booking.id), due_at=due_at)
+    await waiting.settle(session, booking_id=booking.id, target=WaitState.ACCEPTED)
+    if event.moved_from is not None:
+        old = await bookings.by_id(session, booking_id=event.moved_from)
+        if old is not None:
+            await telling.ended(session, facts.of(old), reason=None)
+    is_moved = event.moved_from is not None
+    await telling.confirmed(session, event.booking, is_moved=is_moved, now=clock.now())
+
+
+@subscriber(BookingReassigned, name="appointments.tell_reassigned")
+async def tell_reassigned(session: AsyncSession, event: BookingReassigned) -> None:
+    version = "choose" if event.is_open else f"staff:{event.booking.staff_id}"
+    await telling.changed(session, event.booking, version=version)
+
+
+@subscriber(BookingDeclined, name="appointments.tell_declined")
+async def tell_declined(session: AsyncSession, event: BookingDeclined) -> None:
+    await telling.ended(session, event.booking, reason=event.reason)
+
+
+@subscriber(BookingCancelled, name="appointments.tell_cancelled")
+async def tell_cancelled(session: AsyncSession, event: BookingCancelled) -> None:
+    """Who cancelled herself need not be told."""
+    await telling.ended(session, event.booking, reason=None if event.by == Actor.CUSTOMER.value else event.reason)
+    await waiting.settle(session, booking_id=event.booking.booking_id, target=WaitState.WITHDRAWN)
+
+
+@subscriber(BookingExpired, name="appointments.lapse_offer")
+async def lapse_offer(session: AsyncSession, event: BookingExpired) -> None:
+    await waiting.settle(session, booking_id=event.booking.booking_id, target=WaitState.LAPSED)
+
+
+@subscriber(BookingMissed, name="appointments.forget_reminders")
+async def forget_reminders(session: AsyncSession, event: BookingMissed) -> None:
+    await telling.ended(session, event.booking, reason=None)
+
+
+@subscriber(BookingCompleted, name="appointments.follow_up")
+async def follow_up(session: AsyncSession, event: BookingCompleted) -> None:
+    await telling.served(session, event.booking, at=event.completed_at)
+
+
+@subscriber(SlotOffered, name="appointments.tell_offered")
+async def tell_offered(session: AsyncSession, event: SlotOffered) -> None:
+    await telling.offered(session, event)
+
+
+@batch_subscriber(SlotFreed, name="appointments.offer_freed_slot")
+async def offer_freed_slot(tx: Tx, delivered: Sequence[Delivered[SlotFreed]]) -> None:
+    """To whoever waits for it."""
+    for one in delivered:
+        await waiting.offer(tx, freed=one.event, now=clock.now())
+
+
+@subscriber(PaymentCaptured, name="appointments.take_deposit")
+async def take_deposit(session: AsyncSession, event: PaymentCaptured) -> None:
+    if event.subject_type == SUBJECT:
+        await deposits.captured(session, payment_id=event.payment_id, now=clock.now())
+
+
+@subscriber(PaymentClosed, name="appointments.free_unpaid")
+async def free_unpaid(session: AsyncSession, event: PaymentClosed) -> None:
+    """Nobody can pay any more: only now it is sure that the time is free."""
+    if event.subject_type != SUBJECT:
+        return
+    booking = await bookings.by_payment(session, payment_id=event.payment_id)
+    if booking is not None:
+        await life.expire(session, booking, now=clock.now())
+
+
+@subscriber(PaymentRefunded, name="appointments.note_refund")
+async def note_refund(session: AsyncSession, event: PaymentRefunded) -> None:
+    if event.subject_type == SUBJECT:
+        await deposits.refunded(session, payment_id=event.payment_id)
+
+
+@subscriber(PaymentOrphaned, name="appointments.return_late_money")
+async def return_late_money(session: AsyncSession, event: PaymentOrphaned) -> None:
+    """Paid after the time was given back, or twice: nobody is charged without a time of hers."""
+    if event.subject_type == SUBJECT and event.reason in ("late", "duplicate"):
+        await payments.refund_orphan(session, orphan_id=event.orphan_id, reason=event.reason)
+
+
+@on_timer(HOLD_TIMER)
+async def end_hold(session: AsyncSession, due: DueTimer) -> None:
+    """Not paid in time. While somebody may just be paying, payments decides: it tells whether she did."""
+    booking = await bookings.by_id(session, booking_id=uuid.UUID(due.key), is_locked=True)
+    if booking is None or booking.state is not BookingState.HELD:
+        return
+    if booking.payment_id is None:
+        await life.expire(session, booking, now=clock.now())
+    else:
+        await payments.close_payment(session, payment_id=booking.payment_id)
+
+
+@on_timer(REQUEST_TIMER)
+async def end_request(session: AsyncSession, due: DueTimer) -> None:
+    booking = await bookings.by_id(session, booking_id=uuid.UUID(due.key), is_locked=True)
+    if booking is not None and booking.state is BookingState.REQUESTED:
+        await life.decline(session, booking, by=Actor.SYSTEM, actor_id=None, now=clock.now(), reason="no answer")
+
+
+@on_timer(NO_SHOW_TIMER)
+async def note_no_show(session: AsyncSession, due: DueTimer) -> None:
+    booking = await bookings.by_id(session, booking_id=uuid.UUID(due.key), is_locked=True)
+    if booking is None or booking.state is not BookingState.CONFIRMED:
+        return
+    try:
+        await life.miss(session, booking, by=Actor.SYSTEM, actor_id=None, now=clock.now())
+    except NotNow:
+        return
+
+
+@on_timer(waiting.OFFER_TIMER)
+async def end_offer(session: AsyncSession, due: DueTimer) -> None:
+    await waiting.lapse(session, wait_id=uuid.UUID(due.key))
+
+
+SUBSCRIBERS = (
+    watch_hold,
+    watch_request,
+    watch_arrival,
+    tell_reassigned,
+    tell_declined,
+    tell_cancelled,
+    lapse_offer,
+    forget_reminders,
+    follow_up,
+    tell_offered,
+    offer_freed_slot,
+    take_deposit,
+    free_unpaid,
+    note_refund,
+    return_late_money,
+)
+TIMERS = (end_hold, end_request, note_no_show, end_offer)

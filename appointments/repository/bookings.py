@@ -1,0 +1,272 @@
+"""Statements about bookings: writing them, moving them from state to state, and reading them back."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from appointments.states import Attention, BookingState, DepositState
+from appointments.types import Actor, BookingView, HistoryEntry, NewBooking
+from yundian.platform.core.ids import new_id
+from yundian.platform.db.cte import Cte
+from yundian.platform.outbox.door import Door, brand_of, fetch, run
+
+_TYPES = {
+    "id": "uuid", "code": "varchar", "created_at": "timestamptz", "shop_id": "uuid", "service_id": "uuid",
+    "staff_id": "uuid", "resource_id": "uuid", "session_id": "uuid", "member_id": "uuid", "state": "varchar",
+    "deposit_state": "varchar", "source": "varchar", "starts_at": "timestamptz", "ends_at": "timestamptz",
+    "buffer_before_min": "int", "buffer_after_min": "int", "time_zone": "varchar", "local_day": "date",
+    "service_name": "varchar", "is_any_staff": "boolean", "price_minor": "bigint", "deposit_minor": "bigint",
+    "currency": "varchar", "payment_id": "uuid", "expires_at": "timestamptz", "arrived_at": "timestamptz",
+    "moved_from": "uuid", "sequence": "int", "request_key": "varchar",
+}  # fmt: skip
+
+_READ = """
+SELECT b.id, b.code, b.shop_id, b.service_id, b.service_name, b.staff_id, s.display_name AS staff_name,
+    b.resource_id, r.name AS resource_name, b.session_id, b.member_id, b.state, b.deposit_state, b.source,
+    b.attention, b.starts_at, b.ends_at, b.buffer_before_min, b.buffer_after_min, b.time_zone, b.local_day,
+    b.is_any_staff, b.price_minor, b.deposit_minor, b.currency, b.payment_id, b.expires_at, b.arrived_at,
+    b.started_at, b.ended_at, b.created_at, b.reason, b.moved_from, b.sequence
+FROM appointments_booking b
+JOIN appointments_staff s ON s.brand_id = b.brand_id AND s.id = b.staff_id
+LEFT JOIN appointments_resource r ON r.brand_id = b.brand_id AND r.id = b.resource_id
+"""
+_ORDER = (
+    "id", "code", "shop_id", "service_id", "service_name", "staff_id", "staff_name", "resource_id",
+    "resource_name", "session_id", "member_id", "state", "deposit_state", "source", "attention", "starts_at",
+    "ends_at", "buffer_before_min", "buffer_after_min", "time_zone", "local_day", "is_any_staff", "price_minor",
+    "deposit_minor", "currency", "payment_id", "expires_at", "arrived_at", "started_at", "ended_at", "created_at",
+    "reason", "moved_from", "sequence",
+)  # fmt: skip
+
+MOVE = """
+UPDATE appointments_booking SET state = $3, attention = '', reason = CASE WHEN $5 = '' THEN reason ELSE $5 END,
+    arrived_at = CASE WHEN $3 = 'arrived' THEN $6 ELSE arrived_at END,
+    started_at = CASE WHEN $3 = 'in_service' THEN $6 ELSE started_at END,
+    ended_at = CASE WHEN $7 THEN $6 ELSE NULL END, sequence = sequence + 1
+WHERE brand_id = $1 AND id = $2 AND state = ANY($4::varchar[])
+"""
+
+RELEASE = """
+WITH ours AS (
+    UPDATE appointments_occupancy SET is_live = false WHERE brand_id = $1 AND booking_id = $2 AND is_live
+), left_session AS (
+    UPDATE appointments_session g SET taken = g.taken - 1, is_open = g.taken > 1
+    FROM appointments_booking b WHERE b.brand_id = $1 AND b.id = $2 AND g.brand_id = $1 AND g.id = b.session_id
+    AND g.taken > 0 RETURNING g.id, g.is_open
+)
+UPDATE appointments_occupancy o SET is_live = false FROM left_session l
+WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_live
+"""
+
+REVIVE = "UPDATE appointments_occupancy SET is_live = true WHERE brand_id = $1 AND booking_id = $2 AND NOT is_live"
+
+DEPOSIT = """
+UPDATE appointments_booking SET deposit_state = $3 WHERE brand_id = $1 AND id = $2
+AND deposit_state = ANY($4::varchar[])
+"""
+
+HAND_DEPOSIT_ON = """
+UPDATE appointments_booking SET deposit_state = 'none', deposit_minor = 0, payment_id = NULL
+WHERE brand_id = $1 AND id = $2
+"""
+
+NOTE = """
+INSERT INTO appointments_booking_event (brand_id, id, created_at, booking_id, kind, actor, actor_id, detail)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+"""
+
+
+def insert_part(cte: Cte, *, brand: uuid.UUID, booking: NewBooking, given: str | None) -> None:
+    """A part ``placed`` that writes the booking if the part ``given`` has a row, and its first line of history."""
+    brand_value = f"{cte.value(brand)}::uuid"
+    values = [f"{cte.value(getattr(booking, name))}::{kind}" for name, kind in _TYPES.items()]
+    source = f" FROM {given}" if given else ""
+    cte.part(
+        "placed",
+        f"INSERT INTO appointments_booking (brand_id, attention, reason, {', '.join(_TYPES)})"
+        f" SELECT {brand_value}, '', '', {', '.join(values)}{source} RETURNING id, created_at",
+    )
+    event, kind, actor = cte.value(new_id()), cte.value(booking.state), cte.value(booking.source)
+    cte.part(
+        "noted",
+        "INSERT INTO appointments_booking_event"  # noqa: S608
+        " (brand_id, id, created_at, booking_id, kind, actor, detail)"
+        f" SELECT {brand_value}, {event}::uuid, created_at, id, {kind}::varchar, {actor}::varchar, '' FROM placed",
+    )
+
+
+async def by_id(door: Door, *, booking_id: uuid.UUID, is_locked: bool = False) -> BookingView | None:
+    """One booking; ``is_locked`` until the transaction ends."""
+    lock = " FOR NO KEY UPDATE OF b" if is_locked else ""
+    found = await _read(door, f"WHERE b.brand_id = $1 AND b.id = $2{lock}", booking_id)
+    return found[0] if found else None
+
+
+async def by_code(door: Door, *, code: str, member_id: uuid.UUID | None = None) -> BookingView | None:
+    """By what its customer shows; ``member_id``: if it is hers."""
+    found = await _read(
+        door, "WHERE b.brand_id = $1 AND b.code = $2 AND ($3::uuid IS NULL OR b.member_id = $3)", code, member_id
+    )
+    return found[0] if found else None
+
+
+async def by_payment(door: Door, *, payment_id: uuid.UUID) -> BookingView | None:
+    """The booking a payment belongs to now, locked; it moves along when the booking is moved."""
+    found = await _read(door, "WHERE b.brand_id = $1 AND b.payment_id = $2 FOR NO KEY UPDATE OF b", payment_id)
+    return found[0] if found else None
+
+
+async def by_request(door: Door, *, member_id: uuid.UUID, key: str) -> BookingView | None:
+    found = await _read(door, "WHERE b.brand_id = $1 AND b.member_id = $2 AND b.request_key = $3", member_id, key)
+    return found[0] if found else None
+
+
+async def moved_to(door: Door, *, booking_id: uuid.UUID) -> BookingView | None:
+    """What took the place of a booking."""
+    found = await _read(door, "WHERE b.brand_id = $1 AND b.moved_from = $2", booking_id)
+    return found[0] if found else None
+
+
+async def of_member(
+    door: Door, *, member_id: uuid.UUID, since: dt.datetime, until: dt.datetime | None, limit: int
+) -> list[BookingView]:
+    """Her bookings that end in a stretch of time, the earliest first."""
+    return await _read(
+        door,
+        "WHERE b.brand_id = $1 AND b.member_id = $2 AND b.ends_at >= $3"
+        " AND ($4::timestamptz IS NULL OR b.ends_at < $4) AND b.state NOT IN ('rescheduled', 'expired')"
+        " ORDER BY b.starts_at, b.id LIMIT $5",
+        member_id, since, until, limit,
+    )  # fmt: skip
+
+
+async def of_day(door: Door, *, shop_id: uuid.UUID, day: dt.date) -> list[BookingView]:
+    """A shop's day, in order; what was moved away or never paid is left out."""
+    return await _read(
+        door,
+        "WHERE b.brand_id = $1 AND b.shop_id = $2 AND b.local_day = $3"
+        " AND b.state NOT IN ('rescheduled', 'expired') ORDER BY b.starts_at, b.id",
+        shop_id, day,
+    )  # fmt: skip
+
+
+async def of_staff(
+    door: Door, *, staff_id: uuid.UUID, first: dt.date, last: dt.date, states: Iterable[BookingState]
+) -> list[BookingView]:
+    return await _read(
+        door,
+        "WHERE b.brand_id = $1 AND b.staff_id = $2 AND b.local_day BETWEEN $3 AND $4"
+        " AND b.state = ANY($5::varchar[]) ORDER BY b.starts_at, b.id",
+        staff_id, first, last, [state.value for state in states],
+    )  # fmt: skip
+
+
+async def same_of_member(
+    door: Door, *, member_id: uuid.UUID, shop_id: uuid.UUID, service_id: uuid.UUID, starts_at: dt.datetime
+) -> BookingView | None:
+    """Her live booking of exactly this."""
+    found = await _read(
+        door,
+        "WHERE b.brand_id = $1 AND b.member_id = $2 AND b.shop_id = $3 AND b.service_id = $4"
+        " AND b.starts_at = $5 AND b.state IN ('held', 'requested', 'confirmed')",
+        member_id, shop_id, service_id, starts_at,
+    )  # fmt: skip
+    return found[0] if found else None
+
+
+async def history(door: Door, *, booking_id: uuid.UUID) -> list[HistoryEntry]:
+    """What happened, oldest first."""
+    rows = await fetch(
+        door,
+        "SELECT created_at, kind, actor, detail FROM appointments_booking_event"
+        " WHERE brand_id = $1 AND booking_id = $2 ORDER BY id",
+        brand_of(door),
+        booking_id,
+    )
+    return [HistoryEntry(at=at, kind=kind, actor=actor, detail=detail) for at, kind, actor, detail in rows]
+
+
+async def move(
+    door: Door,
+    *,
+    booking_id: uuid.UUID,
+    sources: Sequence[BookingState],
+    target: BookingState,
+    now: dt.datetime,
+    reason: str = "",
+    is_end: bool = False,
+) -> bool:
+    """To another state, from one of these only."""
+    names = [state.value for state in sources]
+    return await run(door, MOVE, brand_of(door), booking_id, target.value, names, reason, now, is_end) == 1
+
+
+async def release(door: Door, *, booking_id: uuid.UUID) -> None:
+    """Give back the time of staff, chair and customer; a group session's when its last seat is given back."""
+    await run(door, RELEASE, brand_of(door), booking_id)
+
+
+async def revive(door: Door, *, booking_id: uuid.UUID) -> None:
+    """Take its time again; the constraint refuses when somebody else has it."""
+    await run(door, REVIVE, brand_of(door), booking_id)
+
+
+async def move_deposit(
+    door: Door, *, booking_id: uuid.UUID, sources: Sequence[DepositState], target: DepositState
+) -> bool:
+    names = [state.value for state in sources]
+    return await run(door, DEPOSIT, brand_of(door), booking_id, target.value, names) == 1
+
+
+async def hand_deposit_on(door: Door, *, booking_id: uuid.UUID) -> None:
+    """Another booking has it now."""
+    await run(door, HAND_DEPOSIT_ON, brand_of(door), booking_id)
+
+
+async def set_payment(door: Door, *, booking_id: uuid.UUID, payment_id: uuid.UUID) -> None:
+    sql = "UPDATE appointments_booking SET payment_id = $3 WHERE brand_id = $1 AND id = $2"
+    await run(door, sql, brand_of(door), booking_id, payment_id)
+
+
+async def set_attention(door: Door, *, booking_id: uuid.UUID, attention: Attention) -> None:
+    sql = "UPDATE appointments_booking SET attention = $3, sequence = sequence + 1 WHERE brand_id = $1 AND id = $2"
+    await run(door, sql, brand_of(door), booking_id, attention.value)
+
+
+async def set_people(
+    door: Door, *, booking: BookingView, staff_id: uuid.UUID, resource_id: uuid.UUID | None
+) -> None:
+    """Somebody else, or another chair, at the same time; the constraint refuses who is busy."""
+    for old, new in ((booking.staff_id, staff_id), (booking.resource_id, resource_id)):
+        if old is not None and new is not None and old != new:
+            sql = (
+                "UPDATE appointments_occupancy SET resource_id = $4"
+                " WHERE brand_id = $1 AND booking_id = $2 AND resource_id = $3 AND is_live"
+            )
+            await run(door, sql, brand_of(door), booking.id, old, new)
+    sql = (
+        "UPDATE appointments_booking SET staff_id = $3, resource_id = $4, sequence = sequence + 1"
+        " WHERE brand_id = $1 AND id = $2"
+    )
+    await run(door, sql, brand_of(door), booking.id, staff_id, resource_id)
+
+
+async def note(
+    door: Door,
+    *,
+    booking_id: uuid.UUID,
+    kind: str,
+    actor: Actor,
+    actor_id: uuid.UUID | None,
+    now: dt.datetime,
+    detail: str = "",
+) -> None:
+    """A line in the booking's history."""
+    await run(door, NOTE, brand_of(door), new_id(), now, booking_id, kind, actor.value, actor_id, detail)
+
+
+async def _read(door: Door, condition: str, *args: object) -> list[BookingView]:
+    rows = await fetch(door, f"{_READ} {condition}", brand_of(door), *args)
+    return [msgspec.convert(dict(zip(_ORDER, row, strict=True)), BookingView, strict=False) for row in rows]

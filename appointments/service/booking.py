@@ -1,0 +1,312 @@
+"""Booking: the openings are asked again, and then the database decides."""
+
+import datetime as dt
+import uuid
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import asyncpg
+import msgspec
+
+from appointments.errors import (
+    BookingUnknown,
+    CapReached,
+    OwnOverlap,
+    SlotTaken,
+    TooManyHolds,
+)
+from appointments.events import BookingConfirmed, BookingHeld, BookingRequested, SlotOffered
+from appointments.repository import bookings, taking
+from appointments.repository.taking import Kind, Missed, Wanted
+from appointments.rules import life
+from appointments.rules.openings import Openings
+from appointments.service import facts, planning
+from appointments.states import BookingState, DepositState, Source
+from appointments.types import BookingView, NewBooking
+from yundian.payments import api as payments
+from yundian.platform.core import clock
+from yundian.platform.core.crypto import Keyring
+from yundian.platform.core.ids import new_id, readable_code
+from yundian.platform.core.money import Money
+from yundian.platform.db.database import Database, Tx
+from yundian.platform.outbox.declare import Event
+from yundian.platform.outbox.door import Door, brand_of
+
+SUBJECT = "appointments.booking"
+MAX_HOLDS = 2
+_TRIES = 4
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What somebody wants to book. ``staff_id`` of ``None``: anybody. ``request_key``: repeating it books once."""
+
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    start: dt.datetime
+    staff_id: uuid.UUID | None = None
+    member_id: uuid.UUID | None = None
+    source: Source = Source.CUSTOMER
+    request_key: str | None = None
+    hold_min: int | None = None
+    wait_id: uuid.UUID | None = None
+    # Of her page, where she returns to when she has paid.
+    brand_code: str = ""
+
+    @property
+    def is_by_shop(self) -> bool:
+        return self.source in (Source.SHOP, Source.WALK_IN)
+
+
+@dataclass(frozen=True)
+class Booked:
+    """``pay_path``: where the deposit is paid; empty when there is none to pay."""
+
+    booking_id: uuid.UUID
+    code: str
+    state: BookingState
+    pay_path: str
+    is_repeat: bool = False
+
+
+async def book(database: Database, *, keyring: Keyring, brand_id: uuid.UUID, wish: Wish) -> Booked:
+    """Book a time, or set it aside until its deposit is paid.
+
+    The same wish of the same member again gives the booking she has. Records ``BookingHeld``, ``BookingRequested``
+    or ``BookingConfirmed``. Raises the refusal that says why it cannot be had.
+    """
+
+    async def attempt(tx: Tx) -> Booked:
+        return await book_in(tx, keyring=keyring, wish=wish, now=clock.now())
+
+    return await decided(database, brand_id, attempt)
+
+
+async def decided(database: Database, brand_id: uuid.UUID, attempt: Callable[[Tx], Awaitable[T]]) -> T:
+    """Run an attempt in a transaction of its own; whoever is in each other's way tries again, a few times."""
+    for left in reversed(range(_TRIES)):
+        try:
+            async with database.connection(brand_id) as tx:
+                return await attempt(tx)
+        except (asyncpg.DeadlockDetectedError, asyncpg.ExclusionViolationError) as error:
+            if not left:
+                raise SlotTaken from error
+        except asyncpg.UniqueViolationError:
+            # The same request at the same moment: the next look finds what the other one wrote.
+            if not left:
+                raise
+    raise SlotTaken
+
+
+async def book_in(tx: Tx, *, keyring: Keyring, wish: Wish, now: dt.datetime) -> Booked:
+    """One try, in the caller's transaction; after a refusal it must be rolled back."""
+    earlier = await _earlier(tx, keyring, wish)
+    if earlier is not None:
+        return earlier
+    try:
+        placed = await take(tx, wish=wish, now=now)
+    except OwnOverlap:
+        same = await _same(tx, keyring, wish)
+        if same is None:
+            raise
+        return same
+    pay_path = ""
+    if placed.state is BookingState.HELD and placed.deposit_minor and placed.expires_at is not None:
+        pay_path = await open_payment(
+            tx,
+            keyring=keyring,
+            booking_id=placed.id,
+            amount=Money(placed.deposit_minor, placed.currency),
+            description=placed.service_name,
+            expires_at=placed.expires_at,
+            return_path=f"/m/{wish.brand_code}/appointments/{placed.code}" if wish.brand_code else "/",
+        )
+    return Booked(placed.id, placed.code, placed.state, pay_path)
+
+
+async def take(tx: Tx, *, wish: Wish, now: dt.datetime) -> NewBooking:
+    """Ask again what can be had, and take it; no payment is opened."""
+    asked = await planning.ask(
+        tx,
+        shop_id=wish.shop_id,
+        service_id=wish.service_id,
+        at=wish.start,
+        now=now,
+        member_id=wish.member_id,
+        is_booking=True,
+        is_by_shop=wish.is_by_shop,
+    )
+    if asked.openings.plans.member_holds >= MAX_HOLDS and wish.wait_id is None:
+        raise TooManyHolds
+    booking = _new(wish, asked, now)
+    return await place(tx, booking=booking, openings=asked.openings, staff_id=wish.staff_id, wish=wish)
+
+
+async def place(
+    tx: Tx, *, booking: NewBooking, openings: Openings, staff_id: uuid.UUID | None, wish: Wish | None = None
+) -> NewBooking:
+    """Take the time of everybody who is needed and write the booking, with its events."""
+    people, chairs = openings.candidates(booking.starts_at, staff_id)
+    session = openings.session_at(booking.starts_at)
+    wanted = [Wanted(Kind.MEMBER, [booking.member_id] if booking.member_id else [], is_served=True)]
+    is_new_session = False
+    if session is not None:
+        joined = await taking.join_session(tx, session_id=session.id)
+        if joined is None:
+            raise SlotTaken
+        booking = msgspec.structs.replace(booking, session_id=session.id).with_people(*joined)
+    else:
+        wanted.append(Wanted(Kind.STAFF, await _within_caps(tx, booking, openings, people)))
+        if openings.plans.service.chair_kind:
+            wanted.append(Wanted(Kind.CHAIR, chairs))
+        is_new_session = openings.plans.service.seats > 1
+        if is_new_session:
+            booking = msgspec.structs.replace(booking, session_id=new_id())
+
+    def describe(complete: NewBooking) -> Sequence[Event]:
+        return _told(complete, wish)
+
+    result = await taking.take(
+        tx, booking=booking, wanted=wanted, is_new_session=is_new_session, describe=describe
+    )
+    if isinstance(result, Missed):
+        raise OwnOverlap if result.kind is Kind.MEMBER else SlotTaken
+    return result
+
+
+async def see_code(tx: Tx, *, code: str, member_id: uuid.UUID | None = None) -> BookingView:
+    """A booking by its code; with a member, if it is hers."""
+    found = await bookings.by_code(tx, code=code, member_id=member_id)
+    if found is None:
+        raise BookingUnknown
+    return found
+
+
+async def _within_caps(
+    tx: Tx, booking: NewBooking, openings: Openings, people: Sequence[uuid.UUID]
+) -> list[uuid.UUID]:
+    """The first candidates up to one who takes one more on this day."""
+    kept: list[uuid.UUID] = []
+    for person in people:
+        is_capped = openings.staff[person].plan.cap > 0
+        if not is_capped or await taking.is_within_cap(
+            tx, staff_id=person, day=booking.local_day, but=booking.moved_from
+        ):
+            kept.append(person)
+    if not kept:
+        raise CapReached
+    return kept
+
+
+def _new(wish: Wish, asked: planning.Asked, now: dt.datetime) -> NewBooking:
+    service = asked.openings.plans.service
+    deposit = 0 if wish.is_by_shop else life.deposit_of(asked.openings.plans)
+    is_held = deposit > 0 or wish.hold_min is not None
+    state = BookingState.HELD if is_held else life.first_state(service)
+    if wish.source is Source.SHOP:
+        state = BookingState.CONFIRMED
+    if wish.source is Source.WALK_IN:
+        state = BookingState.ARRIVED
+    return NewBooking(
+        id=new_id(),
+        code=readable_code(10),
+        created_at=now,
+        shop_id=wish.shop_id,
+        service_id=wish.service_id,
+        member_id=wish.member_id,
+        state=state,
+        deposit_state=DepositState.REQUIRED if deposit else DepositState.NONE,
+        source=wish.source,
+        starts_at=wish.start,
+        ends_at=wish.start + dt.timedelta(minutes=service.duration_min),
+        buffer_before_min=service.buffer_before_min,
+        buffer_after_min=service.buffer_after_min,
+        time_zone=asked.time_zone,
+        local_day=clock.business_day(wish.start, asked.time_zone),
+        service_name=service.name,
+        is_any_staff=wish.staff_id is None,
+        price_minor=service.price_minor,
+        deposit_minor=deposit,
+        currency=service.currency,
+        expires_at=now + dt.timedelta(minutes=wish.hold_min or service.hold_min) if is_held else None,
+        arrived_at=now if wish.source is Source.WALK_IN else None,
+        request_key=wish.request_key,
+        seats=service.seats,
+    )
+
+
+def _told(booking: NewBooking, wish: Wish | None) -> list[Event]:
+    told = facts.of(booking)
+    if booking.state is BookingState.HELD and booking.expires_at is not None:
+        wait_id = wish.wait_id if wish is not None else None
+        held: list[Event] = [BookingHeld(booking=told, expires_at=booking.expires_at, wait_id=wait_id)]
+        if wait_id is not None and booking.member_id is not None:
+            held.append(
+                SlotOffered(
+                    wait_id=wait_id,
+                    member_id=booking.member_id,
+                    shop_id=booking.shop_id,
+                    service_id=booking.service_id,
+                    starts_at=booking.starts_at,
+                    expires_at=booking.expires_at,
+                    booking_id=booking.id,
+                )
+            )
+        return held
+    if booking.state is BookingState.REQUESTED:
+        return [BookingRequested(booking=told)]
+    return [BookingConfirmed(booking=told, moved_from=booking.moved_from)]
+
+
+async def open_payment(
+    door: Door,
+    *,
+    keyring: Keyring,
+    booking_id: uuid.UUID,
+    amount: Money,
+    description: str,
+    expires_at: dt.datetime,
+    return_path: str,
+) -> str:
+    """The deposit's payment, while the time is held; where it is paid."""
+    payment = await payments.start_payment(
+        door,
+        keyring=keyring,
+        subject_type=SUBJECT,
+        subject_id=booking_id,
+        amount=amount,
+        description=description,
+        expires_at=expires_at,
+        return_path=return_path,
+    )
+    await bookings.set_payment(door, booking_id=booking_id, payment_id=payment.id)
+    return payments.pay_path(keyring, brand_id=brand_of(door), payment_id=payment.id)
+
+
+async def _earlier(tx: Tx, keyring: Keyring, wish: Wish) -> Booked | None:
+    """What the same request booked before."""
+    if wish.request_key is None or wish.member_id is None:
+        return None
+    found = await bookings.by_request(tx, member_id=wish.member_id, key=wish.request_key)
+    return None if found is None else repeated(tx, keyring, found)
+
+
+async def _same(tx: Tx, keyring: Keyring, wish: Wish) -> Booked | None:
+    """Her own live booking of exactly this: asked for twice, booked once."""
+    if wish.member_id is None:
+        return None
+    found = await bookings.same_of_member(
+        tx, member_id=wish.member_id, shop_id=wish.shop_id, service_id=wish.service_id, starts_at=wish.start
+    )
+    return None if found is None else repeated(tx, keyring, found)
+
+
+def repeated(tx: Tx, keyring: Keyring, found: BookingView) -> Booked:
+    """A booking that stands, and where its deposit is paid if it still has to be."""
+    pay_path = ""
+    if found.state is BookingState.HELD and found.payment_id is not None:
+        pay_path = payments.pay_path(keyring, brand_id=brand_of(tx), payment_id=found.payment_id)
+    return Booked(found.id, found.code, found.state, pay_path, is_repeat=True)

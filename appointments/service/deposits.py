@@ -1,0 +1,80 @@
+"""The deposit of a booking: money has its own state, and follows payments' facts."""
+
+import datetime as dt
+import uuid
+
+from appointments.events import BookingConfirmed, BookingRequested
+from appointments.repository import bookings
+from appointments.repository import setup as services
+from appointments.rules import life
+from appointments.service import facts
+from appointments.states import BookingState, DepositState
+from appointments.types import Actor, BookingView
+from yundian.payments import api as payments
+from yundian.platform.outbox import outbox
+from yundian.platform.outbox.door import Door
+
+_KEPT = (DepositState.REFUNDING, DepositState.FORFEITED)
+
+
+async def settle(door: Door, booking: BookingView, *, is_charged: bool) -> None:
+    """The booking ended without service: the deposit is kept, or goes back."""
+    target = life.after_end(booking, is_charged=is_charged)
+    if target is DepositState.REFUNDING:
+        await _refund(door, booking, from_=DepositState.PAID)
+    elif target is not None:
+        await bookings.move_deposit(door, booking_id=booking.id, sources=[DepositState.PAID], target=target)
+
+
+async def forgive(door: Door, booking: BookingView) -> None:
+    """A deposit that was kept goes back after all."""
+    if booking.deposit_state is DepositState.FORFEITED:
+        await _refund(door, booking, from_=DepositState.FORFEITED)
+
+
+async def take_back(door: Door, booking: BookingView) -> None:
+    """She came after all: a deposit that was kept counts again."""
+    await bookings.move_deposit(
+        door, booking_id=booking.id, sources=[DepositState.FORFEITED], target=DepositState.PAID
+    )
+
+
+async def captured(door: Door, *, payment_id: uuid.UUID, now: dt.datetime) -> None:
+    """Paid: what was set aside is hers. Came the money for a booking that ended, it goes back at once."""
+    booking = await bookings.by_payment(door, payment_id=payment_id)
+    if booking is None:
+        return
+    is_new = await bookings.move_deposit(
+        door, booking_id=booking.id, sources=[DepositState.REQUIRED], target=DepositState.PAID
+    )
+    if not is_new:
+        return
+    service = await services.get_service(door, service_id=booking.service_id)
+    target = life.first_state(service)
+    is_held = await bookings.move(door, booking_id=booking.id, sources=[BookingState.HELD], target=target, now=now)
+    if not is_held:
+        await _refund(door, booking, from_=DepositState.PAID)
+        return
+    await bookings.note(
+        door, booking_id=booking.id, kind=target.value, actor=Actor.SYSTEM, actor_id=None, now=now, detail="paid"
+    )
+    is_confirmed = target is BookingState.CONFIRMED
+    told = facts.of(booking)
+    await outbox.record(door, BookingConfirmed(booking=told) if is_confirmed else BookingRequested(booking=told))
+
+
+async def refunded(door: Door, *, payment_id: uuid.UUID) -> None:
+    """The money arrived at the customer's."""
+    booking = await bookings.by_payment(door, payment_id=payment_id)
+    if booking is not None:
+        await bookings.move_deposit(door, booking_id=booking.id, sources=_KEPT, target=DepositState.REFUNDED)
+
+
+async def _refund(door: Door, booking: BookingView, *, from_: DepositState) -> None:
+    moved = await bookings.move_deposit(
+        door, booking_id=booking.id, sources=[from_], target=DepositState.REFUNDING
+    )
+    if moved and booking.payment_id is not None:
+        await payments.request_refund(
+            door, payment_id=booking.payment_id, amount_minor=booking.deposit_minor, reason=booking.code
+        )

@@ -1,0 +1,274 @@
+"""What HQ sets up: services, people with their week, chairs, and the days of shops."""
+
+import datetime as dt
+import itertools
+import uuid
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from appointments.errors import CodeTaken, NameTaken, ResourceUnknown, ServiceUnknown, SpanTaken, StaffUnknown
+from appointments.models import PlanSpan, Resource, Service, ShopDay, ShopRule, Skill, Staff, StaffDay, StaffShop
+from appointments.repository import setup as repository
+from appointments.states import DayKind, DayRule, SpanKind, Status
+from appointments.types import (
+    PlanLine,
+    ResourceView,
+    ServiceFields,
+    ServiceView,
+    ShopDayView,
+    StaffDayFields,
+    StaffDayView,
+    StaffFields,
+    StaffView,
+)
+from stores import api as stores
+from stores.errors import ShopUnknown
+from yundian.brands import api as brands
+from yundian.platform.core.errors import InvalidInput, VersionConflict
+from yundian.platform.db.conflicts import conflicts
+from yundian.platform.outbox.door import brand_of
+
+# A longer absence is a retirement.
+MAX_AWAY_DAYS = 366
+
+
+async def list_services(session: AsyncSession) -> list[ServiceView]:
+    """Every service, retired ones too."""
+    return [msgspec.convert(row, ServiceView, from_attributes=True) for row in await repository.services(session)]
+
+
+async def save_service(
+    session: AsyncSession, *, service_id: uuid.UUID | None, version: int | None, fields: ServiceFields
+) -> ServiceView:
+    """A new service, or a change of one. What is booked keeps what it was booked under.
+
+    Raises ``CodeTaken``, ``ServiceUnknown`` or ``VersionConflict``.
+    """
+    if service_id is None:
+        policy = await brands.get_policy(session, brand_id=brand_of(session))
+        row = Service(brand_id=brand_of(session), currency=policy.currency, **msgspec.structs.asdict(fields))
+    else:
+        found = await repository.get(session, Service, service_id)
+        if found is None:
+            raise ServiceUnknown
+        row = found
+        _check_version(row.version, version)
+        for name, value in msgspec.structs.asdict(fields).items():
+            setattr(row, name, value)
+    session.add(row)
+    async with conflicts({"uq_appointments_service_brand_id_code": CodeTaken(service_code=fields.code)}):
+        await session.flush()
+    return msgspec.convert(row, ServiceView, from_attributes=True)
+
+
+async def list_staff(session: AsyncSession, *, shop_id: uuid.UUID | None = None) -> list[StaffView]:
+    """Everybody who serves (in a shop), with shops and skills. Three statements."""
+    rows = await repository.staff(session, shop_id=shop_id)
+    ids = [row.id for row in rows]
+    shops: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    skills: dict[uuid.UUID, list[uuid.UUID]] = defaultdict(list)
+    for here in await repository.shops_of(session, staff_ids=ids):
+        shops[here.staff_id].append(here.shop_id)
+    for skill in await repository.skills_of(session, staff_ids=ids):
+        skills[skill.staff_id].append(skill.service_id)
+    return [
+        msgspec.structs.replace(
+            msgspec.convert(row, StaffView, from_attributes=True),
+            shop_ids=tuple(shops[row.id]),
+            service_ids=tuple(skills[row.id]),
+        )
+        for row in rows
+    ]
+
+
+async def get_staff(session: AsyncSession, *, staff_id: uuid.UUID) -> StaffView:
+    """One of them; ``StaffUnknown`` when there is none."""
+    row = await _staff(session, staff_id)
+    shops = await repository.shops_of(session, staff_ids=[staff_id])
+    skills = await repository.skills_of(session, staff_ids=[staff_id])
+    return msgspec.structs.replace(
+        msgspec.convert(row, StaffView, from_attributes=True),
+        shop_ids=tuple(one.shop_id for one in shops),
+        service_ids=tuple(one.service_id for one in skills),
+    )
+
+
+async def save_staff(
+    session: AsyncSession, *, staff_id: uuid.UUID | None, version: int | None, fields: StaffFields
+) -> StaffView:
+    """Somebody new, or a change of shops, skills, or the cap of a day."""
+    brand_id = brand_of(session)
+    shop_ids = {fields.home_shop_id, *fields.guest_shop_ids}
+    if set(await stores.get_shops(session, ids=shop_ids)) != shop_ids:
+        raise ShopUnknown
+    values: dict[str, Any] = {
+        "display_name": fields.display_name.strip(),
+        "title": fields.title.strip(),
+        "home_shop_id": fields.home_shop_id,
+        "account_id": fields.account_id,
+        "daily_cap": fields.daily_cap,
+        "status": fields.status,
+    }
+    if staff_id is None:
+        row = Staff(brand_id=brand_id, **values)
+    else:
+        row = await _staff(session, staff_id)
+        _check_version(row.version, version)
+        for name, value in values.items():
+            setattr(row, name, value)
+    session.add(row)
+    await session.flush()
+    await repository.forget(session, StaffShop, staff_id=row.id)
+    await repository.forget(session, Skill, staff_id=row.id)
+    session.add_all(StaffShop(brand_id=brand_id, staff_id=row.id, shop_id=shop) for shop in sorted(shop_ids))
+    session.add_all(
+        Skill(brand_id=brand_id, staff_id=row.id, service_id=one) for one in sorted(set(fields.service_ids))
+    )
+    await session.flush()
+    return await get_staff(session, staff_id=row.id)
+
+
+async def plan_of(session: AsyncSession, *, staff_id: uuid.UUID) -> list[PlanLine]:
+    """Her week in order."""
+    rows = await repository.plan_of(session, staff_id=staff_id)
+    return [msgspec.convert(row, PlanLine, from_attributes=True) for row in rows]
+
+
+async def put_plan(session: AsyncSession, *, staff_id: uuid.UUID, lines: list[PlanLine]) -> None:
+    """Her whole week anew. Work that overlaps, or lies in a shop that is not hers, is refused."""
+    staff = await get_staff(session, staff_id=staff_id)
+    if any(line.shop_id not in staff.shop_ids for line in lines):
+        raise InvalidInput("lines", "she does not serve in this shop")
+    if any(not line.starts < line.ends <= line.starts + 1440 for line in lines):
+        raise InvalidInput("lines", "an entry must end after it begins, within 24 hours")
+    work = sorted((one.weekday, one.starts, one.ends) for one in lines if one.kind is SpanKind.WORK)
+    for earlier, later in itertools.pairwise(work):
+        if earlier[0] == later[0] and earlier[2] > later[1]:
+            raise InvalidInput("lines", "working times overlap")
+    await repository.forget(session, PlanSpan, staff_id=staff_id)
+    rows = (msgspec.structs.asdict(line) for line in lines)
+    session.add_all(PlanSpan(brand_id=brand_of(session), staff_id=staff_id, **row) for row in rows)
+    async with conflicts({"uq_appointments_plan_span_brand_id_staff_id_weekday_kind_starts": SpanTaken()}):
+        await session.flush()
+
+
+async def days_of(session: AsyncSession, *, staff_id: uuid.UUID, since: dt.date) -> list[StaffDayView]:
+    rows = await repository.days_of(session, staff_id=staff_id, since=since)
+    return [msgspec.convert(row, StaffDayView, from_attributes=True) for row in rows]
+
+
+async def put_days(session: AsyncSession, *, staff_id: uuid.UUID, fields: StaffDayFields) -> None:
+    """Say what is different on some dates. Away or other hours replace what was said before; a break is added."""
+    staff = await get_staff(session, staff_id=staff_id)
+    if not dt.timedelta(0) <= fields.last - fields.first < dt.timedelta(days=MAX_AWAY_DAYS):
+        raise InvalidInput("last", "must not lie before the first day, nor a year after it")
+    is_off = fields.kind is DayKind.OFF
+    if not is_off and (fields.starts is None or fields.ends is None or fields.ends <= fields.starts):
+        raise InvalidInput("ends", "an entry must end after it begins, within 24 hours")
+    shop_id = (fields.shop_id or staff.home_shop_id) if fields.kind is DayKind.WORK else None
+    if shop_id is not None and shop_id not in staff.shop_ids:
+        raise InvalidInput("shop_id", "she does not serve in this shop")
+    if fields.kind is not DayKind.BREAK:
+        await repository.forget_off_days(session, staff_id=staff_id, first=fields.first, last=fields.last)
+    days = (fields.first + dt.timedelta(days=n) for n in range((fields.last - fields.first).days + 1))
+    session.add_all(
+        StaffDay(
+            brand_id=brand_of(session),
+            staff_id=staff_id,
+            day=day,
+            kind=fields.kind,
+            shop_id=shop_id,
+            starts=None if is_off else fields.starts,
+            ends=None if is_off else fields.ends,
+            reason=fields.reason.strip(),
+        )
+        for day in days
+    )
+    await session.flush()
+
+
+async def forget_day(session: AsyncSession, *, staff_id: uuid.UUID, day_id: uuid.UUID) -> None:
+    """The plan holds again."""
+    await repository.forget_staff_day(session, staff_id=staff_id, day_id=day_id)
+
+
+async def new_feed(session: AsyncSession, *, staff_id: uuid.UUID) -> None:
+    """Older addresses of her calendar feed end."""
+    row = await _staff(session, staff_id)
+    row.feed_version += 1
+    await session.flush()
+
+
+async def resources_of(session: AsyncSession, *, shop_id: uuid.UUID) -> list[ResourceView]:
+    """Chairs and rooms of a shop."""
+    rows = await repository.resources(session, shop_id=shop_id)
+    return [msgspec.convert(row, ResourceView, from_attributes=True) for row in rows]
+
+
+async def add_resource(session: AsyncSession, *, shop_id: uuid.UUID, kind: str, name: str) -> ResourceView:
+    """A chair or a room more; ``NameTaken`` when the shop has one of this name."""
+    if not await stores.get_shops(session, ids={shop_id}):
+        raise ShopUnknown
+    row = Resource(brand_id=brand_of(session), shop_id=shop_id, kind=kind.strip(), name=name.strip())
+    session.add(row)
+    async with conflicts({"uq_appointments_resource_brand_id_shop_id_name": NameTaken()}):
+        await session.flush()
+    return msgspec.convert(row, ResourceView, from_attributes=True)
+
+
+async def set_resource_status(
+    session: AsyncSession, *, shop_id: uuid.UUID, resource_id: uuid.UUID, status: Status
+) -> None:
+    """Out of use, or in use again. What is booked on it stays and has to be moved."""
+    row = await repository.get(session, Resource, resource_id)
+    if row is None or row.shop_id != shop_id:
+        raise ResourceUnknown
+    row.status = status
+    await session.flush()
+
+
+async def shop_days(
+    session: AsyncSession, *, shop_id: uuid.UUID, since: dt.date
+) -> tuple[DayRule, DayRule, list[ShopDayView]]:
+    """How a shop treats holidays and make-up workdays, and its dates with other hours."""
+    rule = await repository.shop_rule(session, shop_id=shop_id)
+    rows = await repository.shop_days(session, shop_id=shop_id, since=since)
+    days = [msgspec.convert(row, ShopDayView, from_attributes=True) for row in rows]
+    usual = DayRule.AS_USUAL
+    return (rule.holidays, rule.workdays, days) if rule is not None else (usual, usual, days)
+
+
+async def put_shop_rule(
+    session: AsyncSession, *, shop_id: uuid.UUID, holidays: DayRule, workdays: DayRule
+) -> None:
+    """How a shop treats public holidays, and the weekend days that make up for them."""
+    row = await repository.shop_rule(session, shop_id=shop_id)
+    if row is None:
+        row = ShopRule(brand_id=brand_of(session), shop_id=shop_id)
+    row.holidays, row.workdays = holidays, workdays
+    session.add(row)
+    await session.flush()
+
+
+async def put_shop_day(session: AsyncSession, *, shop_id: uuid.UUID, day: ShopDayView | dt.date) -> None:
+    """Other hours, or none, on a date; a plain date takes back what was said of it."""
+    on = day if isinstance(day, dt.date) else day.day
+    await repository.forget_shop_day(session, shop_id=shop_id, day=on)
+    if not isinstance(day, dt.date):
+        session.add(ShopDay(brand_id=brand_of(session), shop_id=shop_id, **msgspec.structs.asdict(day)))
+    await session.flush()
+
+
+async def _staff(session: AsyncSession, staff_id: uuid.UUID) -> Staff:
+    row = await repository.get(session, Staff, staff_id)
+    if row is None:
+        raise StaffUnknown
+    return row
+
+
+def _check_version(current: int, read: int | None) -> None:
+    if read is not None and read != current:
+        raise VersionConflict
