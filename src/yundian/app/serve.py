@@ -8,6 +8,7 @@ from granian import Granian
 from granian.constants import Interfaces, Loops
 
 from yundian.app.config import as_environment
+from yundian.platform.core import garbage
 from yundian.platform.core.settings import Settings
 
 _BACKLOG = 2048
@@ -22,7 +23,7 @@ def run(settings: Settings) -> None:
     _give_memory_back()
     os.environ.update({name: value for name, value in as_environment(settings).items() if value})
     Granian(
-        "yundian.app.asgi:create_app",
+        "yundian.app.serve:application",
         factory=True,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
@@ -34,6 +35,16 @@ def run(settings: Settings) -> None:
         workers_kill_timeout=_DRAIN_S,
         log_access=False,
     ).serve()
+
+
+def application() -> object:
+    """What a web process serves: an ASGI application."""
+    # The parent process only watches over this one and needs none of it.
+    from yundian.app.asgi import create_app  # noqa: PLC0415
+
+    app = create_app()
+    garbage.settle()
+    return app
 
 
 def _give_memory_back() -> None:

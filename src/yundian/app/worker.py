@@ -8,6 +8,7 @@ import uvloop
 from yundian.app import logs, telemetry
 from yundian.app.house import HOUSE
 from yundian.app.rooms import rooms as all_rooms
+from yundian.platform.core import garbage
 from yundian.platform.core.settings import Settings
 from yundian.platform.jobs.worker import work
 from yundian.platform.outbox.registry import Registry
@@ -19,6 +20,7 @@ def run(settings: Settings, *, rooms: Sequence[Room] | None = None) -> None:
     logs.configure(settings)
     found = (HOUSE, *all_rooms()) if rooms is None else rooms
     crons = [*chain.from_iterable(room.crons for room in found)]
+    garbage.settle()
     with telemetry.tracing(settings):
         uvloop.run(work(settings, registry=registry_of(found), crons=crons))
 
