@@ -72,7 +72,7 @@ async def list_links(
     door: Door, *, shop_id: uuid.UUID, staff_id: uuid.UUID | None = None, limit: int = 50
 ) -> list[LinkNumbers]:
     """The shop's live links and one person's own, the newest first: opens, orders and sales of each."""
-    return await links.list_links(door, shop_id=shop_id, staff_id=staff_id, limit=limit)
+    return (await links.list_links(door, shop_id=shop_id, staff_id=staff_id, limit=limit)).items
 
 
 def visitor_cookie_name(settings: Settings) -> str:

@@ -70,15 +70,22 @@ async def revoke(door: Door, *, link_id: uuid.UUID, now: dt.datetime) -> int:
 
 
 async def with_numbers(
-    door: Door, *, shop_id: uuid.UUID, staff_id: uuid.UUID | None, before: uuid.UUID | None, limit: int
+    door: Door,
+    *,
+    shop_id: uuid.UUID,
+    staff_id: uuid.UUID | None,
+    is_everybodys: bool,
+    before: uuid.UUID | None = None,
+    only: uuid.UUID | None = None,
+    limit: int = 1,
 ) -> list[tuple[LinkView, int, int, int]]:
-    """A shop's own links, the newest first, those it shared itself and those of one person; with opens, orders and
-    sales of each, what was shared onward from it included."""
+    """A shop's own links, the newest first: what it shares itself, and of its people one's own or everybody's.
+    With opens, orders and sales of each, what was shared onward from it included."""
     rows = await fetch(
         door,
         "WITH RECURSIVE page AS (SELECT * FROM attribution_link WHERE brand_id = $1 AND shop_id = $2"  # noqa: S608
-        " AND parent_link_id IS NULL AND revoked_at IS NULL AND (staff_id IS NULL OR staff_id = $3)"
-        " AND ($4::uuid IS NULL OR id < $4) ORDER BY id DESC LIMIT $5),"
+        " AND parent_link_id IS NULL AND revoked_at IS NULL AND ($6 OR staff_id IS NULL OR staff_id = $3)"
+        " AND ($4::uuid IS NULL OR id < $4) AND ($7::uuid IS NULL OR id = $7) ORDER BY id DESC LIMIT $5),"
         " tree AS (SELECT id AS root, id, old_opens FROM page UNION ALL SELECT t.root, c.id, c.old_opens"
         " FROM tree t JOIN attribution_link c ON c.brand_id = $1 AND c.parent_link_id = t.id),"
         " numbers AS (SELECT t.root, sum(t.old_opens + o.opens) AS opens, sum(s.orders) AS orders,"
@@ -95,5 +102,7 @@ async def with_numbers(
         staff_id,
         before,
         limit,
+        is_everybodys,
+        only,
     )
     return [(link_of(row), row[-3], row[-2], row[-1]) for row in rows]

@@ -16,6 +16,7 @@ from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id, readable_code
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.directory import DirectoryTaken, find_brand
+from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox.door import Door
 
 DIRECTORY_KIND = "link"
@@ -195,25 +196,50 @@ def target_of(link: LinkView) -> LinkTarget:
     return LinkTarget(**{name: getattr(link, name) for name in LinkTarget.__struct_fields__})
 
 
-async def see_link(door: Door, *, link_id: uuid.UUID, visible: frozenset[uuid.UUID] | None) -> LinkView:
-    """A link of one of these shops (``None``: any); ``LinkUnknown``."""
-    found = await rows.link(door, link_id=link_id)
-    if found is None or (visible is not None and found.shop_id not in visible):
-        raise LinkUnknown
-    return found
-
-
 async def list_links(
     door: Door,
     *,
     shop_id: uuid.UUID,
     staff_id: uuid.UUID | None = None,
-    before: uuid.UUID | None = None,
+    is_everybodys: bool = False,
+    cursor: str | None = None,
     limit: int = 50,
-) -> list[LinkNumbers]:
-    """The shop's links and one person's own, the newest first, with what came of each."""
-    found = await rows.with_numbers(door, shop_id=shop_id, staff_id=staff_id, before=before, limit=limit)
-    return [LinkNumbers(link=link, opens=o, orders=n, sales_minor=s) for link, o, n, s in found]
+) -> Page[LinkNumbers]:
+    """The shop's live links, the newest first, with what came of each; of people's own, one's or all."""
+    before = decode_cursor(cursor, (uuid.UUID,))[0] if cursor else None
+    found = await rows.with_numbers(
+        door,
+        shop_id=shop_id,
+        staff_id=staff_id,
+        is_everybodys=is_everybodys,
+        before=before,
+        limit=limit + 1,
+    )
+    items = [LinkNumbers(link=link, opens=o, orders=n, sales_minor=s) for link, o, n, s in found]
+    page, next_cursor = cut(items, limit, lambda one: (one.link.id,))
+    return Page(page, next_cursor)
+
+
+async def see_own_link(
+    door: Door,
+    *,
+    link_id: uuid.UUID,
+    shop_ids: frozenset[uuid.UUID],
+    owned_shop_ids: frozenset[uuid.UUID],
+    staff_id: uuid.UUID | None,
+) -> LinkNumbers:
+    """A live link of one of these shops; another person's own only where the caller owns the shop."""
+    found = await rows.link(door, link_id=link_id)
+    if found is None or found.shop_id is None or found.shop_id not in shop_ids:
+        raise LinkUnknown
+    is_owner = found.shop_id in owned_shop_ids
+    numbers = await rows.with_numbers(
+        door, shop_id=found.shop_id, staff_id=staff_id, is_everybodys=is_owner, only=link_id
+    )
+    if not numbers:
+        raise LinkUnknown
+    link, opens, orders, sales = numbers[0]
+    return LinkNumbers(link=link, opens=opens, orders=orders, sales_minor=sales)
 
 
 async def revoke_link(door: Door, *, link_id: uuid.UUID) -> bool:

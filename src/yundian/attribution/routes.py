@@ -1,0 +1,193 @@
+"""Attribution's JSON API: why a credit is whose, its transfer, share cards, and touches of mini programs."""
+
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import Controller, Request, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from stores import api as stores
+from stores.errors import ShopUnknown
+from yundian.attribution import api
+from yundian.attribution.errors import (
+    CreditMoved,
+    CreditNotTransferable,
+    CreditUnknown,
+    LinkUnknown,
+    NotOurAddress,
+)
+from yundian.attribution.schemas import (
+    CreditRead,
+    ShareCard,
+    ShareRequest,
+    TouchedLink,
+    TouchRequest,
+    TransferRequest,
+    WeChatSignature,
+    credit_read,
+)
+from yundian.attribution.service import credits, links
+from yundian.attribution.types import AgentClass, LinkView, Subject
+from yundian.members import api as members
+from yundian.members.types import AppKind
+from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, requires
+from yundian.platform.core import clock
+from yundian.platform.core.principal import Principal, PrincipalKind, Role
+from yundian.platform.db.services import Services
+from yundian.platform.web.idempotency import idempotent
+from yundian.platform.web.openapi import refusals
+from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
+
+readers = requires(*Role)
+movers = requires(Role.HQ_ADMIN)
+SUBJECT = "/{subject_type:str}/{subject_id:uuid}"
+
+
+class CreditController(Controller):
+    path = "/credits"
+
+    @get(
+        SUBJECT,
+        operation_id="attribution_explain_credit",
+        guards=[readers],
+        responses=refusals(CreditUnknown),
+    )
+    async def explain(
+        self,
+        subject_type: FromPath[str],
+        subject_id: FromPath[uuid.UUID],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> CreditRead:
+        """Whose an order is, and why. A shop's people see what is credited to their shop."""
+        found = await credits.explain(
+            session, subject=Subject(subject_type, subject_id), visible=principal.shops(*Role)
+        )
+        return credit_read(found)
+
+    @post(
+        SUBJECT + "/transfers",
+        operation_id="attribution_transfer_credit",
+        guards=[movers],
+        responses=refusals(CreditUnknown, CreditMoved, CreditNotTransferable, ShopUnknown),
+    )
+    @idempotent
+    async def transfer(
+        self,
+        subject_type: FromPath[str],
+        subject_id: FromPath[uuid.UUID],
+        data: JSONBody[TransferRequest],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> CreditRead:
+        """Move a credit to another shop, or to HQ, with audit. To undo it is another transfer."""
+        subject = Subject(subject_type, subject_id)
+        await credits.transfer(
+            session,
+            subject=subject,
+            from_shop_id=data.from_shop_id,
+            to_shop_id=data.to_shop_id,
+            reason=data.reason,
+            actor_id=principal.id,
+            actor_name=principal.name,
+        )
+        return credit_read(await credits.explain(session, subject=subject))
+
+
+class SharingController(Controller):
+    path = "/"
+    guards = [anyone]  # noqa: RUF012  Litestar's way to guard a controller
+    opt = FOR_CUSTOMERS
+
+    @post(
+        "/share-card",
+        operation_id="attribution_share_card",
+        status_code=200,
+        responses=refusals(LinkUnknown, NotOurAddress),
+    )
+    async def share_card(
+        self,
+        data: JSONBody[ShareRequest],
+        request: Request[Any, Any, Any],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> ShareCard:
+        """What the page looks like when it is shared. A customer of the brand gets a link of her own, by which the
+        shop that brought her keeps the credit."""
+        base = services.settings.public_url or str(request.base_url)
+        if urlsplit(data.url)[:2] != urlsplit(base)[:2]:
+            raise NotOurAddress
+        link = await links.resolve(services.database, keyring=services.keyring, token=data.token)
+        own, shop_name = await _own_link(services, principal, link)
+        return ShareCard(
+            title=own.title,
+            text=shop_name,
+            url=base.rstrip("/") + own.path,
+            picture=own.picture,
+            wechat=await _signature(request, services, link, data.url),
+        )
+
+    @post("/touches", operation_id="attribution_touch", status_code=200, responses=refusals(LinkUnknown))
+    async def touch(
+        self,
+        data: JSONBody[TouchRequest],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> TouchedLink:
+        """A mini program was opened by a link or a scanned code: keeps the touch and tells where it leads."""
+        brand_id = await links.brand_of_token(services.database, keyring=services.keyring, token=data.token)
+        found = await links.open_link(
+            services.database,
+            brand_id=brand_id,
+            token=data.token,
+            visitor=api.visitor_hash(services.keyring, data.visitor),
+            agent=AgentClass.WECHAT,
+            member_id=_member_of(principal, brand_id),
+        )
+        link = found.link
+        return TouchedLink(
+            kind=link.kind.value,
+            target_type=link.target_type,
+            target_id=link.target_id,
+            path=link.target_path,
+            title=link.title,
+            shop_id=link.shop_id,
+            campaign_id=link.campaign_id,
+            is_live=link.is_live(clock.now()) and not found.is_shop_closed,
+        )
+
+
+def _member_of(principal: Principal, brand_id: uuid.UUID) -> uuid.UUID | None:
+    is_hers = principal.kind is PrincipalKind.CUSTOMER and principal.brand_id == brand_id
+    return principal.id if is_hers else None
+
+
+async def _own_link(services: Services, principal: Principal, link: LinkView) -> tuple[LinkView, str]:
+    """The link that this caller shares, and the name of its shop."""
+    member_id = _member_of(principal, link.brand_id)
+    async with services.database.unit_of_work(link.brand_id) as session:
+        if member_id is not None and link.is_live(clock.now()) and link.sharer_member_id != member_id:
+            link = await links.share_onward(session, keyring=services.keyring, parent=link, member_id=member_id)
+        shops = await stores.get_shops(session, ids={link.shop_id} if link.shop_id else set())
+    return link, "".join(shop.name for shop in shops.values())
+
+
+async def _signature(
+    request: Request[Any, Any, Any], services: Services, link: LinkView, url: str
+) -> WeChatSignature | None:
+    """Without an official account, or while WeChat does not answer, the page is shared as it is."""
+    app = await members.app_of_brand(
+        services.database, keyring=services.keyring, brand_id=link.brand_id, kind=AppKind.OFFICIAL
+    )
+    if app is None:
+        return None
+    try:
+        found = await request.app.state.wechat.of(app).js_config(url.partition("#")[0])
+    except (WeChatRefused, WeChatUnavailable):
+        return None
+    return WeChatSignature(
+        app_id=found.app_id, timestamp=found.timestamp, nonce=found.nonce, signature=found.signature
+    )
