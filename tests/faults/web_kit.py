@@ -54,6 +54,12 @@ class WebServer:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log.read_text(errors='replace')[-3000:]}") from error
 
+    def go_on(self) -> None:
+        """If it stands still."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """All of it at once."""
         if self._process is not None:

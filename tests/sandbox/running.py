@@ -67,6 +67,12 @@ class RunningSandbox:
             self._process.wait()
             self._process = None
 
+    def go_on(self) -> None:
+        """If it stands still."""
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGCONT)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()

@@ -126,7 +126,7 @@ def orphan_label(reason: OrphanReason) -> str:
 
 def status_label(status: OrphanStatus) -> str:
     return {
-        OrphanStatus.OPEN: _("Open"),
+        OrphanStatus.OPEN: _("To be handled"),
         OrphanStatus.RESOLVED: _("Resolved"),
         OrphanStatus.ADOPTED: _("Became a payment"),
     }[status]
