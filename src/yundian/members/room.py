@@ -1,8 +1,10 @@
 """What the members contribute to the house."""
 
 from yundian.members.events import EVENTS
+from yundian.members.handlers import SUBSCRIBERS
 from yundian.members.pages.hq import WeChatAppPages
 from yundian.members.pages.me import MePages
+from yundian.members.pages.profiles import MemberPages
 from yundian.members.pages.push import PushPages
 from yundian.members.pages.sign_in import CustomerSignInPages, TermsPage
 from yundian.members.routes import MemberController, MiniSessionController
@@ -16,10 +18,19 @@ ROOM = Room(
     name="members",
     package="yundian.members",
     controllers=(MiniSessionController, MemberController),
-    pages=(CustomerSignInPages, TermsPage, MePages, WeChatAppPages, PushPages),
+    pages=(CustomerSignInPages, TermsPage, MePages, WeChatAppPages, PushPages, MemberPages),
     events=EVENTS,
+    subscribers=SUBSCRIBERS,
     crons=(cron("members.forget_old", every_s=3600)(forget_old),),
     navigation=(
+        NavigationItem(
+            Place.HQ_NAVIGATION,
+            35,
+            "Members",
+            "/hq/members",
+            "people",
+            frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST}),
+        ),
         NavigationItem(Place.HQ_NAVIGATION, 85, "WeChat", "/hq/wechat", "qr", frozenset({Role.HQ_ADMIN})),
     ),
 )

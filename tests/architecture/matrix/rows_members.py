@@ -6,6 +6,7 @@ from typing import Any
 from tests.architecture.matrix.cells import (
     ALL,
     CUSTOMERS,
+    HQ,
     HQ_ADMINS,
     OTHER_BRAND,
     Build,
@@ -16,6 +17,7 @@ from tests.architecture.matrix.cells import (
     get,
     send,
 )
+from tests.members.makers import make_customer
 from yundian.brands.types import BrandView
 from yundian.members.service import apps, phone
 from yundian.members.types import AppKind, WeChatAppFields, WeChatAppView
@@ -130,7 +132,18 @@ def own(method: str, path: str, **more: Any) -> Row:
     return Row(call=at_brand(method, f"/me{path}", **more), may=CUSTOMERS, is_page=True)
 
 
+async def a_member(world: World, _caller: Caller) -> Call:
+    """A member of the first brand."""
+    customer = await make_customer(world.services, world.brand)
+    return Call(path=f"/hq/members/{customer.id}", target=str(customer.id))
+
+
 ROWS: dict[str, Row] = {
+    "members.members": Row(call=get("/hq/members"), may=HQ | OTHER_BRAND, is_page=True),
+    "members.members.find": Row(
+        call=send("POST", "/hq/members/find", form={"q": "nobody"}), may=HQ | OTHER_BRAND, is_page=True
+    ),
+    "members.member": Row(call=a_member, may=HQ, unknown=OTHER_BRAND, is_page=True),
     "members.sign_in": Row(call=at_brand("GET", "/sign-in?stay=1"), may=ALL, is_page=True),
     "members.wechat.depart": Row(call=to_wechat, may=ALL, is_page=True),
     "members.wechat.arrive": Row(call=at_brand("GET", "/sign-in/wechat/back"), may=ALL, is_page=True),

@@ -134,6 +134,7 @@ def _out(brand_code: str, services: Services) -> Redirect:
 async def _me(brand: BrandView, services: Services, principal: Principal, form: Form) -> Template:
     async with services.database.connection(principal.brand) as tx:
         member = await api.member_view(tx, keyring=services.keyring, member_id=own_id(principal))
+        totals = await api.totals_of(tx, member_id=own_id(principal))
     app = await apps.app_of_brand(
         services.database, keyring=services.keyring, brand_id=brand.id, kind=AppKind.OFFICIAL
     )
@@ -141,6 +142,7 @@ async def _me(brand: BrandView, services: Services, principal: Principal, form: 
         "members/me.html",
         brand=brand,
         member=member,
+        totals=totals,
         has_app=app is not None,
         form=form,
         status_code=form.status,
