@@ -36,10 +36,11 @@ T = TypeVar("T")
 AMOUNT, BACK = 1250, 400
 GATEWAY = {Provider.WECHAT: "wechat_pay", Provider.ALIPAY: "alipay"}
 _UNLIMITED = {"YUNDIAN_RATE_BY_ADDRESS": "1000000/minute"}
-# As if it were minutes later: whatever waits for its time is due.
-_HURRY = (
-    "UPDATE payments_attempt SET next_poll_at = now() WHERE brand_id = $1 AND next_poll_at > now()",
-    "UPDATE payments_refund SET next_poll_at = now() WHERE brand_id = $1 AND next_poll_at > now()",
+# As if it were minutes later: whatever waits for its time is due. A worker that stands still may hold some of it.
+_HURRY = tuple(
+    f"UPDATE {table} SET next_poll_at = now() WHERE brand_id = $1 AND id IN (SELECT id FROM {table}"
+    " WHERE brand_id = $1 AND next_poll_at > now() FOR UPDATE SKIP LOCKED)"
+    for table in ("payments_attempt", "payments_refund")
 )
 _OPEN = """
 SELECT (SELECT count(*) FROM outbox_event WHERE expanded_at IS NULL)
