@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from yundian.payments.states import OrphanReason, OrphanStatus, PaymentState, RefundState
-from yundian.payments.types import AlipayAccount, Provider, ProviderAccount, WeChatPayAccount
+from yundian.payments.states import AttemptState, OrphanReason, OrphanStatus, PaymentState, RefundState
+from yundian.payments.types import AlipayAccount, PayKind, Provider, ProviderAccount, WeChatPayAccount
 from yundian.platform.web.i18n import gettext as _
 
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
@@ -100,6 +100,50 @@ def payment_label(state: PaymentState) -> str:
         PaymentState.SUCCEEDED: _("Paid"),
         PaymentState.CLOSED: _("Closed"),
     }[state]
+
+
+def attempt_label(state: AttemptState) -> str:
+    return {
+        AttemptState.INIT: _("Begun"),
+        AttemptState.PENDING: _("Waiting for payment"),
+        AttemptState.UNKNOWN: _("Being asked about"),
+        AttemptState.SUCCEEDED: _("Paid"),
+        AttemptState.CLOSED: _("Closed"),
+        AttemptState.FAILED: _("Refused"),
+    }[state]
+
+
+def kind_label(kind: PayKind) -> str:
+    return {
+        PayKind.JSAPI: _("inside WeChat"),
+        PayKind.NATIVE: _("code on a screen"),
+        PayKind.WAP: _("on a phone"),
+        PayKind.PRECREATE: _("code on a screen"),
+        PayKind.PAGE: _("the provider's page"),
+    }[kind]
+
+
+def notice_label(kind: str) -> str:
+    """What a notice was about; anything that could not be believed is just that."""
+    return {"payment": _("Payment"), "refund": _("Refund")}.get(kind, _("Not readable"))
+
+
+def outcome_label(outcome: str) -> str:
+    """What came of a notice: empty until it was handled."""
+    known = {
+        "": _("waits"),
+        "captured": _("Payment captured"),
+        "late": _("Paid after closing"),
+        "duplicate": _("Paid twice"),
+        "mismatch": _("Does not match"),
+        "unknown": _("Unknown number"),
+        "unknown_refund": _("Unknown refund"),
+        "refund_noted": _("Refund asked about"),
+        "noted": _("Noted"),
+        "nothing": _("Known already"),
+        "rejected": _("Not believed"),
+    }
+    return known.get(outcome, outcome)
 
 
 def refund_label(state: RefundState) -> str:

@@ -18,7 +18,11 @@ from yundian.payments.schemas import (
     OrphanText,
     RefundForm,
     action_label,
+    attempt_label,
+    kind_label,
+    notice_label,
     orphan_label,
+    outcome_label,
     payment_label,
     provider_label,
     refund_label,
@@ -49,6 +53,10 @@ StateFilter = Annotated[str, QueryParameter(name="state", max_length=32)]
 
 _LABELS: dict[str, Any] = {
     "payment_label": payment_label,
+    "attempt_label": attempt_label,
+    "kind_label": kind_label,
+    "notice_label": notice_label,
+    "outcome_label": outcome_label,
     "refund_label": refund_label,
     "orphan_label": orphan_label,
     "status_label": status_label,
