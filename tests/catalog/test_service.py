@@ -71,7 +71,9 @@ async def test_of_two_editors_one_is_told_that_somebody_else_saved(services: Ser
     async def save(name: str) -> None:
         async with services.database.unit_of_work(brand.id) as session:
             await service.get_product(session, product_id=product.id)
-            await ready.wait()
+            # If the other one never comes, this one must not wait for ever.
+            async with asyncio.timeout(10):
+                await ready.wait()
             await service.save_product(
                 session, product_id=product.id, version=product.version, fields=product_fields(name=name)
             )

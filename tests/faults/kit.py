@@ -75,7 +75,7 @@ class House:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGKILL)
         for worker in self.workers:
-            await anyio.to_thread.run_sync(worker.wait)
+            await anyio.to_thread.run_sync(worker.wait, 30)
         self.workers.clear()
 
     async def died(self, worker: subprocess.Popen[bytes], *, seconds: float = 20) -> int:

@@ -64,7 +64,7 @@ class RunningSandbox:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.wait(timeout=30)
             self._process = None
 
     def go_on(self) -> None:

@@ -28,6 +28,7 @@ T = TypeVar("T")
 AfterCommit = Callable[[uuid.UUID], Awaitable[None]]
 
 RELAY_ROLE = "yundian_relay"
+_LONGEST_CLOSE_S = 5.0
 
 
 class NoDatabase(DomainError):
@@ -117,10 +118,14 @@ class Database:
         self._pool = await open_pool(s)
 
     async def close(self) -> None:
+        """Whoever still holds a connection loses it after a while: an end that waits for ever is none."""
         if self._engine is not None:
             await self._engine.dispose()
         if self._pool is not None:
-            await self._pool.close()
+            # Left by the time limit, the pool drops what was not given back.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LONGEST_CLOSE_S):
+                    await self._pool.close()
 
     @functools.cached_property
     def keyring(self) -> Keyring:
