@@ -59,3 +59,11 @@ async def post(
 ) -> Post:
     """A brand that writes, its people awake."""
     return await open_post(reaching_out, brand, sandbox, carrier)
+
+
+@pytest.fixture
+async def other_post(
+    reaching_out: Services, other_brand: BrandView, sandbox: RunningSandbox, carrier: ProviderCarrier
+) -> Post:
+    """Somebody else's."""
+    return await open_post(reaching_out, other_brand, sandbox, carrier)

@@ -183,7 +183,6 @@ class Post:
                 database=database,
                 brand_id=self.brand.id,
                 member_id=person.id,
-                app=AppKind.MINI,
                 reference=reference,
                 results=results,
             )

@@ -2,13 +2,24 @@
 
 from yundian.messaging.events import EVENTS
 from yundian.messaging.handlers import SUBSCRIBERS
+from yundian.messaging.pages.hq import MessagePages, MessagePanels
+from yundian.messaging.pages.me import ChoicePages
+from yundian.messaging.pages.settings import SettingsPages, TemplatePages
+from yundian.messaging.routes import ConsentController
 from yundian.messaging.tasks import CRONS
+from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
+from yundian.platform.web.declare import NavigationItem, Place
+
+_HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
 ROOM = Room(
     name="messaging",
     package="yundian.messaging",
+    controllers=(ConsentController,),
+    pages=(MessagePages, MessagePanels, TemplatePages, SettingsPages, ChoicePages),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     crons=CRONS,
+    navigation=(NavigationItem(Place.HQ_NAVIGATION, 60, "Messages", "/hq/messages", "bell", _HQ),),
 )

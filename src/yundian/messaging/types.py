@@ -151,7 +151,6 @@ class MessageFilter(msgspec.Struct, frozen=True, kw_only=True):
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     """A WeChat template that a page may ask consent for, and how many consents are left."""
 
-    app: str
     app_id: str
     template_id: str
     code: str

@@ -105,7 +105,8 @@ def _check_map(where: str, shown: Mapping[str, str], known: set[str]) -> None:
 
 
 def _check_names(where: str, text: str, known: set[str]) -> None:
-    if set(_NAME.findall(text)) - known:
+    has_stray_brace = bool(set("{}") & set(_NAME.sub("", text)))
+    if has_stray_brace or set(_NAME.findall(text)) - known:
         raise InvalidInput(where, "It names a value that this message does not have")
 
 

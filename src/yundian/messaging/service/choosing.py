@@ -71,15 +71,14 @@ async def gain_credits(
     database: Database,
     brand_id: uuid.UUID,
     member_id: uuid.UUID,
-    app: AppKind,
     reference: uuid.UUID,
     results: Mapping[str, ConsentAnswer],
 ) -> list[Subscription]:
     """What WeChat's dialogue said: one consent for each template that was accepted, once per ``reference``.
 
-    Templates that the brand does not use are passed over. ``AppNotSetUp`` when it has no such app.
+    Templates that the brand does not use are passed over. ``AppNotSetUp`` when it has no mini program.
     """
-    app_id = await _app_id(database, brand_id, app)
+    app_id = await _app_id(database, brand_id)
     known = {one.mini_template_id for one in await deciding.list_templates(session, brand_id=brand_id)}
     accepted = {
         template_id
@@ -102,13 +101,12 @@ async def subscriptions(
 ) -> list[Subscription]:
     """The templates a page may ask consent for; none while the mini program is not set up."""
     try:
-        app_id = await _app_id(database, brand_id, AppKind.MINI)
+        app_id = await _app_id(database, brand_id)
     except AppNotSetUp:
         return []
     left = await repository.credits_of(session, member_id=member_id)
     return [
         Subscription(
-            app=AppKind.MINI.value,
             app_id=app_id,
             template_id=template.mini_template_id,
             code=template.code,
@@ -119,8 +117,8 @@ async def subscriptions(
     ]
 
 
-async def _app_id(database: Database, brand_id: uuid.UUID, kind: AppKind) -> str:
-    app = await members.app_of_brand(database, keyring=database.keyring, brand_id=brand_id, kind=kind)
+async def _app_id(database: Database, brand_id: uuid.UUID) -> str:
+    app = await members.app_of_brand(database, keyring=database.keyring, brand_id=brand_id, kind=AppKind.MINI)
     if app is None:
         raise AppNotSetUp
     return app.app_id

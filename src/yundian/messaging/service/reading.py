@@ -34,5 +34,5 @@ async def of_member(door: Door, *, member_id: uuid.UUID, limit: int) -> list[Mes
 
 
 async def troubles(door: Door) -> dict[str, int]:
-    """How many messages stand where a person may want to look."""
+    """How many messages stand where a person may want to look; states without one are left out."""
     return await repository.counts(door, states=[state.value for state in ENDED_BADLY])

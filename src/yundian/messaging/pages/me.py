@@ -1,0 +1,93 @@
+"""A member decides what she hears."""
+
+import uuid
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Template
+
+from yundian.brands import api as brands
+from yundian.members.types import JoinedVia
+from yundian.messaging import schemas
+from yundian.messaging.schemas import ChoiceForm
+from yundian.messaging.service import choosing
+from yundian.platform.auth.guards import customer
+from yundian.platform.core.errors import NotAuthenticated
+from yundian.platform.core.principal import Principal
+from yundian.platform.db.services import Services
+from yundian.platform.web.forms import Form
+from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.pages import page, see_other
+
+AnyRequest = Request[Any, Any, Any]
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class ChoicePages(Controller):
+    path = "/m/{brand_code:str}/messages"
+    include_in_schema = False
+    guards = [customer]  # noqa: RUF012  Litestar's way to guard a controller
+
+    @get(name="messaging.choices")
+    async def show(
+        self,
+        brand_code: FromPath[str],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Template:
+        """Each class of messages, and whether she gets it."""
+        return await _choices(services, principal, brand_code, Form.of())
+
+    @post(name="messaging.choices.save", status_code=200)
+    async def choose(
+        self,
+        brand_code: FromPath[str],
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Response[Any]:
+        """One class on or off: with one tap either way."""
+        form = await Form.read(request)
+        async with form.attempt():
+            wanted = form.parse(ChoiceForm)
+            async with services.database.connection(principal.brand) as tx:
+                await choosing.choose(
+                    tx,
+                    member_id=own_id(principal),
+                    message_class=wanted.message_class,
+                    is_allowed=wanted.is_allowed,
+                    via=_via(request),
+                )
+            return see_other(f"/m/{brand_code}/messages", toast=_("Noted"))
+        return await _choices(services, principal, brand_code, form)
+
+
+async def _choices(services: Services, principal: Principal, brand_code: str, form: Form) -> Template:
+    async with services.database.unit_of_work(None) as session:
+        brand = await brands.find_brand(session, code=brand_code)
+    async with services.database.connection(principal.brand) as tx:
+        choices = await choosing.choices_of(tx, member_id=own_id(principal))
+    return page(
+        "messaging/choices.html",
+        brand=brand,
+        choices=choices,
+        words=schemas,
+        form=form,
+        status_code=form.status,
+        headers=_NO_STORE,
+    )
+
+
+def own_id(principal: Principal) -> uuid.UUID:
+    """The member who calls."""
+    if principal.id is None:
+        raise NotAuthenticated
+    return principal.id
+
+
+def _via(request: AnyRequest) -> JoinedVia:
+    """Where she was when she decided."""
+    is_in_wechat = "MicroMessenger" in request.headers.get("User-Agent", "")
+    return JoinedVia.WECHAT if is_in_wechat else JoinedVia.PHONE
