@@ -2,6 +2,7 @@
 
 import time
 
+import asyncpg
 import pytest
 
 from yundian.platform.core.settings import Settings
@@ -23,4 +24,5 @@ async def test_a_connection_that_was_never_given_back_does_not_keep_the_process_
     await database.close()
 
     assert time.monotonic() - began < 5
-    assert held.is_closed()
+    with pytest.raises(asyncpg.InterfaceError):
+        await held.execute("SELECT 1")
