@@ -41,10 +41,11 @@ _ORDER = (
 )  # fmt: skip
 
 MOVE = """
-UPDATE appointments_booking SET state = $3, attention = '', reason = CASE WHEN $5 = '' THEN reason ELSE $5 END,
-    arrived_at = CASE WHEN $3 = 'arrived' THEN $6 ELSE arrived_at END,
-    started_at = CASE WHEN $3 = 'in_service' THEN $6 ELSE started_at END,
-    ended_at = CASE WHEN $7 THEN $6 ELSE NULL END, sequence = sequence + 1
+UPDATE appointments_booking SET state = $3::varchar, attention = '',
+    reason = CASE WHEN $5::varchar = '' THEN reason ELSE $5::varchar END,
+    arrived_at = CASE WHEN $3::varchar = 'arrived' THEN $6::timestamptz ELSE arrived_at END,
+    started_at = CASE WHEN $3::varchar = 'in_service' THEN $6::timestamptz ELSE started_at END,
+    ended_at = CASE WHEN $7::boolean THEN $6::timestamptz ELSE NULL END, sequence = sequence + 1
 WHERE brand_id = $1 AND id = $2 AND state = ANY($4::varchar[])
 """
 

@@ -3,19 +3,24 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from appointments.service import planning, setup
+import msgspec
+
+from appointments.handlers import SUBSCRIBERS, TIMERS
+from appointments.service import life, planning, setup
 from appointments.service.booking import Booked, Wish, book
 from appointments.states import SpanKind
-from appointments.types import PlanLine, ServiceFields, ServiceView, StaffFields, Stretch
+from appointments.types import BookingView, PlanLine, ServiceFields, ServiceView, StaffFields, Stretch
 from stores.types import Interval
 from tests.stores.makers import ALL_DAY, make_shop, shop_fields
 from yundian.brands.types import BrandView
 from yundian.platform.core import clock
 from yundian.platform.core.ids import readable_code
 from yundian.platform.db.services import Services
+from yundian.platform.outbox.declare import Delivered, DueTimer
 
+_EVENTS = "SELECT id, tag, payload FROM outbox_event WHERE brand_id = $1 ORDER BY id"
 WEEK = tuple(range(1, 8))
 
 
@@ -30,6 +35,7 @@ class Salon:
     staff: list[uuid.UUID]
     chairs: list[uuid.UUID]
     zone: str
+    delivered: set[tuple[str, uuid.UUID]] = field(default_factory=set)
 
     async def book(self, start: dt.datetime, **wish: object) -> Booked:
         values = {"shop_id": self.shop_id, "service_id": self.service.id, "start": start, **wish}
@@ -52,6 +58,47 @@ class Salon:
                 **asked,  # type: ignore[arg-type]
             )
         return found.openings.starts()
+
+    async def deliver(self) -> list[str]:
+        """The courier's work by hand: each event to each of the room's subscribers, once; what was told."""
+        told = []
+        done: set[uuid.UUID] = set()
+        while fresh := [row for row in await self.rows(_EVENTS) if row["id"] not in done]:
+            for row in fresh:
+                done.add(row["id"])  # type: ignore[arg-type]
+                for one in SUBSCRIBERS:
+                    if one.event.tag_of() != row["tag"] or (one.name, row["id"]) in self.delivered:
+                        continue
+                    self.delivered.add((one.name, row["id"]))  # type: ignore[arg-type]
+                    event = msgspec.json.decode(str(row["payload"]), type=one.event)
+                    if one.is_batch:
+                        async with self.services.database.connection(self.brand.id) as tx:
+                            await one.handle(tx, [Delivered(row["id"], event)])  # type: ignore[arg-type]
+                    else:
+                        async with self.services.database.unit_of_work(self.brand.id) as session:
+                            await one.handle(session, event)
+                    told.append(one.name)
+        return told
+
+    async def ring(self, name: str, booking_id: uuid.UUID) -> None:
+        """A timer of a booking falls due."""
+        (handler,) = [each for each in TIMERS if each.name == name]
+        async with self.services.database.unit_of_work(self.brand.id) as session:
+            await handler.handle(session, DueTimer(self.brand.id, name, str(booking_id), {}))
+
+    async def see(self, booking_id: uuid.UUID) -> BookingView:
+        async with self.services.database.connection(self.brand.id) as tx:
+            return await life.see(tx, booking_id=booking_id)
+
+    async def shift(self, booking_id: uuid.UUID, by: dt.timedelta) -> None:
+        """The booking as if it had been made for another time: clocks of tests do not run."""
+        for table, column in (("booking", "id"), ("occupancy", "booking_id")):
+            await self.rows(
+                f"UPDATE appointments_{table} SET starts_at = starts_at + $3, ends_at = ends_at + $3"
+                f" WHERE brand_id = $1 AND {column} = $2",
+                booking_id,
+                by,
+            )
 
     async def rows(self, sql: str, *args: object) -> list[dict[str, object]]:
         """A look at this brand's tables: ``$1`` is the brand."""
