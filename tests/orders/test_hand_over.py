@@ -6,7 +6,8 @@ import uuid
 
 import pytest
 
-from tests.orders.makers import Desk
+from tests.orders.makers import Desk, code_of
+from tests.orders.makers import hand_over as confirm
 from tests.stores.makers import make_shop, shop_fields, stock_row
 from yundian.orders import api
 from yundian.orders.errors import (
@@ -29,22 +30,6 @@ from yundian.platform.core.ids import new_id
 from yundian.platform.outbox.declare import DueTimer
 
 pytestmark = pytest.mark.anyio
-
-
-async def code_of(desk: Desk, order: OrderView) -> str:
-    """What the customer sees on her order's page."""
-    async with desk.services.database.connection(desk.brand.id) as tx:
-        found = await handing_over.pick_up_code(tx, keyring=desk.services.keyring, order=await desk.see(order.id))
-    assert found is not None
-    return found.digits
-
-
-async def confirm(desk: Desk, text: str, *, shop_id: uuid.UUID | None = None) -> OrderView:
-    shops = frozenset({shop_id or desk.shop.id})
-    async with desk.services.database.unit_of_work(desk.brand.id) as session:
-        return await handing_over.confirm(
-            session, keyring=desk.services.keyring, shop_ids=shops, text=text, actor=desk.clerk
-        )
 
 
 async def preview(desk: Desk, text: str, *shop_ids: uuid.UUID) -> OrderView:

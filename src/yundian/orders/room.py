@@ -2,6 +2,29 @@
 
 from yundian.orders.events import EVENTS
 from yundian.orders.handlers import SUBSCRIBERS, TIMERS
+from yundian.orders.pages.counter import CounterPages, ShopOrderPages, ShopOrderPanel
+from yundian.orders.pages.hq import OrderPages
+from yundian.orders.pages.mine import MyOrderPages
+from yundian.orders.routes import HandOverController, OrderController, OwnOrderController
+from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
+from yundian.platform.web.declare import NavigationItem, Panel, Place
 
-ROOM = Room(name="orders", package="yundian.orders", events=EVENTS, subscribers=SUBSCRIBERS, timers=TIMERS)
+_HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
+_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
+
+ROOM = Room(
+    name="orders",
+    package="yundian.orders",
+    controllers=(OrderController, OwnOrderController, HandOverController),
+    pages=(OrderPages, MyOrderPages, ShopOrderPages, CounterPages, ShopOrderPanel),
+    events=EVENTS,
+    subscribers=SUBSCRIBERS,
+    timers=TIMERS,
+    navigation=(
+        NavigationItem(Place.HQ_NAVIGATION, 35, "Orders", "/hq/orders", "bag", _HQ),
+        NavigationItem(Place.SHOP_NAVIGATION, 20, "Orders", "/shop/orders", "bag", _SHOP),
+        NavigationItem(Place.SHOP_NAVIGATION, 30, "Hand over", "/shop/hand-over", "qr", _SHOP),
+    ),
+    panels=(Panel(Place.SHOP_HOME, 20, "/shop/panels/orders", _SHOP),),
+)

@@ -200,8 +200,8 @@ class HistoryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """What HQ looks for. ``shop_id`` matches any of the three shops of an order unless ``shop_ids`` limits the
-    caller to orders that name one of hers; days are half-open in UTC."""
+    """Which orders to list. ``shop_id`` matches any of an order's three shops; ``shop_ids`` limits the caller to
+    what her shops sold or hand over (``None``: every shop). ``placed_before`` is exclusive."""
 
     states: frozenset[OrderState] = frozenset()
     shop_id: uuid.UUID | None = None

@@ -97,11 +97,12 @@ async def found(door: Door, *, wanted: OrderFilter, before: Key = FIRST, limit: 
 
 
 def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
-    shops = "(o.attributed_shop_id = {0} OR o.fulfil_shop_id = {0} OR o.home_shop_id = {0})"
+    own = "(o.attributed_shop_id = ANY({0}::uuid[]) OR o.fulfil_shop_id = ANY({0}::uuid[]))"
+    any_role = "{0}::uuid IN (o.attributed_shop_id, o.fulfil_shop_id, o.home_shop_id)"
     given: list[tuple[str, object]] = [
         ("o.state = ANY({0}::varchar[])", [state.value for state in wanted.states] or None),
-        (shops.replace("{0}", "{0}::uuid"), wanted.shop_id),
-        (shops.replace("{0}", "ANY({0}::uuid[])"), None if wanted.shop_ids is None else list(wanted.shop_ids)),
+        (any_role, wanted.shop_id),
+        (own, None if wanted.shop_ids is None else list(wanted.shop_ids)),
         ("o.campaign_id = {0}", wanted.campaign_id),
         ("o.member_id = {0}", wanted.member_id),
         ("o.channel = {0}", wanted.channel or None),
@@ -119,3 +120,13 @@ def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
         # What is not over yet is few: its own index.
         conditions.append(" AND o.handed_over_at IS NULL AND o.closed_at IS NULL")
     return conditions, values
+
+
+async def open_counts(door: Door, *, shop_ids: Sequence[uuid.UUID]) -> list[tuple[uuid.UUID, str, int]]:
+    """Shop, state, how many; by the index of what is open."""
+    sql = (
+        "SELECT o.fulfil_shop_id, o.state, count(*) FROM orders_order o WHERE o.brand_id = $1"
+        " AND o.fulfil_shop_id = ANY($2::uuid[]) AND o.handed_over_at IS NULL AND o.closed_at IS NULL"
+        " AND o.state <> 'created' GROUP BY 1, 2"
+    )
+    return [tuple(row) for row in await fetch(door, sql, brand_of(door), list(shop_ids))]

@@ -108,16 +108,21 @@ async def undo(
     shop_id = order.fulfil_shop_id if order else None
     if order is None or shop_id is None or (shop_ids is not None and shop_id not in shop_ids):
         raise OrderUnknown
-    now = clock.now()
-    is_fresh = order.handed_over_at is not None and order.handed_over_at > now - UNDO_WITHIN
-    if order.state is not OrderState.COLLECTED or not is_fresh:
+    if not is_undoable(order):
         raise UndoTooLate(minutes=UNDO_WITHIN // dt.timedelta(minutes=1))
+    now = clock.now()
     reference = await _set_aside_again(session, order, shop_id, now)
     moves = [Move(order_id=order.id, at=now, text=reference, facts={"shop_id": shop_id})]
     moved = await moving.move(session, kind=EventKind.COLLECTION_UNDONE, moves=moves, actor=actor)
     await handover.reissue(session, order_id=order.id)
     await timers.cancel_timer(session, name=COMPLETION, key=str(order.id))
     return moved[0]
+
+
+def is_undoable(order: OrderView) -> bool:
+    """Whether its hand-over is so fresh that it may be taken back."""
+    at = order.handed_over_at
+    return order.state is OrderState.COLLECTED and at is not None and at > clock.now() - UNDO_WITHIN
 
 
 async def _set_aside_again(session: AsyncSession, order: OrderView, shop_id: uuid.UUID, now: dt.datetime) -> str:

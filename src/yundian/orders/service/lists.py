@@ -82,3 +82,11 @@ def _before(cursor: str | None) -> Key:
         return FIRST
     at, order_id = decode_cursor(cursor, (datetime, uuid.UUID))
     return at, order_id
+
+
+async def open_counts(door: Door, *, shop_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+    """How many orders are open in each shop, by state. One statement."""
+    counts: dict[uuid.UUID, dict[str, int]] = {shop_id: {} for shop_id in shop_ids}
+    for shop_id, state, count in await reading.open_counts(door, shop_ids=shop_ids):
+        counts[shop_id][state] = count
+    return counts
