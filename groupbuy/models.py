@@ -153,7 +153,13 @@ class Seat(Row, table=True):
     __table_args__ = (
         brand_key("order_id"),
         brand_reference("group_id", "groupbuy_group"),
-        brand_reference("order_id", "orders_order"),
+        # Deferred: a seat whose later gates are shut has no order, and is rolled back by whoever tried.
+        sa.ForeignKeyConstraint(
+            ["brand_id", "order_id"],
+            ["orders_order.brand_id", "orders_order.id"],
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         sa.CheckConstraint("total_minor > 0", name="total"),
         sa.CheckConstraint(
             "cardinality(item_ids) = cardinality(quantities) AND cardinality(item_ids) = cardinality(unit_prices)",

@@ -195,7 +195,14 @@ def _create_seat() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("replaced_by", sa.Uuid(), nullable=True),
         _reference(table, "group_id", "groupbuy_group"),
-        _reference(table, "order_id", "orders_order"),
+        # Deferred: a seat whose later gates are shut has no order, and is rolled back by whoever tried.
+        sa.ForeignKeyConstraint(
+            ["brand_id", "order_id"],
+            ["orders_order.brand_id", "orders_order.id"],
+            name="fk_groupbuy_seat_brand_id_order_id",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
         sa.UniqueConstraint("brand_id", "order_id", name="uq_groupbuy_seat_brand_id_order_id"),
         sa.CheckConstraint("total_minor > 0", name="ck_groupbuy_seat_total"),
         sa.CheckConstraint(

@@ -215,8 +215,8 @@ class Fair:
         """Every refund that was asked for reached its payer."""
         async with self.services.database.connection(self.brand.id) as tx:
             rows = await tx.fetch(
-                "SELECT out_refund_no, amount_minor FROM payments_refund WHERE brand_id = $1"
-                " AND state IN ('approved', 'submitted', 'processing')",
+                "UPDATE payments_refund SET state = 'submitted' WHERE brand_id = $1 AND state = 'approved'"
+                " RETURNING out_refund_no, amount_minor",
                 self.brand.id,
             )
             facts = [
@@ -245,9 +245,18 @@ class Fair:
         for _ in range(rounds):
             await courier.relay()
             if not courier.queue.batches:
+                await self._check_nothing_failed()
                 return
             await courier.work()
         raise AssertionError("the courier carries on and on")
+
+    async def _check_nothing_failed(self) -> None:
+        failed = await self.rows(
+            "SELECT subscriber, attempts, last_error FROM outbox_delivery WHERE brand_id = $1 AND state <> 'done'"
+            " UNION ALL SELECT name, attempts, last_error FROM outbox_timer WHERE brand_id = $1"
+            " AND last_error IS NOT NULL AND state <> 'done'"
+        )
+        assert failed == []
 
     async def reach_deadline(self, *codes: str) -> None:
         """It is the groups' deadline, by the database's clock and by ours."""
