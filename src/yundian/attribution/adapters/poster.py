@@ -59,8 +59,8 @@ def _card(image: Image.Image, pen: ImageDraw.ImageDraw, poster: Poster) -> None:
     left, top = (WIDTH - _CODE) // 2, _HEAD + 48
     image.paste(_code(poster.url), (left, top))
     _text(pen, (WIDTH // 2, top + _CODE + 20), poster.invitation, size=28, colour=_GREY, anchor="ma")
-    shop = _rows(poster.shop, size=38, width=WIDTH - 2 * _MARGIN, most=1)
-    _text(pen, (WIDTH // 2, top + _CODE + 80), shop[0], size=38, colour=_INK, anchor="ma", weight=1)
+    for shop in _rows(poster.shop, size=38, width=WIDTH - 2 * _MARGIN, most=1):
+        _text(pen, (WIDTH // 2, top + _CODE + 80), shop, size=38, colour=_INK, anchor="ma", weight=1)
     for place in _rows(poster.place, size=26, width=WIDTH - 2 * _MARGIN, most=1):
         _text(pen, (WIDTH // 2, top + _CODE + 140), place, size=26, colour=_GREY, anchor="ma")
 
