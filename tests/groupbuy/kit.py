@@ -124,6 +124,15 @@ class Fair:
             wish=self.wish(group=group_code, **wish),
         )
 
+    async def join_as(self, group_code: str, member_id: uuid.UUID, *, visitor: bytes, **wish: Any) -> Checkout:
+        """She joins with a browser that opened links."""
+        return await checkout.check_out(
+            self.services.database,
+            keyring=self.services.keyring,
+            buyer=self.buyer(member_id, visitor=visitor),
+            wish=self.wish(group=group_code, **wish),
+        )
+
     async def touched(self, campaign: CampaignWithItems, shop: ShopView) -> tuple[LinkView, bytes]:
         """A browser that opened the shop's link to the campaign."""
         visitor = attribution.visitor_hash(self.services.keyring, secret_token())
