@@ -12,11 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.brands import api as brands
 from yundian.orders.schemas import LABELS, own_id
 from yundian.orders.service import handing_over, life, lists
-from yundian.orders.service.detail import detail_of
-from yundian.orders.states import ActorKind, OrderState
+from yundian.orders.service.detail import Detail, detail_of
+from yundian.orders.states import ActorKind
 from yundian.orders.types import Actor
 from yundian.payments import api as payments
-from yundian.payments.states import PaymentState
 from yundian.platform.auth.guards import customer
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
@@ -62,7 +61,6 @@ class MyOrderPages(Controller):
         order = await lists.order_of_member(session, number=number, member_id=own_id(principal))
         detail = await detail_of(session, order=order)
         code = await handing_over.pick_up_code(session, keyring=services.keyring, order=order)
-        is_payable = detail.payment is not None and detail.payment.state is PaymentState.PENDING
         return page(
             "orders/my_order.html",
             **await _brand(session, brand_code),
@@ -70,9 +68,7 @@ class MyOrderPages(Controller):
             order=order,
             code=code,
             qr=_qr(services.settings.base_url, code.digits) if code else "",
-            pay_path=payments.pay_path(services.keyring, brand_id=principal.brand, payment_id=detail.payment.id)
-            if detail.payment and is_payable and order.state is OrderState.CREATED
-            else "",
+            pay_path=_pay_path(services, principal, detail),
             headers=NO_STORE,
             **LABELS,
         )
@@ -100,6 +96,13 @@ async def _brand(session: AsyncSession, brand_code: str) -> dict[str, Any]:
     brand = await brands.find_brand(session, code=brand_code)
     policy = await brands.get_policy(session, brand_id=brand.id)
     return {"brand": brand, "zone": policy.time_zone}
+
+
+def _pay_path(services: Services, principal: Principal, detail: Detail) -> str:
+    """Where she pays; empty when there is nothing to pay any more."""
+    if detail.payment is None or not detail.is_payable:
+        return ""
+    return payments.pay_path(services.keyring, brand_id=principal.brand, payment_id=detail.payment.id)
 
 
 def _qr(base_url: str, digits: str) -> str:

@@ -8,7 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from stores import api as stores
 from stores.types import ShopView
 from yundian.orders.repository import reading, refunds
-from yundian.orders.states import RefundStatus
+from yundian.orders.states import OrderState, RefundStatus
 from yundian.orders.types import SUBJECT, HistoryView, OrderView, RefundRow
 from yundian.payments import api as payments
 from yundian.payments.types import PaymentView
@@ -26,6 +26,11 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def coming_back_minor(self) -> int:
         return self.payment.reserved_minor - self.payment.refunded_minor if self.payment else 0
+
+    @property
+    def is_payable(self) -> bool:
+        is_open = self.payment is not None and self.payment.state == "pending"
+        return is_open and self.order.state is OrderState.CREATED
 
     @property
     def refund_status(self) -> RefundStatus:
