@@ -58,11 +58,14 @@ async def sales(session: AsyncSession, *, wanted: SalesQuery) -> SalesReport:
 
 
 async def compared(session: AsyncSession, *, wanted: SalesQuery) -> tuple[SalesReport, dict[str, Figures]]:
-    """The report, and the totals of the period before it by currency."""
+    """The report, and for each of its currencies the totals of the period before."""
     first, last = rules.previous(wanted.first, wanted.last)
     before = msgspec.structs.replace(wanted, by=By.CHANNEL, first=first, last=last)
-    earlier = await sales(session, wanted=before)
-    return await sales(session, wanted=wanted), {one.currency: one for one in earlier.totals}
+    earlier = {one.currency: one for one in (await sales(session, wanted=before)).totals}
+    report = await sales(session, wanted=wanted)
+    return report, {
+        one.currency: earlier.get(one.currency, Figures(currency=one.currency)) for one in report.totals
+    }
 
 
 async def documents(
