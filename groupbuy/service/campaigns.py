@@ -24,6 +24,7 @@ from yundian.platform.core.ids import new_id, readable_code
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.door import brand_of
+from yundian.reports import api as reports
 
 CODE_LENGTH = 8
 
@@ -39,6 +40,7 @@ async def create_campaign(session: AsyncSession, *, fields: CampaignFields) -> C
     await _put_items(session, campaign, fields)
     await _put_shops(session, campaign, fields)
     await session.flush()
+    await reports.name_campaign(session, campaign_id=campaign.id, code=campaign.code, name=campaign.name)
     return await _whole(session, campaign)
 
 
@@ -67,6 +69,7 @@ async def edit_campaign(
     campaign.updated_at = clock.now()
     await _put_shops(session, campaign, fields)
     await session.flush()
+    await reports.name_campaign(session, campaign_id=campaign.id, code=campaign.code, name=campaign.name)
     return await _whole(session, campaign)
 
 
