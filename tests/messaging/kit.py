@@ -139,7 +139,10 @@ class Post:
         """HQ enters the ids of templates at WeChat."""
         for code in templates or TEMPLATES:
             await self.save_template(
-                code, official_template_id=f"O-{code}", mini_template_id=f"M-{code}", mini_page="p?to={path}"
+                code,
+                official_template_id=wechat_id("O", code),
+                mini_template_id=wechat_id("M", code),
+                mini_page="p?to={path}",
             )
 
     async def save_template(self, code: str, **changes: Any) -> None:
@@ -166,7 +169,7 @@ class Post:
         self, person: Person, template: str, times: int = 1, *, at_wechat: int | None = None
     ) -> None:
         """She agrees so many times; ``at_wechat``: what WeChat counts, if that differs."""
-        template_id = f"M-{template}"
+        template_id = wechat_id("M", template)
         for _ in range(times):
             await self.tell_consent(person, {template_id: ConsentAnswer.ACCEPT}, new_id())
         granted = times if at_wechat is None else at_wechat
@@ -231,6 +234,11 @@ async def open_post(services: Services, brand: BrandView, sandbox: RunningSandbo
         official=await set_up_app(services, brand, sandbox, AppKind.OFFICIAL),
         mini=await set_up_app(services, brand, sandbox, AppKind.MINI),
     )
+
+
+def wechat_id(kind: str, code: str) -> str:
+    """A template's id as WeChat writes them."""
+    return f"{kind}-{code.replace('.', '-')}"
 
 
 def later(**delta: float) -> dt.datetime:

@@ -72,7 +72,7 @@ async def test_the_nearest_way_is_taken_and_the_next_when_it_refuses(post: Post)
 
     assert await post.tries(by_mini) == ["mini accepted"]
     [first] = post.got(person, Channel.MINI)
-    assert first["template_id"] == "M-order.ready"
+    assert first["template_id"] == "M-order-ready"
     assert first["page"] == f"p?to=%2Fm%2F{post.brand.code}%2Forders%2F7"
     assert first["data"]["thing3"]["value"] == "上海静安店"
     assert await post.tries(by_official) == ["official accepted"]
@@ -127,8 +127,8 @@ async def test_consents_are_counted_once_for_each_dialogue_and_void_where_wechat
     person = await post.person()
     dialogue = new_id()
     said = {
-        "M-order.ready": ConsentAnswer.ACCEPT,
-        "M-order.refunded": ConsentAnswer.REJECT,
+        "M-order-ready": ConsentAnswer.ACCEPT,
+        "M-order-refunded": ConsentAnswer.REJECT,
         "X": ConsentAnswer.ACCEPT,
     }
     for _ in range(3):

@@ -203,11 +203,11 @@ def reason_label(reason: str) -> str:
 
 def _skip_label(reason: SkipReason) -> str:
     return {
-        SkipReason.NO_CHANNEL: _("No way to reach her"),
+        SkipReason.NO_CHANNEL: _("No way to reach the member"),
         SkipReason.NO_CREDIT: _("No consent left in the mini program, and no other way"),
-        SkipReason.OPTED_OUT: _("She does not want these"),
-        SkipReason.NO_CONSENT: _("She has not agreed to these"),
-        SkipReason.FREQUENCY_CAP: _("Enough for that day"),
+        SkipReason.OPTED_OUT: _("The member does not want these"),
+        SkipReason.NO_CONSENT: _("The member has not agreed to these"),
+        SkipReason.FREQUENCY_CAP: _("The member got enough of these that day"),
         SkipReason.TOO_LATE: _("Too late to be of use"),
         SkipReason.OUTDATED: _("Not true any more"),
         SkipReason.WITHDRAWN: _("Taken back"),

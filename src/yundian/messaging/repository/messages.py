@@ -92,7 +92,7 @@ WITH told AS (
     WHERE brand_id = $1 AND app_id = $2 AND provider_ref = $3 AND state = 'accepted'
     RETURNING message_id, number, channel
 )
-UPDATE messaging_message m SET state = 'queued', reason = $5, tried = array_append(m.tried, told.channel),
+UPDATE messaging_message m SET state = 'queued', reason = $6, tried = array_append(m.tried, told.channel),
     next_at = $4, sent_at = NULL, ended_at = NULL
 FROM told WHERE m.brand_id = $1 AND m.id = told.message_id AND m.tries = told.number AND m.state = 'sent'
 """
@@ -246,7 +246,7 @@ async def delivered(door: Door, *, app_id: str, provider_ref: str, now: dt.datet
 
 
 async def bounced(door: Door, *, app_id: str, provider_ref: str, code: str, now: dt.datetime) -> bool:
-    return await run(door, _BOUNCED, brand_of(door), app_id, provider_ref, now, code) > 0
+    return await run(door, _BOUNCED, brand_of(door), app_id, provider_ref, now, code, f"refused:{code}") > 0
 
 
 async def is_known(door: Door, *, app_id: str, provider_ref: str) -> bool:

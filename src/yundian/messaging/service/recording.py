@@ -52,8 +52,7 @@ async def wechat_says(door: Door, *, app_id: str, provider_ref: str, status: str
     if status == _SUCCESS:
         await repository.delivered(door, app_id=app_id, provider_ref=provider_ref, now=now)
     else:
-        code = f"refused:{status}"[:60]
-        await repository.bounced(door, app_id=app_id, provider_ref=provider_ref, code=code, now=now)
+        await repository.bounced(door, app_id=app_id, provider_ref=provider_ref, code=status, now=now)
 
 
 def _is_open(one: Try, said: Outcome, carrier: Carrier) -> bool:

@@ -1,0 +1,169 @@
+"""What HQ and members see and decide."""
+
+import datetime as dt
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from tests.helpers import make_client, submit
+from tests.messaging.kit import Post
+from tests.people import sign_in_as
+from yundian.messaging.types import Channel
+from yundian.platform.auth import api as auth
+from yundian.platform.auth.types import Client
+from yundian.platform.core.ids import new_id
+from yundian.platform.core.principal import Role
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def hq(post: Post, app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """HQ's browser, in English."""
+    admin = await sign_in_as(post.services, post.brand.id, Role.HQ_ADMIN)
+    headers = admin.headers | {"Accept": "text/html"}
+    async with make_client(app, headers=headers, cookies={"locale": "en"}) as browser:
+        yield browser
+
+
+async def _page(browser: httpx.AsyncClient, url: str) -> str:
+    answer = await browser.get(url)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+async def test_hq_reads_what_went_out_what_did_not_and_sends_again(post: Post, hq: httpx.AsyncClient) -> None:
+    assert "No messages yet" in await _page(hq, "/hq/messages")
+    person, nobody = await post.person(), await post.person(phone=False, follows=False)
+    sent, left_out = await post.queue(person), await post.queue(nobody, "order.refunded")
+    post.sandbox.break_it("error", provider="sms", key=person.phone, remaining=None, params={"code": "NO_BALANCE"})
+    failed = await post.queue(person, "group.filled")
+    await post.send()
+    post.sandbox.http.delete("/sandbox/api/faults")
+
+    log = await _page(hq, "/hq/messages")
+    masked = f"{person.phone[:3]}****{person.phone[-4:]}"
+    assert masked in log
+    assert person.phone not in log
+    assert "No way to reach the member" in log
+    assert "2 messages failed" in log
+    refused = await _page(hq, "/hq/messages?state=failed&template=group.filled")
+    assert "Refused: NO_BALANCE" in refused
+    assert "Ready for pick-up" not in refused.split("<tbody>")[1]
+    assert "No message fits" in await _page(hq, "/hq/messages?phone=19900000000")
+    assert masked in await _page(hq, f"/hq/messages?phone={person.phone}")
+    assert "No message fits" in await _page(hq, "/hq/messages?until=2020-01-01")
+
+    message_id = (await post.message(failed))["id"]
+    shown = await _page(hq, f"/hq/messages/{message_id}")
+    assert "Send again" in shown
+    again = await submit(hq, f"/hq/messages/{message_id}/send-again", {})
+    assert again.status_code == 303, again.text
+    once_more = await submit(hq, f"/hq/messages/{message_id}/send-again", {})
+    assert once_more.status_code == 409
+    sent_id = (await post.message(left_out))["id"]
+    assert "Send again" not in await _page(hq, f"/hq/messages/{sent_id}")
+    panel = await _page(hq, f"/hq/panels/member-messages/{person.id}")
+    assert masked in panel
+    assert "Refund arrived" not in panel
+    assert await post.state(sent) == "failed:refused:NO_BALANCE"
+
+
+async def test_hq_edits_a_template_sees_how_it_reads_and_tries_it(post: Post, hq: httpx.AsyncClient) -> None:
+    url = "/hq/message-templates/order.ready"
+    assert "Reminder, a day before" in await _page(hq, "/hq/message-templates")
+    assert "Show your pick-up code" in await _page(hq, url)
+    form = {
+        "version": "0",
+        "is_enabled": "on",
+        "official_template_id": "O-1",
+        "sms_zh_CN": "取货：{order} {link}",
+        "sms_en": "Collect {order}",
+        "official_zh_CN": "thing1: {product}\n\ncharacter_string2: {order}",
+        "official_en": "thing1: {product}",
+    }
+    wrong = await submit(hq, url, form | {"sms_en": "Collect {secret}"})
+    assert wrong.status_code == 400
+    assert "It names a value that this message does not have" in wrong.text
+    garbled = await submit(hq, url, form | {"official_en": "thing1 {product}"})
+    assert "One field of WeChat" in garbled.text
+    assert garbled.status_code == 400
+    saved = await submit(hq, url, form)
+    assert saved.status_code == 303, saved.text
+    stale = await submit(hq, url, form)
+    assert stale.status_code == 409
+    assert "Collect 261122-7K3M9QXA" in await _page(hq, url)
+
+    person = await post.person()
+    nobody = await submit(hq, f"{url}/test", {"phone": "19900000000"})
+    assert nobody.status_code == 400
+    assert "No member has this phone number" in nobody.text
+    for channel in ("sms", ""):
+        tried = await submit(hq, f"{url}/test", {"phone": person.phone, "channel": channel})
+        assert tried.status_code == 303, tried.text
+    await post.send(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
+    [text] = post.got(person, Channel.SMS)
+    assert "取货：261122-7K3M9QXA" in text
+    [message] = post.got(person, Channel.OFFICIAL)
+    assert set(message["data"]) == {"thing1", "character_string2"}
+    assert "Test" in await _page(hq, "/hq/messages")
+
+
+async def test_hq_decides_quiet_hours_and_caps(post: Post, hq: httpx.AsyncClient) -> None:
+    url = "/hq/message-settings"
+    assert 'value="21:00"' in await _page(hq, url)
+    form = {
+        "version": "0",
+        "quiet_from": "22:30",
+        "quiet_until": "08:00",
+        "marketing_per_day": "2",
+        "retention_days": "30",
+    }
+    for field, value in (("quiet_from", "25:00"), ("marketing_per_day", "21"), ("retention_days", "0")):
+        assert (await submit(hq, url, form | {field: value})).status_code == 400
+    assert (await submit(hq, url, form)).status_code == 303
+    assert (await submit(hq, url, form)).status_code == 409
+    shown = await _page(hq, url)
+    assert 'value="22:30"' in shown
+    assert "checked" not in shown
+
+
+async def test_a_member_decides_what_she_hears_and_reports_her_consents(post: Post, app: Litestar) -> None:
+    await post.use_wechat("order.ready")
+    person = await post.person()
+    async with post.services.database.connection(post.brand.id) as tx:
+        done = await auth.open_customer_session(
+            tx, keyring=post.services.keyring, brand_id=post.brand.id, member_id=person.id, client=Client()
+        )
+    headers = {"Authorization": f"Bearer {done.token}", "Accept": "text/html"}
+    url = f"/m/{post.brand.code}/messages"
+    async with make_client(app, headers=headers, cookies={"locale": "en"}) as phone:
+        page = await _page(phone, url)
+        assert page.count("Stop these") == 1
+        assert page.count("I agree, send me these") == 1
+        agreed = await submit(phone, url, {"message_class": "marketing", "is_allowed": "on"})
+        assert agreed.status_code == 303
+        assert (await _page(phone, url)).count("Stop these") == 2
+        assert (await submit(phone, url, {"message_class": "marketing"})).status_code == 303
+        assert (await submit(phone, url, {"message_class": "order"})).status_code == 400
+
+    # A mini program has no cookies.
+    async with make_client(app, headers=headers) as mini:
+        said = {"reference": str(new_id()), "results": {"M-order-ready": "accept", "other": "reject"}}
+        for _ in range(2):
+            answer = await mini.post("/v1/message-consents", json=said)
+            assert answer.status_code == 200, answer.text
+        [subscription] = (await mini.get("/v1/message-consents")).json()
+        assert subscription == {
+            "app_id": post.mini,
+            "template_id": "M-order-ready",
+            "code": "order.ready",
+            "credits": 1,
+        }
+        assert (await mini.post("/v1/message-consents", json={"reference": "x", "results": {}})).status_code == 400
+    rows = await post.rows(
+        "SELECT is_allowed, text_version, via FROM messaging_choice WHERE brand_id = $1 ORDER BY id"
+    )
+    assert [row["is_allowed"] for row in rows] == [True, False]
