@@ -3,14 +3,18 @@
 import asyncio
 import datetime as dt
 
+import httpx
 import pytest
 
+from tests.helpers import submit
 from tests.members.conftest import Phone, new_number, ticket_of
 from tests.members.makers import count
+from tests.people import sign_in_as
 from yundian.brands.types import BrandView
 from yundian.members import api, rules
 from yundian.platform.auth.sign_in import forget_old
 from yundian.platform.core import clock
+from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
 
 pytestmark = pytest.mark.anyio
@@ -249,3 +253,26 @@ async def test_the_answer_of_a_form_that_is_loaded_again_leads_back_to_the_form(
 
     assert (stranger.status_code, stranger.headers["location"]) == (303, f"{phone.base}{to}")
     assert (member.status_code, member.headers["location"]) == (303, f"{phone.base}/me")
+
+
+async def test_a_brand_publishes_terms_of_its_own_and_every_member_is_asked_again(
+    phone: Phone, services: Services, brand: BrandView, client: httpx.AsyncClient
+) -> None:
+    await phone.sign_in(new_number())
+    admin = (await sign_in_as(services, brand.id, Role.HQ_ADMIN)).headers
+    form = {"number": "0", "text_zh": "第一条\r\n\r\n第二条 <b>", "text_en": "First"}
+    published = await submit(client, "/hq/terms", form, **admin)
+    late = await submit(client, "/hq/terms", {**form, "text_zh": "另一份"}, **admin)
+    asked = await phone.get("/me")
+    terms = await phone.get("/terms")
+    await phone.submit("/me/terms")
+    agreed = await phone.get("/me")
+
+    assert (published.status_code, late.status_code) == (303, 409), late.text
+    assert f"{phone.base}/terms" in asked.text
+    assert "<p>第一条</p><p>第二条 &lt;b&gt;</p>" in terms.text
+    assert f"{phone.base}/terms" not in agreed.text
+    async with services.database.connection(brand.id) as tx:
+        versions = await tx.fetch("SELECT text_version FROM members_consent ORDER BY id")
+    assert versions[0][0] == rules.TERMS_VERSION
+    assert versions[-1][0].endswith(".1")

@@ -78,6 +78,19 @@ class Consent(Row, table=True):
     via: JoinedVia = Field(sa_type=text_enum(JoinedVia))
 
 
+class Terms(Row, table=True):
+    """A text of the brand's own that members agree to. Never changed; the next number replaces it."""
+
+    __tablename__ = "members_terms"
+    __table_args__ = (brand_key("number"),)
+
+    number: int
+    text_version: str = Field(sa_type=sa.String(20))
+    text_zh: str = Field(sa_type=sa.String(20_000))
+    text_en: str = Field(sa_type=sa.String(20_000))
+    actor_id: uuid.UUID | None = None
+
+
 class SmsCode(Row, table=True):
     """A code on its way to a phone; only its keyed hash is kept."""
 

@@ -6,7 +6,8 @@ from yundian.members.pages.hq import WeChatAppPages
 from yundian.members.pages.me import MePages
 from yundian.members.pages.profiles import MemberPages
 from yundian.members.pages.push import PushPages
-from yundian.members.pages.sign_in import CustomerSignInPages, TermsPage
+from yundian.members.pages.sign_in import CustomerSignInPages
+from yundian.members.pages.terms import HqTermsPages, TermsPage
 from yundian.members.routes import MemberController, MiniSessionController
 from yundian.members.service.pushes import forget_old
 from yundian.platform.core.principal import Role
@@ -18,7 +19,7 @@ ROOM = Room(
     name="members",
     package="yundian.members",
     controllers=(MiniSessionController, MemberController),
-    pages=(CustomerSignInPages, TermsPage, MePages, WeChatAppPages, PushPages, MemberPages),
+    pages=(CustomerSignInPages, TermsPage, MePages, WeChatAppPages, PushPages, MemberPages, HqTermsPages),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     crons=(cron("members.forget_old", every_s=3600)(forget_old),),
@@ -30,6 +31,9 @@ ROOM = Room(
             "/hq/members",
             "people",
             frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST}),
+        ),
+        NavigationItem(
+            Place.HQ_NAVIGATION, 86, "Membership terms", "/hq/terms", "shield", frozenset({Role.HQ_ADMIN})
         ),
         NavigationItem(Place.HQ_NAVIGATION, 85, "WeChat", "/hq/wechat", "qr", frozenset({Role.HQ_ADMIN})),
     ),

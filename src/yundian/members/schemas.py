@@ -54,3 +54,11 @@ class WeChatAppForm(msgspec.Struct, kw_only=True):
     token: Annotated[str, msgspec.Meta(min_length=3, max_length=32)] | None = None
     aes_key: Annotated[str, msgspec.Meta(max_length=43)] | None = None
     version: int | None = None
+
+
+class TermsForm(msgspec.Struct, kw_only=True):
+    """``number``: of the text that this one replaces."""
+
+    number: int
+    text_zh: Annotated[str, msgspec.Meta(min_length=1, max_length=20_000)]
+    text_en: Annotated[str, msgspec.Meta(max_length=20_000)] = ""

@@ -80,6 +80,15 @@ class MemberView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: dt.datetime
 
 
+class TermsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What members agree to: plain text, paragraphs after empty lines. Without words it is the house's text."""
+
+    number: int
+    text_version: str
+    text_zh: str
+    text_en: str
+
+
 class WeChatAppView(msgspec.Struct, frozen=True, kw_only=True):
     """A brand's app at WeChat as HQ sees it: of the secrets only whether they are there."""
 

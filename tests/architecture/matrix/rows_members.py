@@ -19,7 +19,7 @@ from tests.architecture.matrix.cells import (
 )
 from tests.members.makers import make_customer
 from yundian.brands.types import BrandView
-from yundian.members.service import apps, phone
+from yundian.members.service import apps, phone, terms
 from yundian.members.types import AppKind, WeChatAppFields, WeChatAppView
 from yundian.platform.core import clock
 from yundian.sandbox.wechat.signing import push_signature, seal_push
@@ -78,6 +78,14 @@ async def saved_app(world: World, caller: Caller) -> Call:
     app = await official(world, world.other_brand if caller.actor in OTHER_BRAND else world.brand)
     form = {"app_id": app.app_id, "token": _TOKEN, "version": str(app.version)}
     return Call(method="POST", path="/hq/wechat/official", form=form)
+
+
+async def new_terms(world: World, caller: Caller) -> Call:
+    """The text after the newest one."""
+    brand = world.other_brand if caller.actor in OTHER_BRAND else world.brand
+    async with world.services.database.unit_of_work(brand.id) as session:
+        number = (await terms.current(session)).number
+    return Call(method="POST", path="/hq/terms", form={"number": str(number), "text_zh": "条款"})
 
 
 async def to_wechat(world: World, _caller: Caller) -> Call:
@@ -152,6 +160,8 @@ ROWS: dict[str, Row] = {
     "members.phone.confirm": Row(call=with_code("/sign-in/code", is_bound=False), may=ALL, is_page=True),
     "members.phone.reloaded": Row(call=at_brand("GET", "/sign-in/code"), may=ALL, is_page=True),
     "members.terms": Row(call=at_brand("GET", "/terms"), may=ALL, is_page=True),
+    "members.hq_terms": Row(call=get("/hq/terms"), may=ADMINS, is_page=True),
+    "members.hq_terms.publish": Row(call=new_terms, may=ADMINS, is_page=True),
     "members.me": own("GET", ""),
     "members.me.reloaded": own("GET", "/code"),
     "members.me.agree": own("POST", "/terms"),

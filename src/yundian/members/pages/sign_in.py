@@ -51,18 +51,6 @@ OneTime = Annotated[str, QueryParameter(name="state", max_length=200)]
 Asked = Annotated[str, QueryParameter(name="scope", max_length=40)]
 
 
-class TermsPage(Controller):
-    path = "/m/{brand_code:str}/terms"
-    include_in_schema = False
-    opt = FOR_CUSTOMERS
-
-    @get(name="members.terms", guards=[anyone])
-    async def show(self, brand_code: FromPath[str], services: NamedDependency[Services]) -> Template:
-        """What members agree to, in the version of today."""
-        brand = await brand_of_page(services, brand_code)
-        return page("members/terms.html", brand=brand, text_version=rules.TERMS_VERSION)
-
-
 class CustomerSignInPages(Controller):
     path = "/m/{brand_code:str}/sign-in"
     include_in_schema = False

@@ -11,6 +11,7 @@ from yundian.members.events import MemberJoined
 from yundian.members.events import PhoneBound as PhoneBoundEvent
 from yundian.members.repository import people
 from yundian.members.repository.people import Sealed
+from yundian.members.service import terms
 from yundian.members.states import MemberStatus
 from yundian.members.types import IdentityKind, JoinedVia, Known, MemberView
 from yundian.platform.core import clock
@@ -105,14 +106,16 @@ async def name_member(tx: Tx, *, member_id: uuid.UUID, nickname: str, picture_ur
 
 async def agree(tx: Tx, *, member_id: uuid.UUID, via: JoinedVia) -> None:
     """The member agreed to the terms as they stand."""
+    text = await terms.current(tx)
     await people.add_consent(
-        tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION, via=via, now=clock.now()
+        tx, member_id=member_id, document=rules.TERMS, text_version=text.text_version, via=via, now=clock.now()
     )
 
 
 async def agree_again(tx: Tx, *, member_id: uuid.UUID) -> None:
     """The same on a page of her own; recorded with the way she joined."""
-    row = await people.member(tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION)
+    text = await terms.current(tx)
+    row = await people.member(tx, member_id=member_id, document=rules.TERMS, text_version=text.text_version)
     if row is None:
         raise NotFound
     await agree(tx, member_id=member_id, via=JoinedVia(row["joined_via"]))
@@ -120,7 +123,8 @@ async def agree_again(tx: Tx, *, member_id: uuid.UUID) -> None:
 
 async def member_view(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID) -> MemberView:
     """A member as she sees herself."""
-    row = await people.member(tx, member_id=member_id, document=rules.TERMS, text_version=rules.TERMS_VERSION)
+    text = await terms.current(tx)
+    row = await people.member(tx, member_id=member_id, document=rules.TERMS, text_version=text.text_version)
     if row is None:
         raise NotFound
     phone = row["phone_sealed"]
