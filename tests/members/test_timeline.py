@@ -16,6 +16,7 @@ from tests.stores.makers import make_shop, shop_fields
 from yundian.app.rooms import rooms
 from yundian.brands.types import BrandView
 from yundian.members import handlers
+from yundian.members.events import MemberJoined
 from yundian.members.service import joining, timeline
 from yundian.members.types import JoinedVia, TimelineKind
 from yundian.orders.events import OrderCancelled, OrderClosed, OrderCollected, OrderPlaced
@@ -63,12 +64,15 @@ async def test_totals_are_what_the_timeline_says_however_it_was_told(
     ]
     events = [event for story in stories for event in whole_life(story, shop.id)]
     events += [
+        MemberJoined(member_id=customer.id, via="phone"),
         OrderCancelled(order=stories[2].facts, reason="group_failed", cancelled_at=NOON),
         OrderClosed(order=stories[1].facts, reason="timeout", closed_at=NOON),
     ]
     events += events[::2]
     chance = random.Random(7)
     chance.shuffle(events)
+    once = [event for event in events if type(event) is MemberJoined][:1]
+    events = [event for event in events if type(event) is not MemberJoined] + once
     while events:
         await tell(services, brand, events[:4])
         events = events[4:]
@@ -86,7 +90,7 @@ async def test_totals_are_what_the_timeline_says_however_it_was_told(
     assert (pounds.orders, pounds.sales, pounds.net_minor) == (1, 0, 7_00)
     assert [one.channel for one in profile.by_channel] == ["groupbuy", "pos:7", "groupbuy"]
     assert [one.at for one in shown] == sorted((one.at for one in shown), reverse=True)
-    assert len(shown) == len({(one.kind, one.ref_id) for one in shown}) == 14
+    assert len(shown) == len({(one.kind, one.ref_id) for one in shown}) == 15
     refunded = next(one for one in shown if one.kind is TimelineKind.REFUNDED)
     assert (refunded.number, refunded.amount_minor, refunded.shop_id) == ("A1", 3_00, shop.id)
 

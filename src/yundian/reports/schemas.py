@@ -111,7 +111,7 @@ def basis_label(basis: Basis) -> str:
 
 
 def basis_name(basis: Basis) -> str:
-    return {Basis.ACCRUAL: _("Accrual"), Basis.CASH: _("Cash")}[basis]
+    return {Basis.ACCRUAL: _("Accrual (sold)"), Basis.CASH: _("Cash (paid)")}[basis]
 
 
 def channel_label(channel: str) -> str:
