@@ -1,6 +1,7 @@
 """A shop's links on its people's phones: share, code, poster, and what came of each."""
 
 import asyncio
+import io
 import uuid
 from typing import Annotated, Any
 
@@ -149,8 +150,9 @@ class ShopLinkPages(Controller):
     ) -> Response[bytes]:
         """The code that leads there, to be shown or printed."""
         found = await _see(session, principal, link_id)
-        drawn = segno.make(_address(request, services, found.link), error="m").svg_inline(scale=8, border=2)
-        return Response(drawn.encode(), media_type=SVG, headers={"Cache-Control": _PRIVATE})
+        file = io.BytesIO()
+        segno.make(_address(request, services, found.link), error="m").save(file, kind="svg", scale=8, border=2)
+        return Response(file.getvalue(), media_type=SVG, headers={"Cache-Control": _PRIVATE})
 
     @get("/links/{link_id:uuid}/poster.png", name="attribution.link.poster", opt={"rate_limit": "60/minute"})
     async def poster(

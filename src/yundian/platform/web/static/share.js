@@ -5,20 +5,26 @@ document.addEventListener("DOMContentLoaded", () => {
   const say = (text) => document.dispatchEvent(new CustomEvent("toast", { detail: { value: text } }));
 
   // WeChat's browser has no clipboard API on older phones.
-  const copy = async (text, field) => {
+  const copy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      field?.select();
-      return Boolean(field) && document.execCommand("copy");
+      const field = Object.assign(document.createElement("textarea"), { value: text, className: "sr-only" });
+      document.body.append(field);
+      field.select();
+      const done = document.execCommand("copy");
+      field.remove();
+      return done;
     }
   };
 
   for (const button of document.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", async () => {
       const field = document.getElementById(button.dataset.copy);
-      say((await copy(field.value, field)) ? button.dataset.copied : button.dataset.failed);
+      const done = await copy(field.value);
+      field.select();
+      say(done ? button.dataset.copied : button.dataset.failed);
     });
   }
 
@@ -31,7 +37,7 @@ document.addEventListener("DOMContentLoaded", () => {
         // Whoever closes the sheet wanted nothing.
         return navigator.share({ title, text, url }).catch(() => {});
       }
-      if (await copy(url, null)) say(shared);
+      if (await copy(url)) say(shared);
     });
   }
 
