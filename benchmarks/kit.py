@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class House:
         return f"http://127.0.0.1:{self.settings.port}"
 
     def start(self, command: str, **environment: str) -> subprocess.Popen[bytes]:
-        """``serve`` or ``work`` in a process of its own."""
+        """``serve`` or ``worker`` in a process of its own."""
         child = subprocess.Popen(
             [sys.executable, "-m", "yundian", command],
             env={
@@ -175,10 +175,13 @@ async def owner(house: House) -> AsyncIterator["asyncpg.Connection[asyncpg.Recor
         await connection.close()
 
 
-async def rows(house: House, tables: Sequence[str]) -> dict[str, int]:
-    """How many rows each table has."""
+async def rows(house: House, tables: Mapping[str, str]) -> dict[str, int]:
+    """How many rows each table has, of those that meet its condition."""
     async with owner(house) as connection:
-        return {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in tables}
+        return {
+            name: await connection.fetchval(f"SELECT count(*) FROM {name} WHERE {condition or 'true'}")
+            for name, condition in tables.items()
+        }
 
 
 def pgbench(house: House, script: Path, *, clients: int, transactions: int, **variables: object) -> float:

@@ -1,7 +1,7 @@
 -- Buyers of the ranges $1..$2, signed in: the token of one is her member id. Each has opened the link of a campaign:
 -- that of $3, or, where it is null, the one that her place in the run gives her.
 WITH who AS (
-    SELECT n, bench.id(6, n) AS id, coalesce($3::int, 1 + (n / 100000 * 100000 + (n % 100000 - 1) / 10) % 40) AS c
+    SELECT n, bench.id(6, n) AS id, coalesce($3::int, 1 + (n / 100000 * 100005 + (n % 100000 - 1) / 10) % 40) AS c
     FROM unnest($1::int[], $2::int[]) AS range (low, high), generate_series(low, high) AS n
 ), member AS (
     INSERT INTO members_member (brand_id, id, created_at, updated_at, version, nickname, picture_url, status, joined_via)

@@ -7,7 +7,7 @@
 \if :hot > 0
 \set c :hot
 \else
-\set c 1 + :g % 40
+\set c 1 + (:g + (:first + :client_id) * 5) % 40
 \endif
 BEGIN;
 SET LOCAL yundian.brand = '000000ff-0000-7000-8000-000000000001';
