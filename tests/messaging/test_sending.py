@@ -28,6 +28,9 @@ async def test_a_fact_is_told_once_however_often_and_by_whom_it_is_asked_for(pos
         for _ in range(4):
             group.start_soon(post.send)
 
+    await post.queue(person, fact_key="order:1")
+    await post.send(later(hours=1))
+
     told = post.got(person, Channel.SMS)
     assert len(told) == 2, "one for each template"
     assert sum("取货" in text for text in told) == 1

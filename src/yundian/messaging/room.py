@@ -9,7 +9,7 @@ from yundian.messaging.routes import ConsentController
 from yundian.messaging.tasks import CRONS
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Place
+from yundian.platform.web.declare import NavigationItem, Panel, Place
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -22,4 +22,5 @@ ROOM = Room(
     subscribers=SUBSCRIBERS,
     crons=CRONS,
     navigation=(NavigationItem(Place.HQ_NAVIGATION, 60, "Messages", "/hq/messages", "bell", _HQ),),
+    panels=(Panel(Place.HQ_MEMBER, 40, "/hq/panels/member-messages/{id}", _HQ),),
 )

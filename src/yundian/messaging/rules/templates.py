@@ -13,7 +13,7 @@ COMMON_NAMES = ("brand", "link")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HouseTemplate:
-    """``names`` are the values it needs. Urgent ones are sent at night too."""
+    """``names`` are the values it needs. Urgent ones are sent at night too; nobody collects goods then."""
 
     code: str
     message_class: MessageClass
@@ -75,7 +75,7 @@ _ALL = (
     HouseTemplate(
         code="order.ready",
         message_class=MessageClass.ORDER,
-        is_urgent=True,
+        is_urgent=False,
         names=("order", "product", "shop"),
         zh=_text(
             "您的订单 {order}（{product}）可以到 {shop} 取货了，请出示核销码：{link}",
@@ -93,7 +93,7 @@ _ALL = (
     HouseTemplate(
         code="order.refunded",
         message_class=MessageClass.ORDER,
-        is_urgent=True,
+        is_urgent=False,
         names=("order", "product", "amount"),
         zh=_text(
             "您的订单 {order} 已退款 {amount}，款项原路退回，到账时间以支付渠道为准。详情：{link}",

@@ -15,6 +15,7 @@ class Place(StrEnum):
     SHOP_HOME = "shop.home"
     HQ_SHOP = "hq.shop"
     HQ_ORDER = "hq.order"
+    HQ_MEMBER = "hq.member"
     SHOP_LINKS = "shop.links"
 
 
