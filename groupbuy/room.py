@@ -2,14 +2,31 @@
 
 from groupbuy.events import EVENTS
 from groupbuy.handlers import SUBSCRIBERS, TIMERS
+from groupbuy.pages.customer import OfferPages, SeatPages
+from groupbuy.pages.hq import CampaignPages
+from groupbuy.pages.shop import ShopGroupPages
 from groupbuy.routes import CampaignController, OfferController, ShopGroupController
+from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
+from yundian.platform.web.declare import NavigationItem, Panel, Place
+
+_HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
+_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="groupbuy",
     package="groupbuy",
     controllers=(CampaignController, OfferController, ShopGroupController),
+    pages=(OfferPages, SeatPages, CampaignPages, ShopGroupPages),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
+    navigation=(
+        NavigationItem(Place.HQ_NAVIGATION, 12, "Campaigns", "/hq/campaigns", "tag", _HQ),
+        NavigationItem(Place.SHOP_NAVIGATION, 15, "Groups", "/shop/groups", "people", _SHOP),
+    ),
+    panels=(
+        Panel(Place.SHOP_HOME, 12, "/shop/panels/groups", _SHOP),
+        Panel(Place.SHOP_LINKS, 10, "/shop/panels/campaigns", _SHOP),
+    ),
 )

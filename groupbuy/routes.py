@@ -40,16 +40,16 @@ from groupbuy.schemas import (
     SeatRead,
     SeatWish,
     VersionOnly,
+    buyer_of,
+    own_id,
 )
 from groupbuy.service import campaigns, checkout, ending, reading
-from groupbuy.service.seats import Buyer
 from groupbuy.states import Standing
 from groupbuy.types import CampaignNumbers, Checkout
 from stores.errors import OutOfStock, ShopUnknown
-from yundian.attribution import api as attribution
 from yundian.platform.auth.guards import customer, requires
 from yundian.platform.core import clock
-from yundian.platform.core.errors import NotAuthenticated, VersionConflict
+from yundian.platform.core.errors import VersionConflict
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.core.states import IllegalTransition
 from yundian.platform.db.cte import Cte
@@ -252,7 +252,7 @@ class OfferController(Controller):
     ) -> Page[MySeat]:
         """List one's own seats with their groups, the newest first."""
         async with services.database.connection(principal.brand) as tx:
-            found = await reading.seats_of_member(tx, member_id=_own_id(principal), cursor=cursor, limit=limit)
+            found = await reading.seats_of_member(tx, member_id=own_id(principal), cursor=cursor, limit=limit)
         return Page([MySeat.of(one.seat, one.group) for one in found.items], found.next_cursor)
 
     @post(
@@ -270,7 +270,7 @@ class OfferController(Controller):
     ) -> SeatRead:
         """Give one's seat in an open group back; what was paid is refunded."""
         return SeatRead.of(
-            await ending.leave(session, seat_id=seat_id, member_id=_own_id(principal), now=clock.now())
+            await ending.leave(session, seat_id=seat_id, member_id=own_id(principal), now=clock.now())
         )
 
 
@@ -291,22 +291,6 @@ class ShopGroupController(Controller):
             session, shop_ids=_sorted(principal.shops()), is_open=is_open, cursor=cursor, limit=limit
         )
         return Page([GroupRead.of(one) for one in found.items], found.next_cursor)
-
-
-def buyer_of(request: Request[Any, Any, Any], services: Services, principal: Principal) -> Buyer:
-    """Who checks out with this request."""
-    return Buyer(
-        brand_id=principal.brand,
-        brand_code=principal.brand_code,
-        member_id=_own_id(principal),
-        visitor=attribution.visitor_of(services.settings, services.keyring, request.cookies),
-    )
-
-
-def _own_id(principal: Principal) -> uuid.UUID:
-    if principal.id is None:
-        raise NotAuthenticated
-    return principal.id
 
 
 def _sorted(shops: frozenset[uuid.UUID] | None) -> list[uuid.UUID] | None:

@@ -2,25 +2,30 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import msgspec
+from litestar import Request
 from msgspec import Meta
 
 from groupbuy.errors import CampaignUnknown
+from groupbuy.service.seats import Buyer
 from groupbuy.states import CampaignState, GroupState, LatePolicy, SeatState, Standing
 from groupbuy.types import (
     CampaignFields,
     CampaignWithItems,
     Checkout,
     GroupView,
-    ItemFields,
     ItemView,
     SeatView,
     Wanted,
     Wish,
 )
+from yundian.attribution import api as attribution
 from yundian.platform.core import clock
+from yundian.platform.core.errors import NotAuthenticated
+from yundian.platform.core.principal import Principal
+from yundian.platform.db.services import Services
 
 Version = Annotated[int, Meta(ge=1, le=2**31 - 1, description="As it was read; a stale one is refused.")]
 Code = Annotated[str, Meta(max_length=16)]
@@ -254,12 +259,37 @@ class CheckoutRead(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(made, cls, from_attributes=True)
 
 
-class ItemForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A line of the campaign editor."""
+class CheckoutForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What the checkout page sends."""
 
-    sku: str
-    price: str
-    quota: int
+    sku_id: uuid.UUID
+    pickup_shop_id: uuid.UUID
+    quantity: Annotated[int, Meta(ge=1, le=100)] = 1
 
-    def fields(self, sku_id: uuid.UUID, price_minor: int) -> ItemFields:
-        return ItemFields(sku_id=sku_id, group_price_minor=price_minor, quota=self.quota)
+    def wish(self, *, group_code: str = "", campaign_code: str = "") -> Wish:
+        return Wish(
+            group_code=group_code,
+            campaign_code=campaign_code,
+            lines=(Wanted(self.sku_id, self.quantity),),
+            pickup_shop_id=self.pickup_shop_id,
+        )
+
+
+def buyer_of(
+    request: Request[Any, Any, Any], services: Services, principal: Principal, *, payer: str = ""
+) -> Buyer:
+    """Who checks out with this request."""
+    return Buyer(
+        brand_id=principal.brand,
+        brand_code=principal.brand_code,
+        member_id=own_id(principal),
+        visitor=attribution.visitor_of(services.settings, services.keyring, request.cookies),
+        payer=payer,
+    )
+
+
+def own_id(principal: Principal) -> uuid.UUID:
+    """The member who calls."""
+    if principal.id is None:
+        raise NotAuthenticated
+    return principal.id

@@ -15,10 +15,12 @@ from stores.repository import shops as repository
 from stores.repository import stock_parts
 from stores.service import imports, nearest, stock
 from stores.service import shops as service
+from stores.states import ShopStatus
 from stores.types import (
     NearShop,
     Place,
     ShopFields,
+    ShopFilter,
     ShopOpening,
     ShopPlace,
     ShopView,
@@ -65,9 +67,22 @@ async def get_opening(door: Door, *, shop_id: uuid.UUID) -> ShopOpening:
     return found
 
 
+async def list_shops(session: AsyncSession, *, limit: int = 200) -> list[ShopView]:
+    """The brand's shops by code, for a choice among them. Two statements."""
+    found = await service.list_shops(session, brand_id=brand_of(session), wanted=ShopFilter(), limit=limit)
+    return [one.shop for one in found.items]
+
+
 async def create_shop(session: AsyncSession, *, fields: ShopFields) -> ShopWithHours:
     """A new shop, announced but not open. Records ``ShopAdded``."""
     return await service.create_shop(session, brand_id=brand_of(session), fields=fields)
+
+
+async def open_shops(session: AsyncSession, *, limit: int = 200) -> list[ShopView]:
+    """The shops that serve customers, by their codes."""
+    wanted = ShopFilter(status=ShopStatus.OPEN)
+    rows = await repository.page(session, brand_id=brand_of(session), wanted=wanted, after_code=None, limit=limit)
+    return [msgspec.convert(row, ShopView, from_attributes=True) for row in rows]
 
 
 async def nearest_shops(

@@ -147,6 +147,11 @@ async def campaigns_to_share(
     return await _with_items(session, await rows.running_of_shop(session, shop_id=shop_id, now=now, limit=limit))
 
 
+async def campaigns_of(session: AsyncSession, *, ids: list[uuid.UUID]) -> list[CampaignWithItems]:
+    """These campaigns with their items (without their shops)."""
+    return await _with_items(session, await rows.by_ids(session, ids=ids)) if ids else []
+
+
 async def numbers_of(session: AsyncSession, *, campaign_id: uuid.UUID) -> CampaignNumbers:
     """How a campaign goes, counted now."""
     await _campaign(session, campaign_id)

@@ -12,10 +12,13 @@ from groupbuy.types import CampaignFields, CampaignWithItems, Checkout, ItemFiel
 from stores.service import stock
 from stores.types import StockLine
 from tests.architecture.matrix.cells import (
+    ALL,
     CUSTOMERS,
     HQ,
     HQ_ADMINS,
     OTHER_BRAND,
+    OTHER_SHOP,
+    OWN_SHOP,
     PEOPLE,
     Build,
     Call,
@@ -23,6 +26,7 @@ from tests.architecture.matrix.cells import (
     Row,
     World,
     get,
+    send,
 )
 from tests.catalog.makers import make_product, product_fields, sku_fields
 from tests.members.makers import make_customer
@@ -153,7 +157,97 @@ async def own_seat(world: World, caller: Caller) -> Call:
     return Call(method="POST", path=f"/v1/group-seats/{seat.seat_id}/leave")
 
 
+def on_offer(method: str, path: str, *, is_form: bool = False) -> Build:
+    """A customers' page of the first brand's campaign or of its open group."""
+
+    async def build(world: World, _caller: Caller) -> Call:
+        offer = await _offer(world)
+        where = path.replace("{code}", offer.campaign.campaign.code).replace("{group}", offer.group.group_code)
+        form = {"sku_id": str(offer.sku_id), "pickup_shop_id": str(world.shop_id)} if is_form else None
+        return Call(method=method, path=f"/m/{world.brand.code}{where}", form=form)
+
+    return build
+
+
+def form_on_draft(path: str, *, is_whole: bool = False) -> Build:
+    """A fresh draft of the first brand, by its pages."""
+
+    async def build(world: World, _caller: Caller) -> Call:
+        offer = await _offer(world)
+        made = await _draft(world, world.brand.id, sku_id=offer.sku_id)
+        form = {"version": str(made.campaign.version)} | (_EDITOR if is_whole else {})
+        return Call(method="POST", path=path.replace("{campaign}", str(made.campaign.id)), form=form)
+
+    return build
+
+
+_EDITOR = {
+    "name": "MATRIX-FORM",
+    "title": "MATRIX-FORM",
+    "size": "3",
+    "starts_at": "2026-01-01T10:00",
+    "ends_at": "2036-01-01T10:00",
+    "group_hours": "24",
+    "seat_minutes": "15",
+    "per_member_limit": "1",
+    "pieces_per_seat": "1",
+    "is_all_shops": "on",
+}
+
+
+async def a_share(world: World, _caller: Caller) -> Call:
+    offer = await _offer(world)
+    form = {"campaign_id": str(offer.campaign.campaign.id), "shop_id": str(world.shop_id)}
+    return Call(method="POST", path="/shop/groups/share", form=form)
+
+
+SHOPS = OWN_SHOP | OTHER_SHOP
 ROWS: dict[str, Row] = {
+    "groupbuy.campaign": Row(call=on_offer("GET", "/c/{code}"), may=ALL, is_page=True),
+    "groupbuy.group": Row(call=on_offer("GET", "/g/{group}"), may=ALL, is_page=True),
+    "groupbuy.group.progress": Row(call=on_offer("GET", "/g/{group}/progress"), may=ALL, is_page=True),
+    "groupbuy.start": Row(call=on_offer("GET", "/c/{code}/start"), may=CUSTOMERS, is_page=True),
+    "groupbuy.start.confirm": Row(
+        call=on_offer("POST", "/c/{code}/start", is_form=True), may=CUSTOMERS, is_page=True
+    ),
+    "groupbuy.join": Row(call=on_offer("GET", "/g/{group}/join"), may=CUSTOMERS, is_page=True),
+    "groupbuy.join.confirm": Row(
+        call=on_offer("POST", "/g/{group}/join", is_form=True), may=CUSTOMERS, is_page=True
+    ),
+    "groupbuy.leave": Row(call=on_offer("POST", "/g/{group}/leave", is_form=True), may=CUSTOMERS, is_page=True),
+    "groupbuy.campaigns": Row(call=get("/hq/campaigns"), may=HQ | OTHER_BRAND, is_page=True),
+    "groupbuy.campaign.new": Row(call=get("/hq/campaigns/new"), may=ADMINS, is_page=True),
+    "groupbuy.campaign.create": Row(
+        call=send("POST", "/hq/campaigns/new", form=_EDITOR), may=ADMINS, is_page=True
+    ),
+    "groupbuy.campaign.see": Row(
+        call=on_draft("GET", "/hq/campaigns/{campaign}"), may=HQ, unknown=OTHER_BRAND, is_page=True
+    ),
+    "groupbuy.campaign.numbers": Row(
+        call=on_draft("GET", "/hq/campaigns/{campaign}/numbers"), may=HQ, unknown=OTHER_BRAND, is_page=True
+    ),
+    "groupbuy.campaign.preview": Row(
+        call=on_draft("GET", "/hq/campaigns/{campaign}/preview"), may=HQ, unknown=OTHER_BRAND, is_page=True
+    ),
+    "groupbuy.campaign.edit": Row(
+        call=on_draft("GET", "/hq/campaigns/{campaign}/edit"), may=HQ_ADMINS, unknown=OTHER_BRAND, is_page=True
+    ),
+    "groupbuy.campaign.save": Row(
+        call=form_on_draft("/hq/campaigns/{campaign}/edit", is_whole=True),
+        may=HQ_ADMINS,
+        unknown=OTHER_BRAND,
+        is_page=True,
+    ),
+    "groupbuy.campaign.publish": Row(
+        call=form_on_draft("/hq/campaigns/{campaign}/publish"), may=HQ_ADMINS, unknown=OTHER_BRAND, is_page=True
+    ),
+    "groupbuy.campaign.close": Row(
+        call=form_on_draft("/hq/campaigns/{campaign}/close"), may=HQ_ADMINS, unknown=OTHER_BRAND, is_page=True
+    ),
+    "groupbuy.shop_groups": Row(call=get("/shop/groups"), may=SHOPS, is_page=True),
+    "groupbuy.share": Row(call=a_share, may=OWN_SHOP, unknown=OTHER_SHOP, is_page=True),
+    "groupbuy.shop_panel": Row(call=get("/shop/panels/groups"), may=SHOPS, is_page=True),
+    "groupbuy.share_panel": Row(call=get("/shop/panels/campaigns"), may=SHOPS, is_page=True),
     "groupbuy_list_campaigns": Row(call=get("/v1/campaigns"), may=HQ | OTHER_BRAND),
     "groupbuy_create_campaign": Row(call=new_campaign, may=ADMINS),
     "groupbuy_get_campaign": Row(call=on_draft("GET", "/v1/campaigns/{campaign}"), may=HQ, unknown=OTHER_BRAND),

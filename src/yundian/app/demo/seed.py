@@ -13,6 +13,7 @@ from stores import api as stores
 from stores.types import StockLine
 from yundian.app import sandbox
 from yundian.app.demo.accounts import ensure_accounts
+from yundian.app.demo.campaigns import ensure_campaigns
 from yundian.brands import api as brands
 from yundian.brands import service as brand_service
 from yundian.brands.errors import BrandUnknown
@@ -104,6 +105,7 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
         await _ensure_shops(services, brand_id)
         await _ensure_stock(services, brand_id)
         await _ensure_people(services, brand_id, demo)
+        running = await ensure_campaigns(services, brand_id)
         known = sandbox.credentials(settings)
         if known is not None:
             await ensure_accounts(services, brand_id, known)
@@ -111,7 +113,12 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
     return DemoSummary(
         brand_id=brand_id,
         logins=[DemoLogin(person.label, person.login, demo.password) for person in shown],
-        addresses=[("HQ", "/hq"), ("Shop", "/shop"), ("Customer", f"/m/{demo.code}/me")],
+        addresses=[
+            ("HQ", "/hq"),
+            ("Shop", "/shop"),
+            ("Customer", f"/m/{demo.code}/me"),
+            *(("Group-buy", f"/m/{demo.code}/c/{code}") for code in running[:1]),
+        ],
     )
 
 

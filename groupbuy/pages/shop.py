@@ -1,0 +1,143 @@
+"""A shop's pages, on a phone: its groups now, and campaigns to share."""
+
+import uuid
+from typing import Any
+
+import msgspec
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.response import Template
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from groupbuy.errors import CampaignUnknown
+from groupbuy.service import campaigns, reading
+from groupbuy.types import CAMPAIGN, CampaignWithItems
+from stores import api as stores
+from stores.errors import ShopUnknown
+from yundian.attribution import api as attribution
+from yundian.attribution.types import Channel, LinkKind, LinkTarget
+from yundian.brands import api as brands
+from yundian.platform.auth.guards import requires
+from yundian.platform.core import clock
+from yundian.platform.core.principal import Principal, Role
+from yundian.platform.db.services import Services
+from yundian.platform.web.forms import Form
+from yundian.platform.web.idempotency import idempotent
+from yundian.platform.web.lists import Cursor
+from yundian.platform.web.pages import fragment, page, see_other
+
+shop_people = requires(Role.SHOP_OWNER, Role.SHOP_STAFF)
+
+FEW = 5
+
+
+class _Share(msgspec.Struct, frozen=True, kw_only=True):
+    """What is shared, for which shop."""
+
+    campaign_id: uuid.UUID
+    shop_id: uuid.UUID
+
+
+class ShopGroupPages(Controller):
+    path = "/shop"
+    include_in_schema = False
+    guards = [shop_people]  # noqa: RUF012  Litestar's way to guard a controller
+
+    @get("/groups", name="groupbuy.shop_groups")
+    async def groups(
+        self,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        cursor: Cursor = None,
+    ) -> Template:
+        """Groups that fill at this moment, and what else may be shared."""
+        shop_ids = _own(principal)
+        open_now = await reading.groups_of_shops(session, shop_ids=shop_ids, is_open=True)
+        before = await reading.groups_of_shops(session, shop_ids=shop_ids, is_open=False, cursor=cursor, limit=20)
+        known = await _campaigns(session, {group.campaign_id for group in (*open_now.items, *before.items)})
+        return page(
+            "groupbuy/shop_groups.html",
+            groups=open_now,
+            before=[group for group in before.items if group not in open_now.items],
+            next_cursor=before.next_cursor,
+            known=known,
+            offers=await _offers(session, shop_ids),
+            now=clock.now(),
+        )
+
+    @post("/groups/share", name="groupbuy.share", status_code=303)
+    @idempotent
+    async def share(
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Response[Any]:
+        """The shop's own link to a campaign: made once, then the same."""
+        wanted = (await Form.read(request)).parse(_Share)
+        if wanted.shop_id not in _own(principal):
+            raise ShopUnknown
+        whole = await campaigns.get_campaign(session, campaign_id=wanted.campaign_id)
+        running = await campaigns.campaigns_to_share(session, shop_id=wanted.shop_id, now=clock.now())
+        if whole.campaign.id not in {one.campaign.id for one in running}:
+            raise CampaignUnknown
+        brand_code = await brands.code_of(session)
+        link = await attribution.make_link(
+            session,
+            keyring=services.keyring,
+            shop_id=wanted.shop_id,
+            channel=Channel.SHARE,
+            target=target_of(whole, brand_code),
+        )
+        return see_other(f"/shop/links/{link.id}")
+
+    @get("/panels/groups", name="groupbuy.shop_panel")
+    async def panel(
+        self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
+    ) -> Template:
+        """The shop's home: the groups that fill now."""
+        found = await reading.groups_of_shops(session, shop_ids=_own(principal), is_open=True, limit=FEW)
+        known = await _campaigns(session, {group.campaign_id for group in found.items})
+        return fragment("groupbuy/_shop_panel.html", groups=found.items, known=known)
+
+    @get("/panels/campaigns", name="groupbuy.share_panel")
+    async def share_panel(
+        self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
+    ) -> Template:
+        """On the page of links: what else may be shared."""
+        return fragment("groupbuy/_share_panel.html", offers=await _offers(session, _own(principal)))
+
+
+def target_of(whole: CampaignWithItems, brand_code: str) -> LinkTarget:
+    """Where a link to the campaign leads, and what its card and poster say."""
+    campaign, lowest = whole.campaign, whole.lowest
+    return LinkTarget(
+        kind=LinkKind.CAMPAIGN,
+        target_type=CAMPAIGN,
+        target_id=campaign.id,
+        target_path=f"/m/{brand_code}/c/{campaign.code}",
+        title=campaign.title,
+        campaign_id=campaign.id,
+        price_minor=lowest.group_price_minor if lowest else None,
+        currency=lowest.currency if lowest else "CNY",
+        expires_at=campaign.ends_at,
+    )
+
+
+def _own(principal: Principal) -> list[uuid.UUID]:
+    return sorted(principal.shops(Role.SHOP_OWNER, Role.SHOP_STAFF) or ())
+
+
+async def _offers(session: AsyncSession, shop_ids: list[uuid.UUID]) -> list[tuple[Any, list[CampaignWithItems]]]:
+    """Each of the caller's shops with what it may share."""
+    now = clock.now()
+    shops = await stores.get_shops(session, ids=set(shop_ids))
+    return [
+        (shop, await campaigns.campaigns_to_share(session, shop_id=shop.id, now=now))
+        for shop in sorted(shops.values(), key=lambda shop: shop.code)
+    ]
+
+
+async def _campaigns(session: AsyncSession, ids: set[uuid.UUID]) -> dict[uuid.UUID, CampaignWithItems]:
+    return {one.campaign.id: one for one in await campaigns.campaigns_of(session, ids=sorted(ids))}
