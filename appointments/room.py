@@ -2,12 +2,37 @@
 
 from appointments.events import EVENTS
 from appointments.handlers import SUBSCRIBERS, TIMERS
+from appointments.pages.customer import BookPages
+from appointments.pages.hq import ServicePages, ShopSetupPages, UsagePages
+from appointments.pages.mine import LinkPages, MyAppointmentPages
+from appointments.pages.people import FeedPages, PeoplePages
+from appointments.pages.shop import BoardPages
+from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
+from yundian.platform.web.declare import NavigationItem, Place
+
+_HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
+_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="appointments",
     package="appointments",
+    pages=(
+        BookPages,
+        MyAppointmentPages,
+        LinkPages,
+        BoardPages,
+        UsagePages,
+        ServicePages,
+        ShopSetupPages,
+        PeoplePages,
+        FeedPages,
+    ),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
+    navigation=(
+        NavigationItem(Place.HQ_NAVIGATION, 35, "Appointments", "/hq/appointments", "clock", _HQ),
+        NavigationItem(Place.SHOP_NAVIGATION, 30, "Appointments", "/shop/appointments", "clock", _SHOP),
+    ),
 )

@@ -10,7 +10,6 @@ import asyncpg
 import msgspec
 
 from appointments.errors import (
-    BookingUnknown,
     CapReached,
     OwnOverlap,
     SlotTaken,
@@ -175,14 +174,6 @@ async def place(
     if isinstance(result, Missed):
         raise OwnOverlap if result.kind is Kind.MEMBER else SlotTaken
     return result
-
-
-async def see_code(tx: Tx, *, code: str, member_id: uuid.UUID | None = None) -> BookingView:
-    """A booking by its code; with a member, if it is hers."""
-    found = await bookings.by_code(tx, code=code, member_id=member_id)
-    if found is None:
-        raise BookingUnknown
-    return found
 
 
 async def _within_caps(

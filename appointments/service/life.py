@@ -43,6 +43,14 @@ async def see(
     return found
 
 
+async def see_code(door: Door, *, code: str, member_id: uuid.UUID | None = None) -> BookingView:
+    """A booking by what its customer shows; with a member, if it is hers. Else ``BookingUnknown``."""
+    found = await bookings.by_code(door, code=code, member_id=member_id)
+    if found is None:
+        raise BookingUnknown
+    return found
+
+
 async def cancel(
     door: Door,
     booking: BookingView,

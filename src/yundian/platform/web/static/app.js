@@ -96,6 +96,25 @@
     tick();
   });
 
+  // data-locate on a form: it asks the phone where it is, fills in lat and lon, and is sent.
+  all("[data-locate]").forEach((form) => {
+    form.addEventListener("submit", (event) => {
+      if (form.elements.namedItem("lat").value) return;
+      event.preventDefault();
+      const button = form.querySelector("button");
+      const denied = () => {
+        document.querySelector("[data-locate-said]").textContent = form.dataset.denied;
+        button.disabled = false;
+      };
+      if (!navigator.geolocation) return denied();
+      navigator.geolocation.getCurrentPosition(({ coords }) => {
+        form.elements.namedItem("lat").value = coords.latitude.toFixed(5);
+        form.elements.namedItem("lon").value = coords.longitude.toFixed(5);
+        form.submit();
+      }, denied, { timeout: 8000 });
+    });
+  });
+
   // Rows of a repeated field: a <template data-row> beside [data-add-row="id of the list"].
   document.addEventListener("click", (event) => {
     const add = event.target.closest("[data-add-row]");

@@ -11,9 +11,10 @@ document.addEventListener("DOMContentLoaded", () => {
   const said = document.querySelector("[data-scan-said]");
   const wx = window.jWeixin ?? window.wx;
 
-  // What was scanned is the address of this page with the code behind "#", or the digits alone.
+  // What was scanned is the address of this page with the code behind "#", or the code alone.
+  const shape = new RegExp(`(?:#|^)(${form.dataset.scanShape || "\\d{9}"})$`);
   const take = (text) => {
-    const found = /(?:#|^)(\d{9})$/.exec(String(text).trim());
+    const found = shape.exec(String(text).trim());
     if (!found) {
       said.textContent = said.dataset.foreign;
       return false;
@@ -23,11 +24,14 @@ document.addEventListener("DOMContentLoaded", () => {
     return true;
   };
 
-  if (window.location.hash) {
+  const takeAddress = () => {
     const scanned = window.location.hash;
+    if (!scanned) return false;
     window.history.replaceState(null, "", window.location.pathname);
-    if (take(scanned)) return;
-  }
+    return take(scanned);
+  };
+  if (takeAddress()) return;
+  window.addEventListener("hashchange", takeAddress);
 
   const withWeChat = (config) => {
     wx.config({

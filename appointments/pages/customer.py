@@ -1,0 +1,306 @@
+"""Booking on a phone: shops by distance, services, times, and the word that it is booked."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Redirect, Template
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from appointments.repository import setup as repository
+from appointments.rules import life as rules
+from appointments.schemas import BookForm, WaitForm, own_id
+from appointments.service import life, moving, planning, waiting
+from appointments.service.booking import Wish, book
+from appointments.service.moving import NewTime
+from appointments.types import Actor, ServiceView, Stretch
+from stores import api as stores
+from stores.types import Place, ShopView
+from yundian.brands import api as brands
+from yundian.brands.types import BrandView
+from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, customer
+from yundian.platform.core import clock
+from yundian.platform.core.principal import Principal, PrincipalKind
+from yundian.platform.db.services import Services
+from yundian.platform.web.forms import Form
+from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.pages import fragment, page, see_other
+
+AnyRequest = Request[Any, Any, Any]
+DAYS_SHOWN = 14
+SHOPS_SHOWN = 20
+NO_STORE = {"Cache-Control": "no-store"}
+
+Latitude = Annotated[float | None, QueryParameter(ge=-90, le=90)]
+Longitude = Annotated[float | None, QueryParameter(ge=-180, le=180)]
+Chosen = Annotated[uuid.UUID | None, QueryParameter()]
+Day = Annotated[dt.date | None, QueryParameter()]
+Start = Annotated[dt.datetime, QueryParameter()]
+Moved = Annotated[str, QueryParameter(max_length=16)]
+
+
+class BookPages(Controller):
+    path = "/m/{brand_code:str}/book"
+    include_in_schema = False
+
+    @get(name="appointments.book", guards=[anyone], opt=FOR_CUSTOMERS)
+    async def shops(
+        self,
+        brand_code: FromPath[str],
+        services: NamedDependency[Services],
+        lat: Latitude = None,
+        lon: Longitude = None,
+    ) -> Template:
+        """Where one can book: the nearest first once the phone says where it is."""
+        brand = await _brand(services, brand_code)
+        async with services.database.unit_of_work(brand.id) as session:
+            served = await repository.shops_with_staff(session)
+            found: list[tuple[ShopView, float | None]] = []
+            if lat is not None and lon is not None:
+                near = await stores.nearest_shops(session, place=Place(lat, lon), limit=50)
+                found = [(one.shop, one.distance_m) for one in near if one.shop.id in served]
+            else:
+                shops = (await stores.get_shops(session, ids=served)).values()
+                found = [(shop, None) for shop in sorted(shops, key=lambda s: (s.city, s.name))]
+        open_ones = [(shop, distance) for shop, distance in found if shop.status.value == "open"]
+        return page("appointments/shops.html", brand=brand, shops=open_ones[:SHOPS_SHOWN], is_near=lat is not None)
+
+    @get("/{shop_id:uuid}", name="appointments.services", guards=[anyone], opt=FOR_CUSTOMERS)
+    async def offered(
+        self, brand_code: FromPath[str], shop_id: FromPath[uuid.UUID], services: NamedDependency[Services]
+    ) -> Template:
+        """What one can book in a shop."""
+        brand = await _brand(services, brand_code)
+        async with services.database.unit_of_work(brand.id) as session:
+            shop = (await stores.get_shop(session, shop_id=shop_id)).shop
+            offered = await repository.offered(session, shop_id=shop_id)
+        return page("appointments/services.html", brand=brand, shop=shop, offered=offered)
+
+    @get("/{shop_id:uuid}/{service_id:uuid}/next", name="appointments.next", guards=[anyone], opt=FOR_CUSTOMERS)
+    async def next_free(
+        self,
+        brand_code: FromPath[str],
+        shop_id: FromPath[uuid.UUID],
+        service_id: FromPath[uuid.UUID],
+        services: NamedDependency[Services],
+    ) -> Template:
+        """The next time that can be had, for a list."""
+        brand = await _brand(services, brand_code)
+        async with services.database.connection(brand.id) as tx:
+            asked = await planning.ask(tx, shop_id=shop_id, service_id=service_id, now=clock.now())
+        starts = asked.openings.starts()
+        return fragment("appointments/_next.html", start=starts[0] if starts else None, zone=asked.time_zone)
+
+    @get("/{shop_id:uuid}/{service_id:uuid}", name="appointments.times", guards=[anyone], opt=FOR_CUSTOMERS)
+    async def times(
+        self,
+        brand_code: FromPath[str],
+        shop_id: FromPath[uuid.UUID],
+        service_id: FromPath[uuid.UUID],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+        staff: Chosen = None,
+        day: Day = None,
+        move: Moved = "",
+    ) -> Template:
+        """Two weeks of times, of anybody or of one."""
+        brand = await _brand(services, brand_code)
+        member_id = own_id(principal) if _is_hers(principal, brand_code) else None
+        async with services.database.unit_of_work(brand.id) as session:
+            context = await _times(session, shop_id, service_id, staff, day, member_id, move)
+        return page("appointments/times.html", brand=brand, staff_id=staff, move=move, headers=NO_STORE, **context)
+
+    @get("/{shop_id:uuid}/{service_id:uuid}/confirm", name="appointments.confirm", guards=[customer])
+    async def confirm(
+        self,
+        brand_code: FromPath[str],
+        shop_id: FromPath[uuid.UUID],
+        service_id: FromPath[uuid.UUID],
+        start: Start,
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+        staff: Chosen = None,
+        move: Moved = "",
+    ) -> Template:
+        """What she is about to book, what it costs, and until when she may change it."""
+        brand = await _brand(services, brand_code)
+        form = Form.of(start=start.astimezone(dt.UTC).isoformat(), staff=staff)
+        return await _confirm(services, principal, brand, shop_id, service_id, form, move)
+
+    @post(
+        "/{shop_id:uuid}/{service_id:uuid}/confirm",
+        name="appointments.confirm.book",
+        guards=[customer],
+        status_code=200,
+    )
+    async def book(
+        self,
+        brand_code: FromPath[str],
+        shop_id: FromPath[uuid.UUID],
+        service_id: FromPath[uuid.UUID],
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+        move: Moved = "",
+    ) -> Response[Any]:
+        """Book it, or move what is booked; to the payment where a deposit is asked. Sent again, it books once."""
+        brand = await _brand(services, brand_code)
+        key = str((await request.form()).get("_idempotency_key", ""))[:80] or None
+        form = await Form.read(request)
+        async with form.attempt():
+            values = form.parse(BookForm)
+            if move:
+                return await _move(services, principal, brand_code, move, values)
+            wish = Wish(
+                shop_id=shop_id,
+                service_id=service_id,
+                start=values.start.astimezone(dt.UTC),
+                staff_id=values.staff,
+                member_id=own_id(principal),
+                request_key=key,
+                brand_code=brand_code,
+            )
+            booked = await book(services.database, keyring=services.keyring, brand_id=principal.brand, wish=wish)
+            if booked.pay_path:
+                return see_other(booked.pay_path)
+            return see_other(f"/m/{brand_code}/appointments/{booked.code}", toast=_("Booked"))
+        return await _confirm(services, principal, brand, shop_id, service_id, form, move)
+
+    @post("/{shop_id:uuid}/{service_id:uuid}/wait", name="appointments.wait", guards=[customer], status_code=303)
+    async def wait(
+        self,
+        brand_code: FromPath[str],
+        shop_id: FromPath[uuid.UUID],
+        service_id: FromPath[uuid.UUID],
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Redirect:
+        """Onto the waiting list of a day."""
+        form = await Form.read(request)
+        here = f"/m/{brand_code}/book/{shop_id}/{service_id}"
+        async with form.attempt():
+            values = form.parse(WaitForm)
+            async with services.database.connection(principal.brand) as tx:
+                await waiting.join(
+                    tx,
+                    member_id=own_id(principal),
+                    shop_id=shop_id,
+                    service_id=service_id,
+                    staff_id=values.staff,
+                    day=values.day,
+                    now=clock.now(),
+                )
+            return see_other(f"/m/{brand_code}/appointments", toast=_("You are on the waiting list"))
+        return see_other(here, toast=form.message)
+
+
+async def _move(
+    services: Services, principal: Principal, brand_code: str, code: str, values: BookForm
+) -> Redirect:
+    member_id = own_id(principal)
+    async with services.database.connection(principal.brand) as tx:
+        old = await life.see_code(tx, code=code, member_id=member_id)
+    moved = await moving.reschedule(
+        services.database,
+        brand_id=principal.brand,
+        booking_id=old.id,
+        member_id=member_id,
+        to=NewTime(
+            start=values.start.astimezone(dt.UTC), staff_id=values.staff, by=Actor.CUSTOMER, actor_id=member_id
+        ),
+    )
+    return see_other(f"/m/{brand_code}/appointments/{moved.code}", toast=_("Moved"))
+
+
+async def _times(
+    session: AsyncSession,
+    shop_id: uuid.UUID,
+    service_id: uuid.UUID,
+    staff_id: uuid.UUID | None,
+    day: dt.date | None,
+    member_id: uuid.UUID | None,
+    move: str,
+) -> dict[str, Any]:
+    now = clock.now()
+    shop = (await stores.get_shop(session, shop_id=shop_id)).shop
+    today = clock.business_day(now, shop.time_zone)
+    service = await repository.get_service(session, service_id=service_id)
+    last_day = today + dt.timedelta(days=service.horizon_days)
+    first = min(max(day or today, today), last_day)
+    begin = today + dt.timedelta(days=(first - today).days // DAYS_SHOWN * DAYS_SHOWN)
+    old = await life.see_code(session, code=move, member_id=member_id) if move and member_id else None
+    asked = await planning.ask(
+        session,
+        shop_id=shop_id,
+        service_id=service_id,
+        stretch=Stretch(begin, begin + dt.timedelta(days=DAYS_SHOWN - 1)),
+        now=now,
+        member_id=member_id,
+        moving=old.id if old else None,
+    )
+    by_day = asked.by_day(staff_id)
+    days = [begin + dt.timedelta(days=n) for n in range(DAYS_SHOWN) if begin + dt.timedelta(days=n) <= last_day]
+    chosen = first if day else next(iter(by_day), first)
+    return {
+        "shop": shop,
+        "service": service,
+        "people": [(one.id, one.name) for one in asked.openings.plans.staff],
+        "days": [(each, len(by_day.get(each, ()))) for each in days],
+        "chosen": chosen,
+        "starts": by_day.get(chosen, []),
+        "before": begin - dt.timedelta(days=1) if begin > today else None,
+        "after": begin + dt.timedelta(days=DAYS_SHOWN) if days and days[-1] < last_day else None,
+        "zone": shop.time_zone,
+        "is_unknown": not asked.openings.known & asked.openings.days,
+    }
+
+
+async def _confirm(
+    services: Services,
+    principal: Principal,
+    brand: BrandView,
+    shop_id: uuid.UUID,
+    service_id: uuid.UUID,
+    form: Form,
+    move: str,
+) -> Template:
+    values = form.parse(BookForm)
+    async with services.database.unit_of_work(brand.id) as session:
+        shop = (await stores.get_shop(session, shop_id=shop_id)).shop
+        asked = await planning.ask(
+            session,
+            shop_id=shop_id,
+            service_id=service_id,
+            at=values.start,
+            now=clock.now(),
+            member_id=own_id(principal),
+        )
+    service: ServiceView = asked.openings.plans.service
+    return page(
+        "appointments/confirm.html",
+        status_code=form.status,
+        headers=NO_STORE,
+        brand=brand,
+        shop=shop,
+        service=service,
+        form=form,
+        start=values.start,
+        staff=next((one.name for one in asked.openings.plans.staff if one.id == values.staff), ""),
+        deposit_minor=0 if move else rules.deposit_of(asked.openings.plans),
+        cutoff=values.start - dt.timedelta(minutes=service.cutoff_min),
+        move=move,
+        zone=shop.time_zone,
+    )
+
+
+def _is_hers(principal: Principal, brand_code: str) -> bool:
+    return principal.kind is PrincipalKind.CUSTOMER and principal.brand_code == brand_code
+
+
+async def _brand(services: Services, brand_code: str) -> BrandView:
+    async with services.database.unit_of_work(None) as session:
+        return await brands.find_brand(session, code=brand_code)

@@ -1,0 +1,260 @@
+"""A customer's appointments: what she shows at the door, cancelling; and the link that needs no sign-in."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import segno
+from litestar import Controller, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+from litestar.response import Redirect, Template
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from appointments.errors import BookingUnknown, LinkExpired
+from appointments.repository import bookings, waits
+from appointments.repository import setup as repository
+from appointments.rules import life as rules
+from appointments.rules.calendar import calendar_of
+from appointments.schemas import LABELS, own_id
+from appointments.service import life, waiting
+from appointments.service.booking import decided
+from appointments.states import BookingState, Source
+from appointments.types import Actor, BookingView
+from stores import api as stores
+from yundian.brands import api as brands
+from yundian.brands.types import BrandView
+from yundian.payments import api as payments
+from yundian.platform.auth.guards import anyone, customer
+from yundian.platform.core import clock
+from yundian.platform.core.principal import Principal
+from yundian.platform.db.database import Tx
+from yundian.platform.db.services import Services
+from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.pages import page, see_other
+
+NO_STORE = {"Cache-Control": "no-store"}
+_PAST = dt.timedelta(days=180)
+_LIMIT = 100
+CHANGEABLE = (BookingState.CONFIRMED, BookingState.REQUESTED)
+
+
+class MyAppointmentPages(Controller):
+    path = "/m/{brand_code:str}/appointments"
+    include_in_schema = False
+    guards = [customer]  # noqa: RUF012  Litestar's way to guard a controller
+
+    @get(name="appointments.mine")
+    async def list_own(
+        self,
+        brand_code: FromPath[str],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> Template:
+        """What comes, what was, and where she waits."""
+        now = clock.now()
+        member_id = own_id(principal)
+        coming = await bookings.of_member(session, member_id=member_id, since=now, until=None, limit=_LIMIT)
+        past = await bookings.of_member(session, member_id=member_id, since=now - _PAST, until=now, limit=_LIMIT)
+        waits_for = await waits.of_member(session, member_id=member_id, since=(now - dt.timedelta(days=1)).date())
+        ids = {one.shop_id for one in (*coming, *past)} | {one.shop_id for one in waits_for}
+        shops = await stores.get_shops(session, ids=ids)
+        names = {one.id: one.name for one in await repository.offered(session, shop_id=None)}
+        return page(
+            "appointments/mine.html",
+            brand=await brands.find_brand(session, code=brand_code),
+            coming=[one for one in coming if one.state in _STANDS],
+            past=[one for one in [*coming, *reversed(past)] if one.state not in _STANDS],
+            waits=waits_for,
+            shops=shops,
+            services=names,
+            headers=NO_STORE,
+            **LABELS,
+        )
+
+    @get("/{code:str}", name="appointments.my_appointment")
+    async def show(
+        self,
+        brand_code: FromPath[str],
+        code: FromPath[str],
+        session: NamedDependency[AsyncSession],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Template:
+        """One of them, with the code to be shown at the shop."""
+        booking = await life.see_code(session, code=code, member_id=own_id(principal))
+        brand = await brands.find_brand(session, code=brand_code)
+        return page(
+            "appointments/one.html", headers=NO_STORE, **await _one(session, services, brand, booking), **LABELS
+        )
+
+    @post("/{code:str}/cancel", name="appointments.my_appointment.cancel", status_code=303)
+    async def cancel(
+        self,
+        brand_code: FromPath[str],
+        code: FromPath[str],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Redirect:
+        """Give the time back."""
+        member_id = own_id(principal)
+
+        async def attempt(tx: Tx) -> None:
+            found = await life.see_code(tx, code=code, member_id=member_id)
+            booking = await life.see(tx, booking_id=found.id, is_locked=True)
+            await life.cancel(tx, booking, by=Actor.CUSTOMER, actor_id=member_id, now=clock.now())
+
+        await decided(services.database, principal.brand, attempt)
+        return see_other(f"/m/{brand_code}/appointments/{code}", toast=_("Cancelled"))
+
+    @post("/{code:str}/accept", name="appointments.my_appointment.accept", status_code=303)
+    async def accept(
+        self,
+        brand_code: FromPath[str],
+        code: FromPath[str],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Redirect:
+        """Take what the waiting list offers."""
+        here = f"/m/{brand_code}/appointments/{code}"
+
+        async def attempt(tx: Tx) -> str:
+            found = await life.see_code(tx, code=code, member_id=own_id(principal))
+            booking = await life.see(tx, booking_id=found.id, is_locked=True)
+            return await waiting.accept(tx, booking, keyring=services.keyring, return_path=here, now=clock.now())
+
+        pay_path = await decided(services.database, principal.brand, attempt)
+        return see_other(pay_path) if pay_path else see_other(here, toast=_("Booked"))
+
+    @get("/{code:str}/calendar.ics", name="appointments.my_appointment.calendar")
+    async def calendar(
+        self,
+        brand_code: FromPath[str],
+        code: FromPath[str],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> Response[bytes]:
+        """For her calendar."""
+        booking = await life.see_code(session, code=code, member_id=own_id(principal))
+        brand = await brands.find_brand(session, code=brand_code)
+        return await calendar_file(session, brand.name, [booking])
+
+    @post("/waits/{wait_id:uuid}/leave", name="appointments.leave_wait", status_code=303)
+    async def leave(
+        self,
+        brand_code: FromPath[str],
+        wait_id: FromPath[uuid.UUID],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Redirect:
+        """Off the waiting list."""
+        async with services.database.connection(principal.brand) as tx:
+            await waiting.leave(tx, wait_id=wait_id, member_id=own_id(principal), now=clock.now())
+        return see_other(f"/m/{brand_code}/appointments", toast=_("You do not wait any more"))
+
+
+class LinkPages(Controller):
+    """Whoever has the address may see and cancel this one appointment; it tells no name and no phone."""
+
+    path = "/a"
+    include_in_schema = False
+    guards = [anyone]  # noqa: RUF012
+
+    @get("/{token:str}", name="appointments.link")
+    async def show(self, token: FromPath[str], services: NamedDependency[Services]) -> Template:
+        """The appointment, or what took its place."""
+        brand_id, booking = await _linked(services, token)
+        async with services.database.unit_of_work(brand_id) as session:
+            brand = await brands.find_brand(session, code=await brands.code_of(session))
+            context = await _one(session, services, brand, booking)
+        return page("appointments/link.html", token=token, headers=NO_STORE, **context, **LABELS)
+
+    @post("/{token:str}/cancel", name="appointments.link.cancel", status_code=303, opt={"rate_limit": "10/minute"})
+    async def cancel(self, token: FromPath[str], services: NamedDependency[Services]) -> Redirect:
+        """Give the time back."""
+        brand_id, booking = await _linked(services, token)
+
+        async def attempt(tx: Tx) -> None:
+            one = await life.see(tx, booking_id=booking.id, is_locked=True)
+            await life.cancel(tx, one, by=Actor.CUSTOMER, actor_id=None, now=clock.now())
+
+        await decided(services.database, brand_id, attempt)
+        return see_other(f"/a/{token}", toast=_("Cancelled"))
+
+    @get("/{token:str}/calendar.ics", name="appointments.link.calendar")
+    async def calendar(self, token: FromPath[str], services: NamedDependency[Services]) -> Response[bytes]:
+        """For a calendar."""
+        brand_id, booking = await _linked(services, token)
+        async with services.database.unit_of_work(brand_id) as session:
+            brand = await brands.find_brand(session, code=await brands.code_of(session))
+            return await calendar_file(session, brand.name, [booking])
+
+
+_STANDS = frozenset(
+    {
+        BookingState.HELD,
+        BookingState.REQUESTED,
+        BookingState.CONFIRMED,
+        BookingState.ARRIVED,
+        BookingState.IN_SERVICE,
+    }
+)
+
+
+async def calendar_file(session: AsyncSession, name: str, found: list[BookingView]) -> Response[bytes]:
+    """An iCalendar file of bookings; each has its sequence number, so that a calendar takes over changes."""
+    shops = await stores.get_shops(session, ids={one.shop_id for one in found})
+    body = calendar_of(found, name=name, shops={key: (shop.name, shop.address) for key, shop in shops.items()})
+    return Response(
+        body,
+        media_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="appointments.ics"', **NO_STORE},
+    )
+
+
+async def _linked(services: Services, token: str) -> tuple[uuid.UUID, BookingView]:
+    named = rules.read_link(token)
+    if named is None or not rules.is_link(services.keyring, token, kind="link"):
+        raise BookingUnknown
+    brand_id, booking_id = named
+    async with services.database.connection(brand_id) as tx:
+        booking = await life.see(tx, booking_id=booking_id)
+        # A moved appointment is found under its old link, too.
+        while booking.state is BookingState.RESCHEDULED:
+            later = await bookings.moved_to(tx, booking_id=booking.id)
+            if later is None:
+                break
+            booking = later
+    if booking.ends_at + rules.LINK_LIVES < clock.now():
+        raise LinkExpired
+    return brand_id, booking
+
+
+async def _one(
+    session: AsyncSession, services: Services, brand: BrandView, booking: BookingView
+) -> dict[str, Any]:
+    now = clock.now()
+    service = await repository.get_service(session, service_id=booking.service_id)
+    shops = await stores.get_shops(session, ids={booking.shop_id})
+    later = await bookings.moved_to(session, booking_id=booking.id)
+    token = rules.link_token(services.keyring, kind="link", brand_id=brand.id, thing_id=booking.id)
+    is_offer = booking.state is BookingState.HELD and booking.source is Source.WAITLIST
+    pay_path = ""
+    if booking.state is BookingState.HELD and booking.payment_id is not None:
+        pay_path = payments.pay_path(services.keyring, brand_id=brand.id, payment_id=booking.payment_id)
+    return {
+        "brand": brand,
+        "booking": booking,
+        "service": service,
+        "shop": shops[booking.shop_id],
+        "later": later,
+        "link": f"/a/{token}",
+        "pay_path": pay_path,
+        "is_offer": is_offer and not pay_path,
+        "is_changeable": booking.state in CHANGEABLE and booking.starts_at > now,
+        "is_cancellable": booking.state in (*CHANGEABLE, BookingState.HELD) and booking.starts_at > now,
+        "is_late": rules.is_late(booking, cutoff_min=service.cutoff_min, now=now),
+        "cutoff": booking.starts_at - dt.timedelta(minutes=service.cutoff_min),
+        "qr": segno.make(booking.code, error="m").svg_data_uri(scale=6, border=2),
+        "zone": booking.time_zone,
+    }
