@@ -124,7 +124,7 @@ async def test_a_share_card_works_without_an_official_account_and_keeps_the_shop
     client: httpx.AsyncClient, services: Services, brand: BrandView, other_brand: BrandView
 ) -> None:
     shop = await make_shop(services, brand, fields=shop_fields(name="淮海路店"))
-    link = await make_link(services, brand, shop.id)
+    link = await make_link(services, brand, shop.id, target_path="/m/x/c/y")
     customer, foreign = await make_customer(services, brand), await make_customer(services, other_brand)
     here = "https://testserver/m/x/c/y?via=z#top"
 
@@ -139,6 +139,22 @@ async def test_a_share_card_works_without_an_official_account_and_keeps_the_shop
     # Her own link is shared as it is, and who is a customer elsewhere shares the shop's.
     assert (await share(client, passed_on, here, **customer.headers)).json()["url"] == own[0]
     assert (await share(client, link, here, **foreign.headers)).json()["url"] == plain["url"]
+
+    # A page that she got to from there is passed on as that page, by the same shop.
+    group = [
+        (await share(client, link, "https://testserver/m/x/g/ABC?via=z", **headers)).json()["url"]
+        for headers in (customer.headers, customer.headers, {}, {})
+    ]
+    assert group[0] == group[1]
+    found = await api.resolve(services.database, keyring=services.keyring, token=group[0].rpartition("/")[2])
+    assert (found.target_path, found.shop_id, found.campaign_id) == ("/m/x/g/ABC", shop.id, link.campaign_id)
+    # Strangers fill no table; the staff's pages are nobody's to pass on; what ended leads to the page alone.
+    assert group[2:] == ["https://testserver/m/x/g/ABC"] * 2
+    staffs = await share(client, link, "https://testserver/hq?x=1", **customer.headers)
+    assert staffs.json()["url"] == "https://testserver/hq"
+    async with services.database.connection(brand.id) as tx:
+        await api.revoke_link(tx, link_id=link.id)
+    assert (await share(client, link, here, **customer.headers)).json()["url"] == "https://testserver/m/x/c/y"
 
     for address in ("https://evil.example/m/x", "http://testserver/m/x", "//testserver/m", "x"):
         refused = await share(client, link, address)

@@ -106,6 +106,7 @@ class SharingController(Controller):
         "/share-card",
         operation_id="attribution_share_card",
         status_code=200,
+        opt={"rate_limit": "60/minute"},
         responses=refusals(LinkUnknown, NotOurAddress),
     )
     async def share_card(
@@ -115,18 +116,19 @@ class SharingController(Controller):
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> ShareCard:
-        """What the page looks like when it is shared. A customer of the brand gets a link of her own, by which the
-        shop that brought her keeps the credit."""
+        """What this page looks like when it is shared, and a link to it by which the shop that brought the caller
+        keeps the credit; a customer of the brand gets one of her own."""
         base = services.settings.public_url or str(request.base_url)
-        if urlsplit(data.url)[:2] != urlsplit(base)[:2]:
+        here = urlsplit(data.url)
+        if here[:2] != urlsplit(base)[:2]:
             raise NotOurAddress
         link = await links.resolve(services.database, keyring=services.keyring, token=data.token)
-        own, shop_name = await _own_link(services, principal, link)
+        own, shop_name = await _own_link(services, principal, link, here.path)
         return ShareCard(
-            title=own.title,
+            title=link.title,
             text=shop_name,
-            url=base.rstrip("/") + own.path,
-            picture=own.picture,
+            url=base.rstrip("/") + (own.path if own else here.path),
+            picture=link.picture,
             wechat=await _signature(request, services, link, data.url),
         )
 
@@ -165,14 +167,18 @@ def _member_of(principal: Principal, brand_id: uuid.UUID) -> uuid.UUID | None:
     return principal.id if is_hers else None
 
 
-async def _own_link(services: Services, principal: Principal, link: LinkView) -> tuple[LinkView, str]:
-    """The link that this caller shares, and the name of its shop."""
-    member_id = _member_of(principal, link.brand_id)
+async def _own_link(
+    services: Services, principal: Principal, link: LinkView, path: str
+) -> tuple[LinkView | None, str]:
+    """The link by which this caller shares the page, and the name of its shop. One that ended is not passed on."""
+    member_id, own = _member_of(principal, link.brand_id), None
     async with services.database.unit_of_work(link.brand_id) as session:
-        if member_id is not None and link.is_live(clock.now()) and link.sharer_member_id != member_id:
-            link = await links.share_onward(session, keyring=services.keyring, parent=link, member_id=member_id)
+        if link.is_live(clock.now()):
+            own = await links.share_page(
+                session, keyring=services.keyring, parent=link, member_id=member_id, path=path
+            )
         shops = await stores.get_shops(session, ids={link.shop_id} if link.shop_id else set())
-    return link, "".join(shop.name for shop in shops.values())
+    return own, "".join(shop.name for shop in shops.values())
 
 
 async def _signature(

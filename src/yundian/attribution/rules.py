@@ -182,6 +182,11 @@ def is_local_path(path: str) -> bool:
     return len(path) <= MAX_PATH and path.isascii() and path.isprintable() and " " not in path
 
 
+def is_customers_page(path: str) -> bool:
+    """Whether customers may pass it on: the brand's pages for them, and nothing else of this site."""
+    return path.startswith("/m/") and is_local_path(path)
+
+
 def moment_of(event_id: uuid.UUID) -> dt.datetime:
     """When a time-ordered id was made, to the millisecond."""
     return dt.datetime.fromtimestamp(int.from_bytes(event_id.bytes[:6]) / 1000, dt.UTC)

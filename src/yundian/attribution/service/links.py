@@ -5,11 +5,20 @@ import uuid
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import msgspec
+
 from yundian.attribution.errors import BadTarget, LinkUnknown
 from yundian.attribution.repository import links as rows
 from yundian.attribution.repository import touches
 from yundian.attribution.repository.touches import Touched
-from yundian.attribution.rules import TOKEN_LENGTH, is_local_path, moment_of, normalised_token, scan_visitor
+from yundian.attribution.rules import (
+    TOKEN_LENGTH,
+    is_customers_page,
+    is_local_path,
+    moment_of,
+    normalised_token,
+    scan_visitor,
+)
 from yundian.attribution.types import AgentClass, Channel, LinkNumbers, LinkTarget, LinkView, Scan, TouchKind
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
@@ -20,6 +29,7 @@ from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox.door import Door
 
 DIRECTORY_KIND = "link"
+PAGE = "page"
 KEEP_TOUCHES = dt.timedelta(days=400)
 _FORGET_AT_ONCE = 5_000
 
@@ -176,7 +186,12 @@ async def make_link(
 
 
 async def share_onward(
-    door: Door, *, keyring: Keyring, parent: LinkView, member_id: uuid.UUID, target: LinkTarget | None = None
+    door: Door,
+    *,
+    keyring: Keyring,
+    parent: LinkView,
+    member_id: uuid.UUID,
+    target: LinkTarget | None = None,
 ) -> LinkView:
     """The link by which a customer passes on what she came by: the shop, its person and campaign stay."""
     return await make_link(
@@ -189,6 +204,25 @@ async def share_onward(
         parent_link_id=parent.id,
         sharer_member_id=member_id,
     )
+
+
+async def share_page(
+    door: Door, *, keyring: Keyring, parent: LinkView, member_id: uuid.UUID | None, path: str
+) -> LinkView | None:
+    """The link to the page that somebody shares, which may be another than she came to: a group of the campaign.
+
+    Who has no account shares the link she came by, if it leads there; ``None``: there is no link to share.
+    """
+    target = target_of(parent)
+    leads_there = path == parent.target_path.partition("?")[0].partition("#")[0]
+    if not leads_there:
+        if member_id is None or not is_customers_page(path):
+            return None
+        page_id = uuid.uuid5(parent.target_id, path)
+        target = msgspec.structs.replace(target, target_type=PAGE, target_id=page_id, target_path=path)
+    elif member_id is None or member_id == parent.sharer_member_id:
+        return parent
+    return await share_onward(door, keyring=keyring, parent=parent, member_id=member_id, target=target)
 
 
 def target_of(link: LinkView) -> LinkTarget:
