@@ -49,7 +49,9 @@ class Till:
         account = self.account(provider)
         return account.merchant_id if provider is Provider.WECHAT else account.app_id
 
-    async def open(self, *, minor: int = 1250, expires_in_s: float = 1800) -> PaymentView:
+    async def open(
+        self, *, minor: int = 1250, expires_in_s: float = 1800, description: str = "雾面唇釉 & 礼盒"
+    ) -> PaymentView:
         async with self.services.database.connection(self.brand_id) as tx:
             return await api.start_payment(
                 tx,
@@ -57,7 +59,7 @@ class Till:
                 subject_type=SUBJECT_TYPE,
                 subject_id=new_id(),
                 amount=Money(minor, "CNY"),
-                description="雾面唇釉 & 礼盒",
+                description=description,
                 expires_at=clock.now() + dt.timedelta(seconds=expires_in_s),
             )
 

@@ -1,9 +1,12 @@
-"""``yundian payments unclaimed``: the operator finds the owner of notices that were sent to nobody's address."""
+"""``yundian payments``: who owns notices that came to nobody's address; a bill of a provider against our books."""
 
 import asyncio
+import datetime as dt
 import uuid
+from pathlib import Path
 from typing import Annotated, NoReturn
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -11,18 +14,20 @@ from rich.table import Table
 from yundian.brands import api as brands
 from yundian.payments.adapters.providers import ProviderPool
 from yundian.payments.service import unclaimed
-from yundian.payments.types import AccountView, UnclaimedView
+from yundian.payments.service.bills import Comparison, compare_bill
+from yundian.payments.types import AccountView, Provider, UnclaimedView
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import DomainError
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import operator_unit_of_work
 from yundian.platform.db.services import open_services
+from yundian.platform.intake.console import BrandOption, JsonOption, show_refusal
 
 PAYMENTS = typer.Typer(name="payments", help="Payments, for the operator.", no_args_is_help=True)
 UNCLAIMED = typer.Typer(name="unclaimed", help="Notices of providers for accounts that nobody has here.")
 PAYMENTS.add_typer(UNCLAIMED)
 
-_REFUSED = 2
+_REFUSED, _DIFFERENT = 2, 3
 _SHOWN = 100
 
 NoticeArgument = Annotated[uuid.UUID, typer.Argument(help="Id of the notice, as `unclaimed` lists it.")]
@@ -75,6 +80,59 @@ def claim(
     except DomainError as error:
         _refuse(error)
     typer.echo(f"It belongs to {owner.label} ({owner.provider.value}) now; the worker handles it.")
+
+
+@PAYMENTS.command("compare-bill")
+def compare_day(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The bill as the provider gave it.")],
+    provider: Annotated[Provider, typer.Option(help="Whose bill it is.")],
+    date: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="The bill's day, in Beijing.")],
+    merchant: Annotated[str | None, typer.Option(help="The merchant's number, if there are several.")] = None,
+    brand: BrandOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare a provider's bill of one day with our books. Exit code 0: equal; 3: not; 2: no bill."""
+    try:
+        found = asyncio.run(_compare(Settings(), file.read_bytes(), provider, date.date(), merchant, brand))
+    except DomainError as error:
+        show_refusal(error, as_json=as_json)
+        raise typer.Exit(_REFUSED) from None
+    if as_json:
+        Console().out(msgspec.json.encode(found).decode(), highlight=False)
+    else:
+        _show_comparison(found)
+    raise typer.Exit(_DIFFERENT if found.differences else 0)
+
+
+async def _compare(
+    settings: Settings, raw: bytes, provider: Provider, day: dt.date, merchant: str | None, brand: str | None
+) -> Comparison:
+    async with operator_unit_of_work(settings, None) as session:
+        brand_id = await brands.choose_brand_id(session, brand)
+    async with operator_unit_of_work(settings, brand_id) as session:
+        return await compare_bill(session, provider=provider, merchant_id=merchant, day=day, raw=raw)
+
+
+def _show_comparison(found: Comparison) -> None:
+    console = Console()
+    totals = Table(
+        "payments", "refunds", "paid (fen)", "refunded (fen)", "fee (fen)", "near midnight", "differences"
+    )
+    fee = f"{found.fee_millis / 1000:.3f}"
+    counts = (found.payments, found.refunds, found.paid_minor, found.refunded_minor, fee, found.near_midnight)
+    totals.add_row(*map(str, counts), str(len(found.differences)))
+    console.print(totals)
+    if found.differences:
+        table = Table("what", "number", "refund", "ours (fen)", "theirs (fen)")
+        for one in found.differences:
+            table.add_row(
+                one.kind, one.out_trade_no, one.out_refund_no, _text(one.ours_minor), _text(one.theirs_minor)
+            )
+        console.print(table)
+
+
+def _text(minor: int | None) -> str:
+    return "–" if minor is None else str(minor)
 
 
 async def _list(settings: Settings) -> list[UnclaimedView]:

@@ -115,6 +115,14 @@ class AccountTaken(DomainError):
     title = "This merchant account is in use already"
 
 
+class BadBill(DomainError):
+    """Not a bill of the provider, or one whose sums do not fit its lines."""
+
+    code = "payments.bad_bill"
+    status = 400
+    title = "Not a bill of the payment provider"
+
+
 class ProviderRefused(DomainError):
     code = "payments.provider_refused"
     title = "The payment provider refused; choose another way to pay"
