@@ -20,7 +20,8 @@ _READ = """async rules => (await axe.run({runOnly: rules})).violations.map(
   v => [v.id, v.nodes.slice(0, 4).map(n => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))])"""
 _LINKS = """() => [...document.querySelectorAll("a[href^='/']:not([download])")].map(a => a.getAttribute("href"))"""
 _WIDTH = "() => document.documentElement.scrollWidth"
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
+# One page of a kind is enough: of one thing by its id, of one template by its code.
+_ONE_OF_MANY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/message-templates/)[a-z0-9_.]+")
 _MOST_PAGES = 60
 PHONE = ViewportSize(width=360, height=740)
 
@@ -64,7 +65,7 @@ async def walk(page: Page, site: str, start: str) -> dict[str, list[Any]]:
     waiting = [start]
     while waiting:
         address = waiting.pop(0)
-        kind = _UUID.sub("*", address)
+        kind = _ONE_OF_MANY.sub("*", address)
         if kind in kinds or address.startswith(("/static", "/docs", "/v1")):
             continue
         kinds.add(kind)
