@@ -1,5 +1,6 @@
 """Rollups, facts and an accountant with a pencil come to the same numbers, whatever happens in whatever order."""
 
+import asyncio
 import datetime as dt
 import random
 import uuid
@@ -14,6 +15,8 @@ from tests.stores.makers import make_shop, shop_fields
 from yundian.brands.types import BrandView
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.services import Services
+from yundian.platform.outbox.declare import Delivered
+from yundian.reports import handlers
 from yundian.reports.service import checking, reading
 from yundian.reports.types import Basis, By, SalesQuery
 
@@ -93,6 +96,49 @@ async def test_any_events_in_any_order_come_to_what_an_accountant_makes_of_them(
         size = chance.randint(1, 6)
         await tell(services, world.brand.id, events[:size])
         events = events[size:]
+
+    async with services.database.connection(world.brand.id) as tx:
+        assert await checking.check(tx) == []
+    await _equal_by_hand(services, world)
+
+
+async def test_writers_at_once_lose_nothing_and_count_nothing_twice(services: Services, world: World) -> None:
+    """Every event in a batch of its own, all at the same time, each twice; the sums meet in the same rows."""
+    told = [
+        Story(
+            paid_at=NOON + dt.timedelta(hours=n % 3),
+            shop_id=world.shops[0],
+            campaign_id=world.campaigns[0],
+            member_id=world.members[n % 2],
+            lines=(10_00,),
+            refunds=(Refund(lines=(1_00,), after_h=0, was_released=False),),
+        )
+        for n in range(6)
+    ]
+    for story in told:
+        world.books.add(story)
+    events = [event for story in told for event in story.events()] * 2
+    random.Random(3).shuffle(events)
+    await asyncio.gather(*(tell(services, world.brand.id, [event]) for event in events))
+
+    async with services.database.connection(world.brand.id) as tx:
+        assert await checking.check(tx) == []
+    await _equal_by_hand(services, world)
+
+
+async def test_a_refund_waits_for_the_sale_that_is_being_written(services: Services, world: World) -> None:
+    """Else each would miss the other: the sale sees no refund yet, the refund no sale yet."""
+    refund = Refund(lines=(1_00,), after_h=0, was_released=False)
+    story = Story(shop_id=world.shops[0], lines=(10_00,), refunds=(refund,))
+    world.books.add(story)
+    paid, released, refunded = story.events()
+    await tell(services, world.brand.id, [paid])
+    async with services.database.connection(world.brand.id) as tx:
+        await handlers.book_sales.handle(tx, [Delivered(new_id(), released)])
+        waiting = asyncio.create_task(tell(services, world.brand.id, [refunded]))
+        done, _ = await asyncio.wait({waiting}, timeout=0.3)
+        assert done == set()
+    await waiting
 
     async with services.database.connection(world.brand.id) as tx:
         assert await checking.check(tx) == []

@@ -12,6 +12,7 @@ from yundian.reports.types import Basis, By, Document, DocumentLine, FactRow, Fi
 # A chart of more days is not read by anybody; months go on.
 MAX_DAYS = 400
 MAX_YEARS = 20
+FIRST_YEAR, LAST_YEAR = 1990, 2100
 
 
 def rows_of(document: Document, place: Place) -> list[FactRow]:
@@ -68,6 +69,13 @@ def checked(wanted: SalesQuery) -> SalesQuery:
     if days > MAX_YEARS * 366:
         raise InvalidInput("to", "Choose at most 20 years")
     return wanted
+
+
+def shown_day(field: str, day: dt.date) -> dt.date:
+    """A day that may have sales: around the ends of the calendar there is no day before, and no month after."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise InvalidInput(field, "Choose days between 1990 and 2100")
+    return day
 
 
 def previous(first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:

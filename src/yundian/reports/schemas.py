@@ -23,8 +23,9 @@ from yundian.reports.types import (
     Sheet,
 )
 
-# More bars than one screen shows; the table has them all.
+# More bars than one screen shows, more rows than anybody scrolls; files have them all.
 MOST_BARS = 20
+MOST_ROWS = 400
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +61,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """Both days given, or a preset, or the last thirty days."""
         if self.first is None and self.last is None:
             return preset_range(self.preset or DEFAULT_PRESET, today)
-        last = self.last or today
-        return self.first or last - dt.timedelta(days=29), last
+        last = rules.shown_day("to", self.last or today)
+        return rules.shown_day("from", self.first or last - dt.timedelta(days=29)), last
 
 
 DEFAULT_PRESET = "30d"

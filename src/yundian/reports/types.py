@@ -115,6 +115,14 @@ class SalesReport(msgspec.Struct, frozen=True, kw_only=True):
     totals: list[Figures]
 
 
+class Credited(msgspec.Struct, frozen=True, kw_only=True):
+    """What was credited to a shop up to today: totals of the last so many days by currency, and by campaign over the
+    longest of them. Buyers are not counted here."""
+
+    spans: list[tuple[int, list[Figures]]]
+    campaigns: list[SalesRow]
+
+
 class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
     """A sale or refund that is part of a number."""
 

@@ -12,11 +12,12 @@ from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.auth.guards import requires
+from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.web.forms import Form
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.pages import fragment, page
-from yundian.reports import schemas
+from yundian.reports import rules, schemas
 from yundian.reports.schemas import Asked
 from yundian.reports.service import exporting, reading
 from yundian.reports.types import NOBODY, Basis, By, SalesReport, SalesRow
@@ -247,6 +248,6 @@ def _uuid(text: str) -> uuid.UUID | None:
 
 def _day(text: str) -> dt.date | None:
     try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
+        return rules.shown_day("from", dt.date.fromisoformat(text))
+    except (ValueError, InvalidInput):
         return None

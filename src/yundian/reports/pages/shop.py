@@ -1,8 +1,5 @@
 """What a shop earned, on its people's phones."""
 
-import datetime as dt
-import uuid
-
 from litestar import Controller, get
 from litestar.di import NamedDependency
 from litestar.response import Template
@@ -15,7 +12,7 @@ from yundian.platform.core.principal import Principal, Role
 from yundian.platform.web.pages import fragment
 from yundian.reports import schemas
 from yundian.reports.service import reading
-from yundian.reports.types import Basis, By, SalesQuery
+from yundian.reports.types import By
 
 SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 
@@ -37,24 +34,16 @@ class CreditedPanel(Controller):
         mine = sorted(principal.shops(*SHOP_ROLES) or ())[:MOST_SHOPS]
         shops = await stores.get_shops(session, ids=set(mine))
         cards = [
-            {"shop": shops[shop_id], **await _credited(session, shop_id, shops[shop_id].time_zone)}
+            {
+                "shop": shops[shop_id],
+                "credited": await reading.credited(
+                    session,
+                    shop_id=shop_id,
+                    today=clock.business_day(clock.now(), shops[shop_id].time_zone),
+                    spans=SPANS,
+                ),
+            }
             for shop_id in mine
             if shop_id in shops
         ]
-        return fragment("reports/_credited.html", cards=cards, words=schemas)
-
-
-async def _credited(session: AsyncSession, shop_id: uuid.UUID, zone: str) -> dict[str, object]:
-    """The shop's own days, up to today."""
-    today = clock.business_day(clock.now(), zone)
-    spans = []
-    for days in SPANS:
-        report = await reading.sales(session, wanted=_query(shop_id, By.CHANNEL, today, days))
-        spans.append((days, report.totals))
-    campaigns = await reading.sales(session, wanted=_query(shop_id, By.CAMPAIGN, today, SPANS[-1]))
-    return {"spans": spans, "campaigns": campaigns}
-
-
-def _query(shop_id: uuid.UUID, by: By, today: dt.date, days: int) -> SalesQuery:
-    first = today - dt.timedelta(days=days - 1)
-    return SalesQuery(by=by, basis=Basis.ACCRUAL, first=first, last=today, shop_ids=frozenset({shop_id}))
+        return fragment("reports/_credited.html", cards=cards, words=schemas, campaign=By.CAMPAIGN)

@@ -19,6 +19,7 @@ from yundian.reports.types import (
     NOBODY,
     Basis,
     By,
+    Credited,
     DocumentView,
     Figures,
     ReconciledDay,
@@ -66,6 +67,37 @@ async def compared(session: AsyncSession, *, wanted: SalesQuery) -> tuple[SalesR
     return report, {
         one.currency: earlier.get(one.currency, Figures(currency=one.currency)) for one in report.totals
     }
+
+
+async def credited(
+    session: AsyncSession, *, shop_id: uuid.UUID, today: dt.date, spans: tuple[int, ...]
+) -> Credited:
+    """A shop's own sales of the last days, today included, on the accrual basis. Two questions, whatever the spans."""
+    first = today - dt.timedelta(days=max(spans) - 1)
+    wanted = SalesQuery(by=By.DAY, basis=Basis.ACCRUAL, first=first, last=today, shop_ids=frozenset({shop_id}))
+    days = await reading.figures(session, wanted=wanted, months=None)
+    by_campaign = msgspec.structs.replace(wanted, by=By.CAMPAIGN)
+    found = await reading.figures(session, wanted=by_campaign, months=None)
+    currencies = sorted({one.currency for _, one in days}) or [await _currency(session)]
+    return Credited(
+        spans=[
+            (
+                span,
+                [
+                    rules.summed(
+                        [one for day, one in days if (today - day).days < span and one.currency == currency],
+                        currency,
+                        buyers=0,
+                    )
+                    for currency in currencies
+                ],
+            )
+            for span in spans
+        ],
+        campaigns=await _rows(
+            session, by_campaign, {(key, one.currency): rules.net(one) for key, one in found}, []
+        ),
+    )
 
 
 async def documents(
