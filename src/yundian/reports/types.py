@@ -116,8 +116,8 @@ class SalesReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Credited(msgspec.Struct, frozen=True, kw_only=True):
-    """What was credited to a shop up to today: totals of the last so many days by currency, and by campaign over the
-    longest of them. Buyers are not counted here."""
+    """What was credited to a shop up to today: totals of the last so many days by currency, and by campaign over
+    the longest of them. Buyers are not counted here."""
 
     spans: list[tuple[int, list[Figures]]]
     campaigns: list[SalesRow]

@@ -72,7 +72,7 @@ async def compared(session: AsyncSession, *, wanted: SalesQuery) -> tuple[SalesR
 async def credited(
     session: AsyncSession, *, shop_id: uuid.UUID, today: dt.date, spans: tuple[int, ...]
 ) -> Credited:
-    """A shop's own sales of the last days, today included, on the accrual basis. Two questions, whatever the spans."""
+    """A shop's own sales of the last days, today included, on the accrual basis. Two questions for all spans."""
     first = today - dt.timedelta(days=max(spans) - 1)
     wanted = SalesQuery(by=By.DAY, basis=Basis.ACCRUAL, first=first, last=today, shop_ids=frozenset({shop_id}))
     days = await reading.figures(session, wanted=wanted, months=None)
