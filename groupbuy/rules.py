@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 from groupbuy.errors import CampaignIncomplete, CampaignNotRunning, SkuNotInCampaign, TooManyPieces
 from groupbuy.states import LatePolicy, Standing
 from groupbuy.types import CampaignFields, CampaignView, ItemView, Wanted
@@ -53,14 +55,18 @@ class LateChoice(StrEnum):
     REFUND = "refund"
 
 
-def check_fields(fields: CampaignFields) -> None:
-    """Refuse what contradicts itself."""
+def checked(fields: CampaignFields) -> CampaignFields:
+    """The fields with times in whole seconds, as people type them; what contradicts itself is refused."""
+    fields = msgspec.structs.replace(
+        fields, starts_at=fields.starts_at.replace(microsecond=0), ends_at=fields.ends_at.replace(microsecond=0)
+    )
     if fields.ends_at <= fields.starts_at:
         raise InvalidInput("ends_at", "must be after the start")
     if fields.short_fill_size is not None and not 2 <= fields.short_fill_size < fields.size:
         raise InvalidInput("short_fill_size", "must be at least 2 and below the size of the group")
     if len({item.sku_id for item in fields.items}) != len(fields.items):
         raise InvalidInput("items", "a SKU stands on two lines")
+    return fields
 
 
 def check_complete(campaign: CampaignView, *, items: int, shops: int, now: dt.datetime) -> None:

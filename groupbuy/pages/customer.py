@@ -74,7 +74,7 @@ class OfferPages(Controller):
     ) -> Template:
         """The campaign: price, what there is, groups to join, and how to start one."""
         place = await _place(services, principal, brand_code)
-        shop_id = await _shop_of_link(services, place, via)
+        shop_id = await _shop_of_link(services, place.brand.id, via)
         async with services.database.unit_of_work(place.brand.id) as session:
             await _bind(session, services, request, place)
             whole = await campaigns.find_campaign(session, code=code)
@@ -161,11 +161,14 @@ class SeatPages(Controller):
         brand_code: FromPath[str],
         code: FromPath[str],
         session: NamedDependency[AsyncSession],
+        services: NamedDependency[Services],
         principal: NamedDependency[Principal],
+        via: FromQuery[str] = "",
     ) -> Response[Any]:
         """Choose what to buy and where to collect it, in a group of one's own."""
         whole = await campaigns.find_campaign(session, code=code)
-        return await _choose(session, brand_code, principal, whole, group=None, form=Form.of())
+        shop_id = await _shop_of_link(services, principal.brand, via)
+        return await _choose(session, brand_code, whole, shop_id=shop_id, group=None, form=Form.of())
 
     @post("/c/{code:str}/start", name="groupbuy.start.confirm", status_code=200)
     async def start(
@@ -183,7 +186,7 @@ class SeatPages(Controller):
             return answer
         async with services.database.unit_of_work(principal.brand) as session:
             whole = await campaigns.find_campaign(session, code=code)
-            return await _choose(session, brand_code, principal, whole, group=None, form=form)
+            return await _choose(session, brand_code, whole, group=None, form=form)
 
     @get("/g/{code:str}/join", name="groupbuy.join")
     async def join_page(
@@ -196,7 +199,7 @@ class SeatPages(Controller):
         """Choose what to buy and where to collect it, in this group."""
         group = await reading.find_group(session, code=code)
         whole = await campaigns.get_campaign(session, campaign_id=group.campaign_id)
-        return await _choose(session, brand_code, principal, whole, group=group, form=Form.of())
+        return await _choose(session, brand_code, whole, group=group, form=Form.of())
 
     @post("/g/{code:str}/join", name="groupbuy.join.confirm", status_code=200)
     async def join(
@@ -215,7 +218,7 @@ class SeatPages(Controller):
         async with services.database.unit_of_work(principal.brand) as session:
             group = await reading.find_group(session, code=code)
             whole = await campaigns.get_campaign(session, campaign_id=group.campaign_id)
-            return await _choose(session, brand_code, principal, whole, group=group, form=form)
+            return await _choose(session, brand_code, whole, group=group, form=form)
 
     @post("/g/{code:str}/leave", name="groupbuy.leave", status_code=303)
     async def leave(
@@ -310,11 +313,11 @@ async def _check_out(
 async def _choose(
     session: AsyncSession,
     brand_code: str,
-    principal: Principal,
     whole: CampaignWithItems,
     *,
     group: GroupView | None,
     form: Form,
+    shop_id: uuid.UUID | None = None,
 ) -> Response[Any]:
     now, base = clock.now(), f"/m/{brand_code}"
     where = f"{base}/g/{group.code}" if group else f"{base}/c/{whole.campaign.code}"
@@ -322,7 +325,7 @@ async def _choose(
         return see_other(where)
     if group is None and whole.campaign.standing(now) is not Standing.RUNNING:
         return see_other(where)
-    shops = await _pickup_shops(session, whole, group)
+    shops = await _pickup_shops(session, whole, group.shop_id if group else shop_id)
     return page(
         "groupbuy/checkout.html",
         status_code=form.status,
@@ -342,11 +345,8 @@ async def _choose(
     )
 
 
-async def _pickup_shops(
-    session: AsyncSession, whole: CampaignWithItems, group: GroupView | None
-) -> list[ShopView]:
-    """Where it can be collected, the group's own shop first."""
-    own = group.shop_id if group else None
+async def _pickup_shops(session: AsyncSession, whole: CampaignWithItems, own: uuid.UUID | None) -> list[ShopView]:
+    """Where it can be collected, the shop that brought her first."""
     if not whole.campaign.has_pickup_choice and own is not None and whole.includes(own):
         found = await _shops(session, own)
         return [shop for shop in found.values() if shop.status.value == _OPEN]
@@ -388,7 +388,7 @@ async def _bind(session: AsyncSession, services: Services, request: AnyRequest, 
         await attribution.bind_visitor(session, visitor=visitor, member_id=place.member_id)
 
 
-async def _shop_of_link(services: Services, place: _Place, token: str) -> uuid.UUID | None:
+async def _shop_of_link(services: Services, brand_id: uuid.UUID, token: str) -> uuid.UUID | None:
     """The shop by whose link the page was reached; a hint for what is shown first, no credit."""
     if not token:
         return None
@@ -396,7 +396,7 @@ async def _shop_of_link(services: Services, place: _Place, token: str) -> uuid.U
         link = await attribution.resolve(services.database, keyring=services.keyring, token=token)
     except LinkUnknown:
         return None
-    return link.shop_id if link.brand_id == place.brand.id else None
+    return link.shop_id if link.brand_id == brand_id else None
 
 
 async def _mine(door: Any, member_id: uuid.UUID | None, group: GroupView) -> SeatInGroup | None:

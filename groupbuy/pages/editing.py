@@ -20,7 +20,7 @@ from yundian.platform.core.errors import InvalidInput
 from yundian.platform.web.forms import Form
 
 EMPTY_ROWS = 2
-_LOCAL = "%Y-%m-%dT%H:%M"
+_LOCAL = "%Y-%m-%dT%H:%M:%S"
 
 
 class ItemRow(NamedTuple):

@@ -31,7 +31,7 @@ CODE_LENGTH = 8
 
 async def create_campaign(session: AsyncSession, *, fields: CampaignFields) -> CampaignWithItems:
     """A draft that nobody but HQ sees."""
-    rules.check_fields(fields)
+    fields = rules.checked(fields)
     campaign = Campaign(
         brand_id=brand_of(session), id=new_id(), code=readable_code(CODE_LENGTH).lower(), **_columns(fields)
     )
@@ -53,7 +53,7 @@ async def edit_campaign(
         TermsAreFixed: a published campaign's size, lives, limits, prices or items would change.
         QuotaBelowSold: fewer pieces than are reserved and sold.
     """
-    rules.check_fields(fields)
+    fields = rules.checked(fields)
     campaign = await _campaign(session, campaign_id)
     if campaign.version != version:
         raise VersionConflict
