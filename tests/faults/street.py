@@ -174,6 +174,7 @@ class Street:
         elif victim is Victim.WORKER:
             await self.house.end_workers()
             self.start_worker()
+        assert victim is Victim.WORKER or all(one.poll() is None for one in self.house.workers), "the worker ended"
         await self.web.start()
         await wait_until(self.is_well, seconds=30, what="everything to be well again")
 
@@ -200,6 +201,8 @@ class Street:
         for worker in self.house.workers:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGCONT)
+        if all(worker.poll() is not None for worker in self.house.workers):
+            self.start_worker()
         self.till.sandbox.go_on()
         self.web.go_on()
 

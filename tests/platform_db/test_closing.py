@@ -1,4 +1,4 @@
-"""The doors close, also when somebody stands in one."""
+"""The doors close, also when somebody stands in one or the house behind them fell down."""
 
 import time
 
@@ -26,3 +26,19 @@ async def test_a_connection_that_was_never_given_back_does_not_keep_the_process_
     assert time.monotonic() - began < 5
     with pytest.raises(asyncpg.InterfaceError):
         await held.execute("SELECT 1")
+
+
+async def test_a_driver_that_lost_its_way_is_a_lost_connection(migrated: Settings) -> None:
+    """What asyncpg says when PostgreSQL is killed between two messages: seen in the matrix of deaths."""
+    database = Database(migrated)
+    await database.open()
+    try:
+        with pytest.raises(asyncpg.InterfaceError, match="lost"):
+            async with database.connection(None):
+                raise asyncpg.InternalClientError(
+                    "cannot switch to state 15; another operation (2) is in progress"
+                )
+        async with database.connection(None) as tx:
+            assert await tx.fetchval("SELECT 1") == 1
+    finally:
+        await database.close()

@@ -180,17 +180,25 @@ async def transaction(
     wait_s: float | None = None,
     database: Database | None = None,
 ) -> AsyncGenerator[Tx, None]:
-    """One transaction on a pool. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half of one."""
-    async with pool.acquire(timeout=wait_s) as conn:
-        await conn.execute(f"BEGIN; {set_brand(brand)}")
-        tx = Tx(conn, brand, database)
-        try:
-            yield tx
-        except BaseException:
-            if not conn.is_closed():
-                await _to_the_end(conn.execute("ROLLBACK"))
-            raise
-        await _to_the_end(conn.execute("COMMIT"))
+    """One transaction on a pool. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half of one.
+
+    Raises:
+        asyncpg.InterfaceError: the connection was lost, also where the driver only finds its own state broken.
+    """
+    try:
+        async with pool.acquire(timeout=wait_s) as conn:
+            await conn.execute(f"BEGIN; {set_brand(brand)}")
+            tx = Tx(conn, brand, database)
+            try:
+                yield tx
+            except BaseException:
+                if not conn.is_closed():
+                    await _to_the_end(conn.execute("ROLLBACK"))
+                raise
+            await _to_the_end(conn.execute("COMMIT"))
+    except asyncpg.InternalClientError as error:
+        # A server killed between two messages leaves the driver in the middle of one: an outage like any other.
+        raise asyncpg.InterfaceError("the connection was lost") from error
 
 
 async def _to_the_end(exchange: Coroutine[Any, Any, object]) -> None:
