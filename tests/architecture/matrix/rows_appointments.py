@@ -20,7 +20,6 @@ from tests.architecture.matrix.cells import (
     OTHER_BRAND,
     OTHER_SHOP,
     OWN_SHOP,
-    Actor,
     Build,
     Call,
     Caller,
@@ -45,8 +44,20 @@ class Stand:
     chair_id: uuid.UUID
 
 
-async def _stand(world: World) -> Stand:
-    """A person of its own, so that nobody is in anybody's way."""
+_stands: dict[uuid.UUID, Stand] = {}
+
+
+async def _stand(world: World, *, is_fresh: bool = False) -> Stand:
+    """One for all, whose times follow each other; or a fresh one, to be changed."""
+    if not is_fresh and world.shop_id in _stands:
+        return _stands[world.shop_id]
+    made = await _make_stand(world)
+    if not is_fresh:
+        _stands[world.shop_id] = made
+    return made
+
+
+async def _make_stand(world: World) -> Stand:
     fields = ServiceFields(code=readable_code(10), name="矩阵", duration_min=5, step_min=5, notice_min=0)
     async with world.services.database.unit_of_work(world.brand.id) as session:
         service = await setup.save_service(session, service_id=None, version=None, fields=fields)
@@ -66,18 +77,21 @@ def _start() -> dt.datetime:
 async def _booking(world: World, stand: Stand, member_id: uuid.UUID | None, **wish: Any) -> Booked:
     if member_id is None:
         member_id = (await make_customer(world.services, world.brand)).id
-    wanted = Wish(shop_id=world.shop_id, service_id=stand.service_id, start=_start(), member_id=member_id, **wish)
+    given: dict[str, Any] = {"start": _start(), "member_id": member_id, **wish}
+    wanted = Wish(shop_id=world.shop_id, service_id=stand.service_id, **given)
     return await book(
         world.services.database, keyring=world.services.keyring, brand_id=world.brand.id, wish=wanted
     )
 
 
-def on_booking(method: str, path: str, *, is_secret: bool = True, **form: str) -> Build:
+def on_booking(method: str, path: str, *, is_secret: bool = True, is_soon: bool = False, **form: str) -> Build:
     """A request about a booking of the shop, the caller's own where she is the customer."""
 
     async def build(world: World, caller: Caller) -> Call:
-        stand = await _stand(world)
-        booked = await _booking(world, stand, caller.member_id)
+        stand = await _stand(world, is_fresh=is_soon)
+        soon = clock.now() + dt.timedelta(minutes=30)
+        wish = {"start": soon - dt.timedelta(seconds=soon.timestamp() % 300)} if is_soon else {}
+        booked = await _booking(world, stand, caller.member_id, **wish)
         keyring = world.services.keyring
         token = rules.link_token(keyring, kind="link", brand_id=world.brand.id, thing_id=booked.booking_id)
         names = {
@@ -97,12 +111,11 @@ def on_booking(method: str, path: str, *, is_secret: bool = True, **form: str) -
     return build
 
 
-def on_shop(method: str, path: str, **form: str) -> Build:
+def on_shop(method: str, path: str, *, is_fresh: bool = False, **form: str) -> Build:
     """A request about the shop, a service of it, or somebody who serves there."""
 
     async def build(world: World, caller: Caller) -> Call:
-        stand = await _stand(world)
-        foreign = caller.actor is Actor.OTHER_BRAND
+        stand = await _stand(world, is_fresh=is_fresh)
         names = {
             "{shop}": str(world.shop_id), "{service}": str(stand.service_id), "{staff}": str(stand.staff_id),
             "{chair}": str(stand.chair_id), "{brand}": world.brand.code, "{new}": readable_code(10),
@@ -119,7 +132,6 @@ def on_shop(method: str, path: str, **form: str) -> Build:
             return text
 
         body = {name: filled(value) for name, value in form.items()} or {"x": "y"}
-        assert foreign or world.shop_id
         return Call(method=method, path=filled(path), form=body if method == "POST" else None)
 
     return build
@@ -171,8 +183,8 @@ def written(call: Build) -> Row:
 
 _BOOK = "/m/{brand}/book/{shop}/{service}"
 _MINE = "/m/{brand}/appointments/{code}"
-_SERVICE = {"code": "{new}", "name": "M", "duration_min": "30"}
-_PERSON = {"display_name": "M", "home_shop_id": "{shop}"}
+_SERVICE: dict[str, Any] = {"code": "{new}", "name": "M", "duration_min": "30"}
+_PERSON: dict[str, Any] = {"display_name": "M", "home_shop_id": "{shop}"}
 
 ROWS: dict[str, Row] = {
     "appointments.book": public(on_shop("GET", "/m/{brand}/book")),
@@ -194,10 +206,12 @@ ROWS: dict[str, Row] = {
     "appointments.link.calendar": public(on_booking("GET", "/a/{token}/calendar.ics", is_secret=False)),
     "appointments.feed": public(on_feed),
     "appointments.board": Row(call=on_booking("GET", "/shop/appointments"), may=SHOP_PEOPLE, is_page=True),
-    "appointments.check_in": of_shop(on_booking("POST", "/shop/appointments/check-in", code="{code}")),
+    "appointments.check_in": of_shop(
+        on_booking("POST", "/shop/appointments/check-in", is_soon=True, code="{code}")
+    ),
     "appointments.walk_in": Row(call=on_shop("GET", "/shop/appointments/walk-in"), may=SHOP_PEOPLE, is_page=True),
     "appointments.walk_in.book": of_shop(
-        on_shop("POST", "/shop/appointments/walk-in", shop="{shop}", service="{service}")
+        on_shop("POST", "/shop/appointments/walk-in", is_fresh=True, shop="{shop}", service="{service}")
     ),
     "appointments.sheet": of_shop(on_booking("GET", "/shop/appointments/{id}")),
     "appointments.sheet.people": of_shop(on_booking("POST", "/shop/appointments/{id}/people")),
@@ -214,7 +228,9 @@ ROWS: dict[str, Row] = {
         call=on_shop("POST", "/hq/appointments/services/new", **_SERVICE), may=ADMINS, is_page=True
     ),
     "appointments.hq_service": read(on_shop("GET", "/hq/appointments/services/{service}")),
-    "appointments.hq_service.save": written(on_shop("POST", "/hq/appointments/services/{service}", **_SERVICE)),
+    "appointments.hq_service.save": written(
+        on_shop("POST", "/hq/appointments/services/{service}", is_fresh=True, **_SERVICE)
+    ),
     "appointments.hq_shop": read(on_shop("GET", "/hq/appointments/shops/{shop}")),
     "appointments.hq_shop.add_chair": written(
         on_shop("POST", "/hq/appointments/shops/{shop}/chairs", kind="M", name="{new}")
@@ -237,8 +253,10 @@ ROWS: dict[str, Row] = {
         is_page=True,
     ),
     "appointments.person": read(on_shop("GET", "/hq/appointments/staff/{staff}")),
-    "appointments.person.save": written(on_shop("POST", "/hq/appointments/staff/{staff}", **_PERSON)),
-    "appointments.person.plan": written(on_shop("POST", "/hq/appointments/staff/{staff}/plan")),
+    "appointments.person.save": written(
+        on_shop("POST", "/hq/appointments/staff/{staff}", is_fresh=True, **_PERSON)
+    ),
+    "appointments.person.plan": written(on_shop("POST", "/hq/appointments/staff/{staff}/plan", is_fresh=True)),
     "appointments.person.days": written(
         on_shop("POST", "/hq/appointments/staff/{staff}/days", first="{day}", last="{day}", kind="off")
     ),
