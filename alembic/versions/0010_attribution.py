@@ -127,7 +127,6 @@ def _create_touch() -> None:
     )
     op.create_index("ix_attribution_touch_visitor", table, ["brand_id", "visitor_hash", "at"])
     op.create_index("ix_attribution_touch_member", table, ["brand_id", "member_id", "at"])
-    op.create_index("ix_attribution_touch_brand_id_at", table, ["brand_id", "at"])
 
 
 def _create_credit() -> None:

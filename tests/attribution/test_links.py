@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import uuid
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from tests.stores.makers import make_shop, shop_fields
 from yundian.attribution import api
 from yundian.attribution.errors import BadTarget, LinkUnknown
 from yundian.attribution.handlers import claim_scans, note_refund, note_scan
+from yundian.attribution.rules import first_id, moment_of
 from yundian.attribution.service import agents, links
 from yundian.attribution.types import (
     AgentClass,
@@ -327,12 +329,17 @@ async def test_a_scanned_code_is_a_touch_of_who_scanned_also_when_she_joins_late
 async def test_old_touches_are_forgotten_and_stay_counted(services: Services, brand: BrandView) -> None:
     shop = await make_shop(services, brand)
     link = await make_link(services, brand, shop.id)
-    long_ago = clock.now() - links.KEEP_TOUCHES
-    await touch(services, link, visitor=BROWSER, at=long_ago)
-    await touch(services, link, agent=AgentClass.BOT, at=long_ago)
-    await touch(services, link, visitor=BROWSER, at=long_ago, kind=TouchKind.JOIN)
     await touch(services, link, visitor=BROWSER)
+    await touch(services, link, agent=AgentClass.BOT)
+    await touch(services, link, visitor=BROWSER, kind=TouchKind.JOIN)
+    long_ago = first_id(clock.now() - links.KEEP_TOUCHES - dt.timedelta(days=1)).int
+    async with services.database.connection(brand.id) as tx:
+        for number, row in enumerate(await tx.fetch("SELECT id FROM attribution_touch")):
+            old = uuid.UUID(int=long_ago + number)
+            await tx.execute("UPDATE attribution_touch SET id = $1 WHERE id = $2", old, row["id"])
+    await touch(services, link, visitor=b"o" * 32)
 
+    await links.forget_old(services.database)
     await links.forget_old(services.database)
 
     assert await count(services, brand, "attribution_touch") == 1
@@ -345,3 +352,9 @@ async def test_a_target_is_what_its_maker_says(services: Services, brand: BrandV
     await touch(services, link, visitor=BROWSER)
     credit = await decided(services, brand, visitor=BROWSER)
     assert (credit.rule, credit.shop_id, links.target_of(link)) == (CreditRule.HQ, None, target())
+
+
+async def test_ids_tell_when_they_were_made() -> None:
+    before, made, after = clock.now(), new_id(), clock.now() + dt.timedelta(milliseconds=1)
+    assert before - dt.timedelta(milliseconds=1) <= moment_of(made) <= after
+    assert first_id(before) <= made < first_id(after + dt.timedelta(seconds=1))

@@ -10,13 +10,15 @@ from PIL import Image
 
 from tests.attribution.makers import decided, make_link, touch
 from tests.helpers import make_client, submit
-from tests.members.makers import make_customer
+from tests.members.makers import make_customer, set_up_app
 from tests.people import Person, sign_in_as
+from tests.sandbox.running import RunningSandbox
 from tests.stores.makers import make_shop, shop_fields
 from yundian.attribution import api
 from yundian.attribution.adapters.poster import HEIGHT, WIDTH, Poster, draw
 from yundian.attribution.types import LinkView
 from yundian.brands.types import BrandView
+from yundian.members.types import AppKind
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
 
@@ -189,3 +191,25 @@ async def test_a_mini_program_that_was_opened_by_a_link_keeps_the_touch(
     assert (await decided(services, brand, visitor=hers)).shop_id == shop.id
     assert (await client.post("/v1/touches", json={**asked, "token": "NOSUCHTOKE"})).status_code == 404
     assert (await client.post("/v1/touches", json={**asked, "visitor": "short"})).status_code == 400
+
+
+async def test_inside_wechat_a_page_may_set_the_menu_and_while_wechat_is_away_it_is_shared_plain(
+    shop_app: Litestar,
+    services: Services,
+    brand: BrandView,
+    other_brand: BrandView,
+    official: str,
+    sandbox: RunningSandbox,
+) -> None:
+    here = "https://testserver/m/x/c/y?via=z"
+    links = [await make_link(services, one, (await make_shop(services, one)).id) for one in (brand, other_brand)]
+    await set_up_app(services, other_brand, sandbox, AppKind.OFFICIAL)
+    async with make_client(shop_app) as browser:
+        signed = (await share(browser, links[0], f"{here}#top")).json()["wechat"]
+        sandbox.break_it("down", provider="wechat", operation="cgi-bin.*", params={"status": 502})
+        away = await share(browser, links[1], here)
+
+    asked = {"appid" if name == "app_id" else name: value for name, value in signed.items()}
+    assert signed["app_id"] == official
+    assert sandbox.post("wechat/js-config", {**asked, "url": here}) == {"errMsg": "config:ok"}
+    assert (away.status_code, away.json()["wechat"]) == (200, None)

@@ -76,7 +76,6 @@ class Touch(Row, table=True):
         brand_reference("member_id", "members_member"),
         sa.Index("ix_attribution_touch_visitor", "brand_id", "visitor_hash", "at"),
         sa.Index("ix_attribution_touch_member", "brand_id", "member_id", "at"),
-        sa.Index(None, "brand_id", "at"),
     )
 
     link_id: uuid.UUID

@@ -5,7 +5,7 @@ from yundian.attribution.handlers import SUBSCRIBERS
 from yundian.attribution.pages.credits import CreditPages
 from yundian.attribution.pages.landing import LandingPages
 from yundian.attribution.pages.shop import ShopLinkPages
-from yundian.attribution.routes import CreditController, SharingController
+from yundian.attribution.routes import CreditController, SharingController, ShopLinkController
 from yundian.attribution.service.links import forget_old
 from yundian.platform.core.principal import Role
 from yundian.platform.jobs.declare import cron
@@ -18,7 +18,7 @@ _SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 ROOM = Room(
     name="attribution",
     package="yundian.attribution",
-    controllers=(CreditController, SharingController),
+    controllers=(CreditController, SharingController, ShopLinkController),
     pages=(LandingPages, ShopLinkPages, CreditPages),
     events=EVENTS,
     subscribers=SUBSCRIBERS,

@@ -1,12 +1,12 @@
 """Attribution's JSON API: why a credit is whose, its transfer, share cards, and touches of mini programs."""
 
 import uuid
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
@@ -30,19 +30,22 @@ from yundian.attribution.schemas import (
     credit_read,
 )
 from yundian.attribution.service import credits, links
-from yundian.attribution.types import AgentClass, LinkView, Subject
+from yundian.attribution.types import AgentClass, LinkRead, LinkView, LinkWithNumbers, Subject
 from yundian.members import api as members
 from yundian.members.types import AppKind
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, requires
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal, PrincipalKind, Role
+from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.web.idempotency import idempotent
+from yundian.platform.web.lists import Cursor, Limit
 from yundian.platform.web.openapi import refusals
 from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 
 readers = requires(*Role)
 movers = requires(Role.HQ_ADMIN)
+SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 SUBJECT = "/{subject_type:str}/{subject_id:uuid}"
 
 
@@ -95,6 +98,49 @@ class CreditController(Controller):
             actor_name=principal.name,
         )
         return credit_read(await credits.explain(session, subject=subject))
+
+
+class ShopLinkController(Controller):
+    path = "/shop-links"
+
+    @get(
+        operation_id="attribution_list_shop_links",
+        guards=[requires(*SHOP_ROLES)],
+        responses=refusals(ShopUnknown),
+    )
+    async def list_links(
+        self,
+        shop_id: Annotated[uuid.UUID, QueryParameter(description="One of the caller's shops")],
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Page[LinkWithNumbers]:
+        """List the live links of one's shop, the newest first; of people's own, one's own, or, for the owner, all."""
+        if shop_id not in (principal.shops(*SHOP_ROLES) or ()):
+            raise ShopUnknown
+        base = services.settings.public_url or str(request.base_url)
+        found = await links.list_links(
+            session,
+            shop_id=shop_id,
+            staff_id=principal.id,
+            is_everybodys=shop_id in (principal.shops(Role.SHOP_OWNER) or ()),
+            cursor=cursor,
+            limit=limit,
+        )
+        items = [
+            LinkWithNumbers(
+                link=LinkRead.of(one.link, base=base),
+                opens=one.opens,
+                orders=one.orders,
+                sales_minor=one.sales_minor,
+                currency=one.link.currency,
+            )
+            for one in found.items
+        ]
+        return Page(items, found.next_cursor)
 
 
 class SharingController(Controller):

@@ -147,6 +147,36 @@ class LinkNumbers(msgspec.Struct, frozen=True, kw_only=True):
     sales_minor: int
 
 
+class LinkRead(msgspec.Struct, frozen=True, kw_only=True):
+    """A shop's link as its people get it. ``url`` is what they pass on; ``staff_id`` null: the shop itself."""
+
+    id: uuid.UUID
+    token: str
+    url: str
+    title: str
+    shop_id: uuid.UUID | None
+    staff_id: uuid.UUID | None
+    campaign_id: uuid.UUID | None
+    channel: Channel
+    expires_at: dt.datetime | None
+
+    @classmethod
+    def of(cls, link: LinkView, *, base: str) -> "LinkRead":
+        """``base``: the site's address, as it is reached from outside."""
+        own = {name: getattr(link, name) for name in cls.__struct_fields__ if name != "url"}
+        return cls(url=base.rstrip("/") + link.path, **own)
+
+
+class LinkWithNumbers(msgspec.Struct, frozen=True, kw_only=True):
+    """A link and what came of it. ``sales_minor``: what stands, less refunds, in ``currency``."""
+
+    link: LinkRead
+    opens: int
+    orders: int
+    sales_minor: int
+    currency: str
+
+
 class GroupOwner(msgspec.Struct, frozen=True, kw_only=True):
     """Whose group is joined: what its leader's credit said when it was opened."""
 

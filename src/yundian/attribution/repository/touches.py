@@ -8,7 +8,7 @@ import msgspec
 
 from stores import api as stores
 from yundian.attribution.repository.links import link_of
-from yundian.attribution.rules import MAX_TOUCHES, SAME_VISIT
+from yundian.attribution.rules import MAX_TOUCHES, SAME_VISIT, first_id
 from yundian.attribution.types import AgentClass, LinkView, Seen, TouchKind
 from yundian.brands import api as brands
 from yundian.platform.core.ids import new_id
@@ -28,20 +28,24 @@ _TOUCH = (
     " ON CONFLICT (brand_id, link_id, visitor_hash, kind, slot) DO NOTHING RETURNING id"
 )
 
-_SEEN = (
-    "SELECT t.id AS touch_id, t.at, t.kind, t.is_own, l.id AS link_id, l.shop_id, l.staff_id, l.campaign_id,"
-    " l.sharer_member_id, l.expires_at, l.revoked_at FROM attribution_touch t"
-    " JOIN attribution_link l ON l.brand_id = t.brand_id AND l.id = t.link_id"
-    " WHERE t.brand_id = $1 AND NOT t.is_bot AND t.at <= $4::timestamptz"
+_NEWEST = (
+    "SELECT t.id, t.at, t.kind, t.is_own, t.link_id FROM attribution_touch t WHERE t.brand_id = $1"
+    " AND NOT t.is_bot AND t.at <= $4::timestamptz AND {whose} ORDER BY t.at DESC, t.id DESC LIMIT {limit}"
 )
-_NEWEST = f"ORDER BY t.at DESC, t.id DESC LIMIT {MAX_TOUCHES}"
+_OF_MEMBER = _NEWEST.format(whose="t.member_id = $2::uuid", limit=MAX_TOUCHES)
 # A browser that two people share: what the other did is hers.
+_OF_BROWSER = _NEWEST.format(
+    whose="t.visitor_hash = $3::bytea AND (t.member_id IS NULL OR t.member_id = $2)", limit=MAX_TOUCHES
+)
+# Few touches, then the link of each by its key: a join would make the planner read all links of the brand.
 _DECIDE = (
-    f"WITH seen AS (({_SEEN} AND t.member_id = $2::uuid {_NEWEST}) UNION"  # noqa: S608
-    f" ({_SEEN} AND t.visitor_hash = $3::bytea AND (t.member_id IS NULL OR t.member_id = $2) {_NEWEST}))"
+    f"WITH seen AS (SELECT t.id AS touch_id, t.at, t.kind, t.is_own, l.* FROM (({_OF_MEMBER}) UNION"  # noqa: S608
+    f" ({_OF_BROWSER})) t CROSS JOIN LATERAL (SELECT l.id AS link_id, l.shop_id, l.staff_id, l.campaign_id,"
+    " l.sharer_member_id, l.expires_at, l.revoked_at FROM attribution_link l WHERE l.brand_id = $1"
+    " AND l.id = t.link_id OFFSET 0) l)"
     " SELECT p.link_window_days, (SELECT coalesce(jsonb_agg(to_jsonb(seen)), '[]') FROM seen),"
     f" ARRAY(SELECT c.id FROM ({stores.CLOSED_SHOPS}) c WHERE c.brand_id = $1"
-    " AND (c.id = ANY($5::uuid[]) OR c.id IN (SELECT shop_id FROM seen)))"
+    " AND c.id = ANY($5::uuid[] || ARRAY(SELECT shop_id FROM seen)))"
     f" FROM ({brands.LINK_WINDOW}) p WHERE p.brand_id = $1"
 )
 
@@ -165,10 +169,13 @@ async def look(
 
 
 async def forget(tx: Tx, *, before: dt.datetime, limit: int) -> int:
-    """Delete old touches, at most ``limit``; a link keeps their number. How many were deleted."""
+    """Delete old touches, at most ``limit``; a link keeps their number. How many were deleted.
+
+    Ids are in the order of time: the primary key finds the oldest.
+    """
     found: int = await tx.fetchval(
         "WITH old AS (DELETE FROM attribution_touch WHERE brand_id = $1 AND id IN (SELECT id"
-        " FROM attribution_touch WHERE brand_id = $1 AND at < $2 ORDER BY at LIMIT $3)"
+        " FROM attribution_touch WHERE brand_id = $1 AND id < $2 ORDER BY id LIMIT $3)"
         " RETURNING link_id, is_bot, is_own, kind),"
         " opens AS (SELECT link_id, count(*) AS n FROM old WHERE NOT is_bot AND NOT is_own AND kind <> 'join'"
         " GROUP BY link_id),"
@@ -176,7 +183,7 @@ async def forget(tx: Tx, *, before: dt.datetime, limit: int) -> int:
         " WHERE l.brand_id = $1 AND l.id = opens.link_id)"
         " SELECT count(*) FROM old",
         tx.brand,
-        before,
+        first_id(before),
         limit,
     )
     return found
