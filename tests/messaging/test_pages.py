@@ -65,10 +65,15 @@ async def test_hq_reads_what_went_out_what_did_not_and_sends_again(post: Post, h
     assert once_more.status_code == 409
     sent_id = (await post.message(left_out))["id"]
     assert "Send again" not in await _page(hq, f"/hq/messages/{sent_id}")
+    async with post.services.database.connection(post.brand.id) as tx:
+        await tx.execute("UPDATE messaging_message SET state = 'parked' WHERE brand_id = $1", post.brand.id)
+    assert "3 messages need a person" in await _page(hq, "/hq/messages")
+    assert (await submit(hq, "/hq/messages/send-parked-again", {})).status_code == 303
+    assert "need a person" not in await _page(hq, "/hq/messages")
     panel = await _page(hq, f"/hq/panels/member-messages/{person.id}")
     assert masked in panel
     assert "Refund arrived" not in panel
-    assert await post.state(sent) == "failed:refused:NO_BALANCE"
+    assert await post.state(sent) == "queued"
 
 
 async def test_hq_edits_a_template_sees_how_it_reads_and_tries_it(post: Post, hq: httpx.AsyncClient) -> None:

@@ -10,9 +10,10 @@ from yundian.messaging import api
 from yundian.messaging.errors import NotToSendAgain, TemplateUnknown, ValuesIncomplete
 from yundian.messaging.rules.samples import sample_values
 from yundian.messaging.rules.templates import house_template
-from yundian.messaging.service import queueing
+from yundian.messaging.service import queueing, sending
 from yundian.messaging.types import Channel, ConsentAnswer, MessageClass
 from yundian.platform.core.ids import new_id
+from yundian.platform.db.database import Database
 
 pytestmark = pytest.mark.anyio
 
@@ -193,6 +194,45 @@ async def test_an_answer_that_was_lost_makes_no_second_message(post: Post) -> No
     # WeChat keeps no number of ours for these: nobody knows, so nobody sends again.
     assert (await post.state(facts[2])).startswith("unknown:unclear:")
     assert [post.count(person) for person in (by_official, by_sms, by_mini)] == [1, 1, 1]
+
+
+async def test_an_outage_of_hours_delays_a_short_message_and_makes_no_second_one(post: Post) -> None:
+    person = await post.person()
+    post.sandbox.break_it("drop_after_commit", provider="sms", key=person.phone)
+    post.sandbox.break_it("down", provider="sms", key=person.phone, params={"status": 503}, remaining=None)
+    fact = await post.queue(person)
+
+    for minutes in range(0, 240, 8):
+        await post.send(later(minutes=minutes))
+    assert await post.state(fact) == "sending"
+    post.sandbox.http.delete("/sandbox/api/faults")
+    await post.send(later(minutes=275))
+
+    assert await post.tries(fact) == ["sms accepted"]
+    assert post.count(person) == 1
+
+
+async def test_where_wechat_cannot_be_reached_nothing_is_unclear(post: Post) -> None:
+    await post.use_wechat("order.ready")
+    person = await post.person()
+    await post.consent(person, "order.ready")
+    warm = await post.queue(person)
+    await post.send()
+    assert await post.state(warm) == "sent"
+    await post.consent(person, "order.ready")
+    nowhere = post.services.settings.model_copy(update={"wechat_url": "http://127.0.0.1:1"})
+    database = Database(nowhere)
+    await database.open()
+    fact = await post.queue(person)
+    try:
+        await sending.send_due(database, carrier=post.carrier, brand_id=post.brand.id, now=NOON)
+    finally:
+        await database.close()
+
+    assert await post.state(fact) == "queued:busy:unreached"
+    assert await post.credits(person) == (1, 1)
+    await post.send(later(minutes=1))
+    assert await post.tries(fact) == ["mini refused unreached", "mini accepted"]
 
 
 async def test_while_every_provider_is_down_nothing_is_lost_and_a_person_has_the_last_word(post: Post) -> None:

@@ -166,6 +166,19 @@ def test_a_push_that_nobody_should_believe(account: Account, fault: str, error: 
         account.open(account.heard()[0])
 
 
+def test_the_same_number_of_ours_is_one_message(account: Account) -> None:
+    openid = account.sandbox.post("wechat/act", {"appid": account.app["appid"], "act": "subscribe"})["openid"]
+
+    def send(once: str) -> int:
+        message = {"touser": openid, "template_id": "TPL1", "data": {}, "client_msg_id": once}
+        return int(account.client.post("message/template/send", data=message)["msgid"])
+
+    first, again, other = send("a"), send("a"), send("b")
+
+    assert first == again != other
+    assert len(account.sandbox.get("messages", channel="template", recipient=openid)) == 2
+
+
 def test_template_messages_reach_followers_and_the_account_hears_that_they_did(account: Account) -> None:
     openid = account.sandbox.post("wechat/code", {"appid": account.app["appid"]})["openid"]
     data = {"first": {"value": "到店提醒"}}

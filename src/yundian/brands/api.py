@@ -27,14 +27,6 @@ async def find_brand(session: AsyncSession, *, code: str) -> BrandView:
     return msgspec.convert(brand, BrandView, from_attributes=True)
 
 
-async def get_brand(session: AsyncSession, *, brand_id: uuid.UUID) -> BrandView:
-    """The tenant with this id; ``BrandUnknown`` when there is none."""
-    brand = await repository.brand_by_id(session, brand_id=brand_id)
-    if brand is None:
-        raise BrandUnknown
-    return msgspec.convert(brand, BrandView, from_attributes=True)
-
-
 async def choose_brand(session: AsyncSession, *, code: str | None) -> BrandView:
     """The tenant a command works for: the named one, else the only one there is. Works without a brand."""
     if code is not None:

@@ -26,10 +26,6 @@ async def brand_by_code(session: AsyncSession, *, code: str) -> Brand | None:
     return (await session.exec(select(Brand).where(col(Brand.code) == code))).one_or_none()
 
 
-async def brand_by_id(session: AsyncSession, *, brand_id: uuid.UUID) -> Brand | None:
-    return (await session.exec(select(Brand).where(col(Brand.id) == brand_id))).one_or_none()
-
-
 async def brands(session: AsyncSession) -> Sequence[Brand]:
     """In the order of their codes."""
     return (await session.exec(select(Brand).order_by(col(Brand.code)))).all()

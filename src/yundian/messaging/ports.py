@@ -1,5 +1,6 @@
 """What messaging needs from outside: somebody who takes a message for a person."""
 
+import datetime as dt
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -57,5 +58,5 @@ class Carrier(Protocol):
 
     async def carry(self, parcel: Parcel) -> Outcome: ...
 
-    def remembers(self, channel: Channel) -> bool:
-        """Whether the same try again, within minutes, is not sent twice."""
+    def remembers(self, channel: Channel) -> dt.timedelta:
+        """How long the same try again is not sent twice; nothing where it always is."""

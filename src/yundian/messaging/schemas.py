@@ -136,7 +136,7 @@ def state_label(state: MessageState) -> str:
         MessageState.WAITING_QUIET: _("Waits for the morning"),
         MessageState.CHECKING: _("Being checked"),
         MessageState.SENDING: _("Being sent"),
-        MessageState.SENT: _("Sent"),
+        MessageState.SENT: _("Sent out"),
         MessageState.DELIVERED: _("Delivered"),
         MessageState.UNKNOWN: _("Perhaps sent"),
         MessageState.FAILED: _("Failed"),

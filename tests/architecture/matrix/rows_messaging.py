@@ -103,6 +103,9 @@ ROWS: dict[str, Row] = {
     "messaging.messages": Row(call=get("/hq/messages"), may=READERS, is_page=True),
     "messaging.message": Row(call=one_message, may=HQ, unknown=OTHER_BRAND, is_page=True),
     "messaging.message.again": Row(call=failed_message, may=HQ_ADMINS, unknown=OTHER_BRAND, is_page=True),
+    "messaging.messages.again": Row(
+        call=send("POST", "/hq/messages/send-parked-again", form={"x": "y"}), may=WRITERS, is_page=True
+    ),
     # Another brand's admin sees her own brand, where there is no such member: an empty panel.
     "messaging.member.panel": Row(call=a_members, may=READERS, is_page=True),
     "messaging.templates": Row(call=get("/hq/message-templates"), may=READERS, is_page=True),

@@ -1,13 +1,17 @@
 """WeChat and the provider of short messages behind one port."""
 
+import datetime as dt
+
 from yundian.messaging.ports import Accepted, Outcome, Parcel, Rejected, Unclear
-from yundian.messaging.rules import verdicts
+from yundian.messaging.rules import timing, verdicts
 from yundian.messaging.rules.verdicts import Verdict
 from yundian.messaging.types import Channel
 from yundian.platform.sms.types import Refused, Sms, SmsGateway, Taken
 from yundian.platform.wechat.client import WeChatAppClient, WeChatApps
 from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 from yundian.platform.wechat.types import UNREACHED
+
+_NOT_AT_ALL = dt.timedelta(0)
 
 
 class ProviderCarrier:
@@ -17,11 +21,11 @@ class ProviderCarrier:
         self._wechat = wechat
         self._sms = sms
 
-    def remembers(self, channel: Channel) -> bool:
-        """WeChat drops doubles of template messages by ``client_msg_id``; of subscription messages it has none."""
+    def remembers(self, channel: Channel) -> dt.timedelta:
+        """WeChat drops doubles of template messages by ``client_msg_id``, of subscription messages it does not."""
         if channel is Channel.SMS:
-            return self._sms.is_idempotent
-        return channel is Channel.OFFICIAL
+            return timing.SMS_REMEMBERED_FOR if self._sms.is_idempotent else _NOT_AT_ALL
+        return timing.TEMPLATE_REMEMBERED_FOR if channel is Channel.OFFICIAL else _NOT_AT_ALL
 
     async def carry(self, parcel: Parcel) -> Outcome:
         if parcel.channel is Channel.SMS:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
-from litestar.response import Template
+from litestar.response import Redirect, Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import api as brands
@@ -23,6 +23,7 @@ from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.i18n import ngettext
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.pages import fragment, page, see_other
@@ -116,6 +117,14 @@ class MessagePages(Controller):
             await queueing.send_again(session, message_id=message_id)
             return see_other(f"{_MESSAGES}/{message_id}", toast=_("It is on its way"))
         return await _message(session, principal, message_id, form)
+
+    @post("/send-parked-again", name="messaging.messages.again", guards=[writers], status_code=303)
+    @idempotent
+    async def send_parked_again(self, session: NamedDependency[AsyncSession]) -> Redirect:
+        """Send everything that waits for a person: after an outage there may be many."""
+        sent = await queueing.send_parked_again(session)
+        toast = ngettext("%(num)s message is on its way", "%(num)s messages are on their way", sent)
+        return see_other(_MESSAGES, toast=toast)
 
 
 class MessagePanels(Controller):

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from yundian.messaging.states import AttemptState, MessageState
@@ -72,8 +72,8 @@ RETURNING ended.id
 """
 
 _POSTPONE = """
-UPDATE messaging_message SET next_at = $3
-WHERE brand_id = $1 AND id = ANY($2::uuid[]) AND state = 'sending'
+UPDATE messaging_message m SET next_at = v.next_at FROM unnest($2::uuid[], $3::timestamptz[]) AS v (id, next_at)
+WHERE m.brand_id = $1 AND m.id = v.id AND m.state = 'sending'
 """
 
 _DELIVERED = """
@@ -235,10 +235,10 @@ async def end(door: Door, *, ends: Sequence[End], now: dt.datetime) -> set[uuid.
     return {row[0] for row in rows}
 
 
-async def postpone(door: Door, *, ids: Sequence[uuid.UUID], next_at: dt.datetime) -> None:
-    """Look again later at what is being sent."""
-    if ids:
-        await run(door, _POSTPONE, brand_of(door), list(ids), next_at)
+async def postpone(door: Door, *, next_at: Mapping[uuid.UUID, dt.datetime]) -> None:
+    """Look again later at messages that are being sent."""
+    if next_at:
+        await run(door, _POSTPONE, brand_of(door), list(next_at), list(next_at.values()))
 
 
 async def delivered(door: Door, *, app_id: str, provider_ref: str, now: dt.datetime) -> bool:

@@ -48,6 +48,13 @@ WHERE brand_id = $1 AND id = $2 AND state = ANY($4::varchar[]) AND values_sealed
 """
 
 
+_PARKED_AGAIN = """
+UPDATE messaging_message SET state = 'queued', reason = '', tried = '{}', channel_tries = 0, channel = '',
+    checked_at = NULL, next_at = $2, ended_at = NULL
+WHERE brand_id = $1 AND state = 'parked' AND values_sealed IS NOT NULL
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
     """A message as it is stored."""
@@ -109,3 +116,8 @@ async def answer(
 async def send_again(door: Door, *, message_id: uuid.UUID, now: dt.datetime) -> bool:
     states = [state.value for state in ENDED_BADLY]
     return await run(door, _AGAIN, brand_of(door), message_id, now, states) > 0
+
+
+async def send_parked_again(door: Door, *, now: dt.datetime) -> int:
+    """What a provider's outage left behind; how many. What is useless by now is left out when it is due."""
+    return await run(door, _PARKED_AGAIN, brand_of(door), now)

@@ -128,6 +128,8 @@ def _is_open(case: Case, way: Channel) -> bool:
     return bool(template_id) and case.apps.get(way, "") in case.reach.openids
 
 
-def may_ask_provider_again(state: AttemptState, *, began: dt.datetime, remembers: bool, now: dt.datetime) -> bool:
+def may_ask_provider_again(
+    state: AttemptState, *, began: dt.datetime, remembered_for: dt.timedelta, now: dt.datetime
+) -> bool:
     """Whether a try whose end nobody knows can be repeated without a second message."""
-    return state is AttemptState.STARTED and remembers and now - began < timing.REMEMBERED_FOR
+    return state is AttemptState.STARTED and now - began < remembered_for

@@ -9,8 +9,10 @@ _AGAIN_AFTER_S = (30, 120, 600, 1800, 7200)
 _ASK_AGAIN_AFTER_S = (30, 120, 600, 3600)
 # A worker that claimed a message and is heard of no more.
 LEASE = dt.timedelta(seconds=60)
-# As long as a provider that drops doubles remembers them, with a margin.
-REMEMBERED_FOR = dt.timedelta(minutes=9)
+# As long as a provider that drops doubles remembers them: WeChat says ten minutes; a reference is kept with the
+# message, and after a day nobody waits for it.
+TEMPLATE_REMEMBERED_FOR = dt.timedelta(minutes=9)
+SMS_REMEMBERED_FOR = dt.timedelta(hours=24)
 # An answer of the owner is good for so long.
 ANSWER_GOOD_FOR = dt.timedelta(seconds=60)
 # WeChat gets little patience before the next way is taken; the last way gets more.
@@ -39,6 +41,11 @@ def quiet_until(now: dt.datetime, *, start: dt.time, end: dt.time, zone: str) ->
 def again_after(tries: int) -> dt.timedelta:
     """The pause after so many tries on one way."""
     return dt.timedelta(seconds=_AGAIN_AFTER_S[min(max(tries, 1), len(_AGAIN_AFTER_S)) - 1])
+
+
+def look_again_after(age: dt.timedelta) -> dt.timedelta:
+    """The pause before a try of that age, whose end nobody knows, is repeated."""
+    return min(max(age / 2, dt.timedelta(seconds=15)), dt.timedelta(minutes=30))
 
 
 def ask_again_after(asked: int) -> dt.timedelta:

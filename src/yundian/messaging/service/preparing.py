@@ -58,10 +58,11 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A parcel, how often this way was taken before, and the consent it uses."""
+    """A parcel, how often this way was taken, when this try began, and the consent it uses."""
 
     parcel: Parcel
     channel_tries: int
+    began: dt.datetime
     credit: CreditKey | None
 
 
@@ -99,7 +100,7 @@ async def prepare(
     await repository.move(session, moves=sheet.moves, now=now)
     await repository.end(session, ends=sheet.ends, now=now)
     await repository.start(session, starts=sheet.starts, now=now, lease_until=now + timing.LEASE)
-    await repository.postpone(session, ids=sheet.held, next_at=now + timing.LEASE)
+    await repository.postpone(session, next_at=dict.fromkeys(sheet.held, now + timing.LEASE))
     await outbox.record(session, *sheet.asked)
     return sheet.tries, len(due)
 
@@ -116,7 +117,7 @@ async def _desk(
     templates = await deciding.list_templates(session, brand_id=brand_id)
     return Desk(
         brand=await brands.get_policy(session, brand_id=brand_id),
-        brand_code=(await brands.get_brand(session, brand_id=brand_id)).code,
+        brand_code=await brands.code_of(session),
         policy=await deciding.get_policy(session, brand_id=brand_id),
         templates={template.code: template for template in templates},
         reaches=await members.reach_of(session, ids=ids),
@@ -138,11 +139,14 @@ async def _take_up(session: AsyncSession, desk: Desk, due: Sequence[Due], carrie
     for one in due:
         attempt = attempts[one.id]
         if planning.may_ask_provider_again(
-            attempt.state, began=attempt.created_at, remembers=carrier.remembers(attempt.channel), now=desk.now
+            attempt.state,
+            began=attempt.created_at,
+            remembered_for=carrier.remembers(attempt.channel),
+            now=desk.now,
         ):
             parcel = _parcel(session, desk, one, attempt.channel, attempt)
             if parcel is not None:
-                sheet.tries.append(Try(parcel, one.channel_tries, None))
+                sheet.tries.append(Try(parcel, one.channel_tries, attempt.created_at, None))
                 sheet.held.append(one.id)
                 continue
         lost = "lost"
@@ -227,7 +231,7 @@ async def _open(
             )
         )
         tries = one.channel_tries + 1 if one.channel == channel.value else 1
-        sheet.tries.append(Try(parcel, tries, credit))
+        sheet.tries.append(Try(parcel, tries, desk.now, credit))
 
 
 async def _way(

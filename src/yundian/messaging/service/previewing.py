@@ -30,7 +30,7 @@ async def preview(session: AsyncSession, *, template: TemplateView, settings: Se
     """In every language, as it stands."""
     brand_id = brand_of(session)
     policy = await brands.get_policy(session, brand_id=brand_id)
-    path = _PATH.replace("{brand}", (await brands.get_brand(session, brand_id=brand_id)).code)
+    path = _PATH.replace("{brand}", await brands.code_of(session))
     values = {
         **sample_values(house_template(template.code), now=clock.now()),
         "brand": policy.display_name,

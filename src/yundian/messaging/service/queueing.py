@@ -73,6 +73,11 @@ async def send_again(door: Door, *, message_id: uuid.UUID) -> None:
         raise NotToSendAgain
 
 
+async def send_parked_again(door: Door) -> int:
+    """HQ wants everything sent that waits for a person; how many messages."""
+    return await repository.send_parked_again(door, now=clock.now())
+
+
 def _stored(keyring: Keyring, wish: MessageWish, now: dt.datetime) -> NewMessage:
     template = house_template(wish.template)
     rendering.check_values(template, wish.values)

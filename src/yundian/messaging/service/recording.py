@@ -20,7 +20,6 @@ from yundian.platform.outbox.door import Door
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("yundian.messaging")
 
-_LOOK_AGAIN = dt.timedelta(seconds=15)
 _SUCCESS = "success"
 _JUST_NOW = dt.timedelta(minutes=2)
 
@@ -29,9 +28,13 @@ async def record(
     door: Door, *, results: Sequence[tuple[Try, Outcome]], carrier: Carrier, now: dt.datetime
 ) -> None:
     """End what has an end; where a provider forgets doubles, an unclear try is repeated instead."""
-    open_ids = [one.parcel.message_id for one, said in results if _is_open(one, said, carrier)]
+    again_at = {
+        one.parcel.message_id: now + timing.look_again_after(now - one.began)
+        for one, said in results
+        if _is_open(one, said, carrier)
+    }
     over = {one.parcel.attempt_id: (one, said) for one, said in results if not _is_open(one, said, carrier)}
-    await repository.postpone(door, ids=open_ids, next_at=now + _LOOK_AGAIN)
+    await repository.postpone(door, next_at=again_at)
     ended = await repository.end(door, ends=[_end(one, said, now) for one, said in over.values()], now=now)
     for attempt_id in sorted(ended, key=lambda each: over[each][0].parcel.message_id):
         one, said = over[attempt_id]
@@ -56,7 +59,7 @@ async def wechat_says(door: Door, *, app_id: str, provider_ref: str, status: str
 
 
 def _is_open(one: Try, said: Outcome, carrier: Carrier) -> bool:
-    return not isinstance(said, Accepted | Rejected) and carrier.remembers(one.parcel.channel)
+    return not isinstance(said, Accepted | Rejected) and bool(carrier.remembers(one.parcel.channel))
 
 
 def _end(one: Try, said: Outcome, now: dt.datetime) -> End:
