@@ -5,7 +5,7 @@ from groupbuy.handlers import SUBSCRIBERS, TIMERS
 from groupbuy.pages.customer import OfferPages, SeatPages
 from groupbuy.pages.hq import CampaignPages
 from groupbuy.pages.shop import ShopGroupPages
-from groupbuy.routes import CampaignController, OfferController, ShopGroupController
+from groupbuy.routes import CampaignController, OfferController, ShopGroupController, ShopSharingController
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Panel, Place
@@ -16,7 +16,7 @@ _SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 ROOM = Room(
     name="groupbuy",
     package="groupbuy",
-    controllers=(CampaignController, OfferController, ShopGroupController),
+    controllers=(CampaignController, OfferController, ShopGroupController, ShopSharingController),
     pages=(OfferPages, SeatPages, CampaignPages, ShopGroupPages),
     events=EVENTS,
     subscribers=SUBSCRIBERS,

@@ -1,12 +1,12 @@
 """The group-buys' JSON API: HQ keeps campaigns, customers take seats, shops watch their groups."""
 
 import uuid
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Controller, Request, Response, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from groupbuy.errors import (
@@ -35,6 +35,7 @@ from groupbuy.schemas import (
     CampaignUpdate,
     CheckoutRead,
     GroupRead,
+    LinkWish,
     MySeat,
     OfferRead,
     SeatRead,
@@ -43,10 +44,11 @@ from groupbuy.schemas import (
     buyer_of,
     own_id,
 )
-from groupbuy.service import campaigns, checkout, ending, reading
+from groupbuy.service import campaigns, checkout, ending, reading, sharing
 from groupbuy.states import Standing
 from groupbuy.types import CampaignNumbers, Checkout
 from stores.errors import OutOfStock, ShopUnknown
+from yundian.attribution.types import Channel, LinkRead
 from yundian.platform.auth.guards import customer, requires
 from yundian.platform.core import clock
 from yundian.platform.core.errors import VersionConflict
@@ -62,7 +64,10 @@ from yundian.platform.web.openapi import refusals
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
+SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 shop_people = requires(Role.HQ_ADMIN, Role.HQ_ANALYST, Role.SHOP_OWNER, Role.SHOP_STAFF)
+
+OwnShop = Annotated[uuid.UUID, QueryParameter(description="One of the caller's shops")]
 
 _JSON = {"content-type": "application/json"}
 
@@ -291,6 +296,57 @@ class ShopGroupController(Controller):
             session, shop_ids=_sorted(principal.shops()), is_open=is_open, cursor=cursor, limit=limit
         )
         return Page([GroupRead.of(one) for one in found.items], found.next_cursor)
+
+
+class ShopSharingController(Controller):
+    """What a shop shares."""
+
+    guards = [requires(*SHOP_ROLES)]  # noqa: RUF012  Litestar's way to guard a controller
+
+    @get("/shop-campaigns", operation_id="groupbuy_list_shop_campaigns", responses=refusals(ShopUnknown))
+    async def offers(
+        self,
+        shop_id: OwnShop,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> list[OfferRead]:
+        """List the campaigns that one's shop may share now."""
+        _check_own(principal, shop_id)
+        found = await campaigns.campaigns_to_share(session, shop_id=shop_id, now=clock.now())
+        return [OfferRead.of(one) for one in found]
+
+    @post(
+        "/shop-campaigns/{code:str}/links",
+        operation_id="groupbuy_make_shop_link",
+        responses=refusals(CampaignUnknown, ShopUnknown),
+    )
+    @idempotent
+    async def make_link(
+        self,
+        code: FromPath[str],
+        data: JSONBody[LinkWish],
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> LinkRead:
+        """Get the link by which one's shop shares a campaign: made once, then the same. What comes by it is the
+        shop's."""
+        _check_own(principal, data.shop_id)
+        link = await sharing.share(
+            session,
+            keyring=services.keyring,
+            shop_id=data.shop_id,
+            whole=await campaigns.find_campaign(session, code=code),
+            channel=Channel(data.channel),
+            staff_id=principal.id if data.is_own else None,
+        )
+        return LinkRead.of(link, base=services.settings.public_url or str(request.base_url))
+
+
+def _check_own(principal: Principal, shop_id: uuid.UUID) -> None:
+    if shop_id not in (principal.shops(*SHOP_ROLES) or ()):
+        raise ShopUnknown
 
 
 def _sorted(shops: frozenset[uuid.UUID] | None) -> list[uuid.UUID] | None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from litestar import Request
@@ -166,6 +166,14 @@ class OfferRead(msgspec.Struct, frozen=True, kw_only=True):
             short_fill_size=campaign.short_fill_size,
             items=[OfferItem.of(item) for item in whole.items],
         )
+
+
+class LinkWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A shop's link to a campaign. ``is_own``: in the caller's own name; what comes by it counts for her too."""
+
+    shop_id: uuid.UUID
+    channel: Literal["share", "poster", "qr", "wecom"] = "share"
+    is_own: bool = False
 
 
 class GroupRead(msgspec.Struct, frozen=True, kw_only=True):

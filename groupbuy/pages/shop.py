@@ -9,14 +9,10 @@ from litestar.di import NamedDependency
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from groupbuy.errors import CampaignUnknown
-from groupbuy.service import campaigns, reading
-from groupbuy.types import CAMPAIGN, CampaignWithItems
+from groupbuy.service import campaigns, reading, sharing
+from groupbuy.types import CampaignWithItems
 from stores import api as stores
 from stores.errors import ShopUnknown
-from yundian.attribution import api as attribution
-from yundian.attribution.types import Channel, LinkKind, LinkTarget
-from yundian.brands import api as brands
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal, Role
@@ -79,17 +75,7 @@ class ShopGroupPages(Controller):
         if wanted.shop_id not in _own(principal):
             raise ShopUnknown
         whole = await campaigns.get_campaign(session, campaign_id=wanted.campaign_id)
-        running = await campaigns.campaigns_to_share(session, shop_id=wanted.shop_id, now=clock.now())
-        if whole.campaign.id not in {one.campaign.id for one in running}:
-            raise CampaignUnknown
-        brand_code = await brands.code_of(session)
-        link = await attribution.make_link(
-            session,
-            keyring=services.keyring,
-            shop_id=wanted.shop_id,
-            channel=Channel.SHARE,
-            target=target_of(whole, brand_code),
-        )
+        link = await sharing.share(session, keyring=services.keyring, shop_id=wanted.shop_id, whole=whole)
         return see_other(f"/shop/links/{link.id}")
 
     @get("/panels/groups", name="groupbuy.shop_panel")
@@ -107,22 +93,6 @@ class ShopGroupPages(Controller):
     ) -> Template:
         """On the page of links: what else may be shared."""
         return fragment("groupbuy/_share_panel.html", offers=await _offers(session, _own(principal)))
-
-
-def target_of(whole: CampaignWithItems, brand_code: str) -> LinkTarget:
-    """Where a link to the campaign leads, and what its card and poster say."""
-    campaign, lowest = whole.campaign, whole.lowest
-    return LinkTarget(
-        kind=LinkKind.CAMPAIGN,
-        target_type=CAMPAIGN,
-        target_id=campaign.id,
-        target_path=f"/m/{brand_code}/c/{campaign.code}",
-        title=campaign.title,
-        campaign_id=campaign.id,
-        price_minor=lowest.group_price_minor if lowest else None,
-        currency=lowest.currency if lowest else "CNY",
-        expires_at=campaign.ends_at,
-    )
 
 
 def _own(principal: Principal) -> list[uuid.UUID]:

@@ -118,7 +118,7 @@ class ShopLinkController(Controller):
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[LinkWithNumbers]:
-        """List the live links of one's shop, the newest first; of people's own, one's own, or, for the owner, all."""
+        """List the live links of one's shop, the newest first; of people's own one's own; the owner sees all."""
         if shop_id not in (principal.shops(*SHOP_ROLES) or ()):
             raise ShopUnknown
         base = services.settings.public_url or str(request.base_url)

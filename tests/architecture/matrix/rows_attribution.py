@@ -67,6 +67,11 @@ async def open_link(world: World, _caller: Caller) -> Call:
     return Call(path=link.path)
 
 
+async def links_of_shop(world: World, _caller: Caller) -> Call:
+    link = await make_link(world.services, world.brand, world.shop_id)
+    return Call(path=f"/v1/shop-links?shop_id={world.shop_id}", target=link.token)
+
+
 async def share(world: World, _caller: Caller) -> Call:
     link = await make_link(world.services, world.brand, world.shop_id)
     return Call(method="POST", path="/v1/share-card", json={"token": link.token, "url": "https://testserver/x"})
@@ -116,4 +121,5 @@ ROWS: dict[str, Row] = {
         may=HQ_ADMINS,
         unknown=OTHER_BRAND,
     ),
+    "attribution_list_shop_links": Row(call=links_of_shop, may=OWN_SHOP, unknown=OTHER_SHOP),
 }

@@ -201,6 +201,17 @@ async def a_share(world: World, _caller: Caller) -> Call:
     return Call(method="POST", path="/shop/groups/share", form=form)
 
 
+async def a_link(world: World, _caller: Caller) -> Call:
+    offer = await _offer(world)
+    path = f"/v1/shop-campaigns/{offer.campaign.campaign.code}/links"
+    return Call(method="POST", path=path, json={"shop_id": str(world.shop_id)})
+
+
+async def shop_campaigns(world: World, _caller: Caller) -> Call:
+    await _offer(world)
+    return Call(path=f"/v1/shop-campaigns?shop_id={world.shop_id}", target="MATRIX-CAMPAIGN")
+
+
 SHOPS = OWN_SHOP | OTHER_SHOP
 ROWS: dict[str, Row] = {
     "groupbuy.campaign": Row(call=on_offer("GET", "/c/{code}"), may=ALL, is_page=True),
@@ -269,4 +280,6 @@ ROWS: dict[str, Row] = {
     "groupbuy_list_seats": Row(call=get("/v1/group-seats"), may=CUSTOMERS),
     "groupbuy_leave_group": Row(call=own_seat, may=CUSTOMERS),
     "groupbuy_list_shop_groups": Row(call=get("/v1/shop-groups"), may=PEOPLE),
+    "groupbuy_list_shop_campaigns": Row(call=shop_campaigns, may=OWN_SHOP, unknown=OTHER_SHOP),
+    "groupbuy_make_shop_link": Row(call=a_link, may=OWN_SHOP, unknown=OTHER_SHOP),
 }
