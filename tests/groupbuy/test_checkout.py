@@ -2,12 +2,17 @@
 
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
-from tests.groupbuy.kit import GROUP_PRICE, Fair
+from groupbuy.types import Wanted
+from tests.groupbuy.kit import GROUP_PRICE, Fair, open_fair
+from tests.groupbuy.oracle import books, check_out_plainly
+from yundian.brands.types import BrandView
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.counting import counted
+from yundian.platform.db.services import Services
 
 pytestmark = pytest.mark.anyio
 
@@ -54,3 +59,34 @@ async def test_a_checkout_is_at_most_six_statements_and_a_retry_gets_the_same_an
     assert started.json()["total_minor"] == GROUP_PRICE
     assert len(await fair.order_states()) == 2
     assert await fair.stock() == (1000, 2)
+
+
+async def test_the_one_statement_writes_exactly_what_the_plain_steps_write(
+    fair: Fair, services: Services, other_brand: BrandView, relay_pool: "asyncpg.Pool[asyncpg.Record]"
+) -> None:
+    there = await open_fair(services, other_brand, relay_pool)
+    written = []
+    for place in (fair, there):
+        campaign = await place.sell(pieces_per_seat=3)
+        anna, berta = await place.customers(2)
+        lines = (Wanted(place.sku_ids[0], 2),)
+        if place is fair:
+            made = await place.start(campaign, anna, lines=lines)
+            await place.join(made.group_code, berta)
+        else:
+            code = await check_out_plainly(place, campaign, anna, lines)
+            await check_out_plainly(place, campaign, berta, (Wanted(place.sku_ids[0]),), code)
+        names = {
+            place.brand.id: "brand",
+            campaign.campaign.id: "campaign",
+            campaign.items[0].id: "item",
+            place.sku_ids[0]: "sku",
+            place.shop.id: "shop",
+            anna: "anna",
+            berta: "berta",
+        }
+        written.append(await books(place, names, code=campaign.campaign.code))
+
+    for table, rows in written[0].items():
+        assert rows == written[1][table], table
+    assert len(written[0]["orders_line"]) == 2
