@@ -78,7 +78,7 @@ async def buyers(door: Door, *, wanted: SalesQuery, is_total: bool) -> dict[tupl
     rows = await fetch(
         door,
         f"SELECT key, currency, count(*) FROM (SELECT {key} AS key, currency, member_id"  # noqa: S608
-        f" FROM reports_member_day WHERE {query.where} AND {days} AND orders > 0 GROUP BY 1, 2, 3) AS people"
+        f" FROM reports_member_day WHERE {query.where} AND {days} GROUP BY 1, 2, 3) AS people"
         " GROUP BY 1, 2",
         *query.arguments,
     )
