@@ -218,9 +218,11 @@ class Street:
 
         async def is_done() -> bool:
             await self.hurry()
+            # In this order: what ended it left its events behind in the same transaction.
+            is_ended = await is_over()
             async with self.till.services.database.connection(self.till.brand_id) as tx:
                 left = int(await tx.fetchval(_OPEN, self.till.brand_id))
-            if await is_over() and left == 0:
+            if is_ended and left == 0:
                 return True
             await anyio.sleep(0.1)
             return False
