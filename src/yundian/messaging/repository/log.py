@@ -70,13 +70,13 @@ async def attempts(door: Door, *, message_id: uuid.UUID) -> list[AttemptView]:
     return [_view(AttemptView, row) for row in await fetch(door, sql, brand_of(door), message_id)]
 
 
-async def counts(door: Door, *, states: Sequence[str]) -> dict[str, int]:
-    """How many messages stand in these states."""
+async def counts(door: Door, *, states: Sequence[str], since: dt.datetime) -> dict[str, int]:
+    """How many messages that were asked for since then stand in these states."""
     sql = (
         "SELECT state, count(*) FROM messaging_message WHERE brand_id = $1 AND state = ANY($2::varchar[])"
-        " GROUP BY state"
+        " AND created_at >= $3 GROUP BY state"
     )
-    return {row[0]: row[1] for row in await fetch(door, sql, brand_of(door), list(states))}
+    return {row[0]: row[1] for row in await fetch(door, sql, brand_of(door), list(states), since)}
 
 
 async def erase(door: Door, *, ended_before: dt.datetime, limit: int) -> int:

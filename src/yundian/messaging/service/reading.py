@@ -1,5 +1,6 @@
 """HQ's log: which messages, to whom, how they ended, and why not."""
 
+import datetime as dt
 import uuid
 
 import msgspec
@@ -8,8 +9,11 @@ from yundian.messaging.errors import MessageUnknown
 from yundian.messaging.repository import log as repository
 from yundian.messaging.states import ENDED_BADLY
 from yundian.messaging.types import AttemptView, MessageFilter, MessageView
+from yundian.platform.core import clock
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox.door import Door
+
+_RECENT = dt.timedelta(days=7)
 
 
 async def list_messages(door: Door, *, wanted: MessageFilter, cursor: str | None, limit: int) -> Page[MessageView]:
@@ -34,5 +38,6 @@ async def of_member(door: Door, *, member_id: uuid.UUID, limit: int) -> list[Mes
 
 
 async def troubles(door: Door) -> dict[str, int]:
-    """How many messages stand where a person may want to look; states without one are left out."""
-    return await repository.counts(door, states=[state.value for state in ENDED_BADLY])
+    """How many messages of the last days stand where a person may want to look, by state."""
+    states = [state.value for state in ENDED_BADLY]
+    return await repository.counts(door, states=states, since=clock.now() - _RECENT)
