@@ -6,6 +6,7 @@ Lock order everywhere: what competes for the stock (a group, an order) first, st
 import datetime as dt
 import uuid
 from collections.abc import Sequence
+from itertools import groupby
 
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -13,7 +14,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from stores.errors import OutOfStock, SkuNotInCatalog, StockBelowReserved
 from stores.events import StockReplenished
 from stores.models import Stock
-from stores.repository import stock
+from stores.repository import stock, stock_batches
 from stores.states import MovementKind
 from stores.types import MovementView, StockLine, StockView
 from yundian.catalog import api as catalog
@@ -57,6 +58,15 @@ async def release(door: Door, *, shop_id: uuid.UUID, reference: str, now: dt.dat
     )
     await _tell_replenished(door, shop_id, moved)
     return len(moved)
+
+
+async def release_many(door: Door, *, references: Sequence[tuple[uuid.UUID, str]], now: dt.datetime) -> int:
+    """The same for many (shop, reference): two statements; the number of SKUs in shops that got pieces back."""
+    returned = await stock_batches.release(door, references=references, now=now) if references else []
+    for shop_id, moved in groupby(returned, key=lambda one: one.shop_id):
+        rows = [stock.Moved(one.sku_id, one.quantity, one.available) for one in moved]
+        await _tell_replenished(door, shop_id, rows)
+    return len(returned)
 
 
 async def commit(door: Door, *, shop_id: uuid.UUID, reference: str, now: dt.datetime) -> int:

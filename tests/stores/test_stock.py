@@ -10,7 +10,7 @@ from stores.errors import OutOfStock, SkuNotInCatalog, StockBelowReserved
 from stores.service import stock
 from stores.types import ShopView, StockLine
 from tests.catalog.makers import events_of
-from tests.stores.makers import make_shop, make_skus, receive, stock_row
+from tests.stores.makers import make_shop, make_skus, receive, shop_fields, stock_row
 from yundian.brands.types import BrandView
 from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
@@ -195,3 +195,40 @@ async def test_the_list_and_the_ledger_say_what_happened(services: Services, bra
         ("reserve", 0, 1),
         ("receive", 4, 0),
     ]
+
+
+async def test_many_references_give_their_pieces_back_in_two_statements_and_once(
+    services: Services, brand: BrandView
+) -> None:
+    shop, other = await make_shop(services, brand), await make_shop(services, brand, fields=shop_fields("SH-02"))
+    lip, tint = await make_skus(services, brand, 2)
+    for sku in (lip, tint):
+        await receive(services, brand, shop, sku, 20)
+    await receive(services, brand, other, lip, 20)
+    for number in range(6):
+        assert await reserve(services, brand, shop, (lip, tint)[number % 2], f"order:{number}", 3)
+    assert await reserve(services, brand, other, lip, "order:0", 5)
+    async with services.database.connection(brand.id) as tx:
+        await api.commit_stock(tx, shop_id=shop.id, reference="order:5", now=clock.now())
+    wanted = [(shop.id, f"order:{number}") for number in (4, 0, 1, 5, 9)]
+
+    async def give_back(references: list[tuple[uuid.UUID, str]]) -> int:
+        async with services.database.connection(brand.id) as tx:
+            return await api.release_stock_of(tx, references=references, now=clock.now())
+
+    with counted() as statements:
+        assert await give_back(wanted) == 2
+    assert len(statements) == 2
+    # Backwards, in halves, at once, and in other orders of the SKUs: nobody waits for ever, nothing comes twice.
+    await asyncio.gather(*(give_back(part) for part in (wanted, wanted[::-1], wanted[:2], [(shop.id, "order:2")])))
+
+    rows = {}
+    async with services.database.connection(brand.id) as tx:
+        for row in await tx.fetch("SELECT shop_id, sku_id, on_hand, reserved FROM stores_stock"):
+            rows[row["shop_id"], row["sku_id"]] = (row["on_hand"], row["reserved"])
+        ledger = await tx.fetch(
+            "SELECT shop_id, sku_id, sum(on_hand_delta)::int AS on_hand, sum(reserved_delta)::int AS reserved"
+            " FROM stores_stock_movement GROUP BY 1, 2"
+        )
+    assert rows == {(shop.id, lip): (20, 0), (shop.id, tint): (17, 3), (other.id, lip): (20, 5)}
+    assert {(one["shop_id"], one["sku_id"]): (one["on_hand"], one["reserved"]) for one in ledger} == rows

@@ -104,9 +104,12 @@ async def void(
 
 
 async def _give_stock_back(door: Door, orders: Sequence[OrderView], now: dt.datetime) -> None:
-    held = [(order.fulfil_shop_id, order.stock_reference) for order in orders if order.stock_reference]
-    for shop_id, reference in sorted((shop_id, reference) for shop_id, reference in held if shop_id is not None):
-        await stores.release_stock(door, shop_id=shop_id, reference=reference, now=now)
+    held = [
+        (order.fulfil_shop_id, order.stock_reference)
+        for order in orders
+        if order.stock_reference and order.fulfil_shop_id is not None
+    ]
+    await stores.release_stock_of(door, references=held, now=now)
 
 
 def _moves(order_ids: Sequence[uuid.UUID], at: dt.datetime) -> list[Move]:
