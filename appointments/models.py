@@ -335,7 +335,7 @@ class Occupancy(Row, table=True):
             "brand_id",
             "resource_id",
             "ends_at",
-            postgresql_include=["starts_at"],
+            postgresql_include=["starts_at", "booking_id"],
             postgresql_where=sa.text("is_live"),
         ),
         sa.Index(None, "brand_id", "booking_id"),

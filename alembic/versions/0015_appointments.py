@@ -282,7 +282,13 @@ def _create_occupancy(table: str) -> None:
     )
     _index(table, "ix_appointments_occupancy_brand_id_booking_id", "booking_id")
     _index(table, "ix_appointments_occupancy_brand_id_session_id", "session_id")
-    _index(table, "ix_appointments_occupancy_live", "resource_id ends_at", include=["starts_at"], where="is_live")
+    _index(
+        table,
+        "ix_appointments_occupancy_live",
+        "resource_id ends_at",
+        include=["starts_at", "booking_id"],
+        where="is_live",
+    )
 
 
 def _create_booking_event(table: str) -> None:

@@ -10,8 +10,8 @@ from yundian.platform.outbox.door import Door, brand_of, fetch
 
 # A resource's live times as two arrays of cells; plain comparisons, which row policies leave their index.
 _BUSY = """(SELECT json_build_array(
-    coalesce(json_agg(floor(date_part('epoch', o.starts_at) / 300)::int), '[]'),
-    coalesce(json_agg(ceil(date_part('epoch', o.ends_at) / 300)::int), '[]'))
+    coalesce(array_agg(date_part('epoch', o.starts_at)::bigint / 300), '{{}}'),
+    coalesce(array_agg((date_part('epoch', o.ends_at)::bigint + 299) / 300), '{{}}'))
     FROM appointments_occupancy o WHERE o.brand_id = $1 AND o.resource_id = {resource} AND o.is_live
     AND o.ends_at > $4 AND o.starts_at < $5 {and_not})"""
 

@@ -34,6 +34,7 @@ class Days:
     def __init__(self, zone: str) -> None:
         self.zone = ZoneInfo(zone)
         self._starts: dict[dt.date, int] = {}
+        self._cells: dict[tuple[dt.date, int, bool], int] = {}
 
     def start(self, day: dt.date) -> int:
         """The cell in which a local day begins."""
@@ -52,6 +53,13 @@ class Days:
 
         A start within a cell begins with the next one, and an end within a cell ends before it.
         """
+        key = (day, minute, is_end)
+        found = self._cells.get(key)
+        if found is None:
+            found = self._cells[key] = self._at(day, minute, is_end)
+        return found
+
+    def _at(self, day: dt.date, minute: int, is_end: bool) -> int:
         over, minute = divmod(minute, DAY_MIN)
         day += over * _ONE_DAY
         rounded = minute // CELL_MIN if is_end else -(-minute // CELL_MIN)

@@ -22,10 +22,11 @@ from appointments.errors import (
 )
 from appointments.rules.days import CELL_MIN, CELL_S, Days, cell_of, instant_of, week_day
 from appointments.states import DayKind, SpanKind
-from appointments.types import Busy, HoursEntry, Plans, SessionPlan, StaffPlan, Stretch
+from appointments.types import Busy, DayEntry, HoursEntry, PlanEntry, Plans, SessionPlan, StaffPlan, Stretch
 from yundian.platform.core.errors import DomainError
 
 _ONE_DAY = dt.timedelta(days=1)
+_Span = tuple[int, int]
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
@@ -164,6 +165,7 @@ class _Weigher:
         self.served = service.duration_min // CELL_MIN
         self.occupied = self.before + self.served + service.buffer_after_min // CELL_MIN
         self.week_days: dict[dt.date, int | None] = {}
+        self.worked: dict[tuple[tuple[PlanEntry, ...], tuple[DayEntry, ...]], int] = {}
         self.unknown: set[dt.date] = set()
         for day in self.around:
             try:
@@ -198,68 +200,80 @@ class _Weigher:
         )
 
     def _somebody(self, plan: StaffPlan) -> Somebody:
-        able = self._starts(self._work(plan))
+        # Many work by the same plan.
+        key = (plan.plan, plan.days)
+        work = self.worked.get(key)
+        if work is None:
+            work = self.worked[key] = self._work(plan)
+        able = self._starts(work)
         capped = 0
         if plan.cap:
             capped = self._days(day for day, count in plan.booked.items() if count >= plan.cap)
-        free = self._starts(self._work(plan) & ~self._cells(plan.busy)) if plan.busy[0] else able
+        free = self._starts(work & ~self._cells(plan.busy)) if plan.busy[0] else able
         return Somebody(plan=plan, able=able, capped=capped, free=free & ~capped)
 
     def _hours(self) -> int:
         """When the shop is open."""
         special = {one.day: one for one in self.plans.shop_days}
-        mask = 0
+        spans: list[_Span] = []
         for day in self.around:
             one = special.get(day)
             if one is not None:
-                mask |= self._wall(day, one.opens, one.closes)
+                self._add(spans, day, one.opens, one.closes)
                 continue
             for each in self.hours:
                 if each.weekday == self.week_days[day]:
-                    mask |= self._wall(day, each.opens, each.closes)
-        return mask
+                    self._add(spans, day, each.opens, each.closes)
+        return self._mask(spans)
 
     def _work(self, plan: StaffPlan) -> int:
         """When she is at work here, breaks left out. What is said of a date holds for what begins on it."""
-        special: dict[dt.date, list[tuple[int | None, int | None, DayKind, bool]]] = {}
+        work: list[_Span] = []
+        pause: list[_Span] = []
+        replaced: set[dt.date] = set()
         for one in plan.days:
-            special.setdefault(one.day, []).append((one.starts, one.ends, one.kind, one.is_here))
-        work = pause = 0
+            if one.kind is DayKind.BREAK:
+                self._add(pause, one.day, one.starts, one.ends, is_outward=True)
+                continue
+            replaced.add(one.day)
+            if one.kind is DayKind.WORK and one.is_here:
+                self._add(work, one.day, one.starts, one.ends)
+        week: dict[int, list[PlanEntry]] = {}
+        for each in plan.plan:
+            week.setdefault(each.weekday, []).append(each)
         for day in self.around:
-            entries = special.get(day, ())
-            is_replaced = any(kind is not DayKind.BREAK for _, _, kind, _ in entries)
-            for starts, ends, kind, is_here in entries:
-                if kind is DayKind.WORK and is_here:
-                    work |= self._wall(day, starts, ends)
-                elif kind is DayKind.BREAK:
-                    pause |= self._wall(day, starts, ends, is_outward=True)
-            for each in plan.plan:
-                if each.weekday != self.week_days[day]:
-                    continue
+            for each in week.get(self.week_days[day] or 0, ()):
                 if each.kind is SpanKind.BREAK:
-                    pause |= self._wall(day, each.starts, each.ends, is_outward=True)
-                elif not is_replaced:
-                    work |= self._wall(day, each.starts, each.ends)
-        return work & ~pause
+                    self._add(pause, day, each.starts, each.ends, is_outward=True)
+                elif day not in replaced:
+                    self._add(work, day, each.starts, each.ends)
+        return self._mask(work) & ~self._mask(pause)
 
     def _starts(self, free: int) -> int:
         """Where the service could begin so that it and its buffers fit."""
         return _eroded(free, self.occupied) << self.before & self.all
 
-    def _wall(self, day: dt.date, starts: int | None, ends: int | None, *, is_outward: bool = False) -> int:
-        if starts is None or ends is None:
-            return 0
-        first = self.days.at(day, starts, is_end=is_outward)
-        return self._span(first, self.days.at(day, ends, is_end=not is_outward))
+    def _add(
+        self, spans: list[_Span], day: dt.date, starts: int | None, ends: int | None, *, is_outward: bool = False
+    ) -> None:
+        if starts is not None and ends is not None:
+            first = self.days.at(day, starts, is_end=is_outward)
+            spans.append((first, self.days.at(day, ends, is_end=not is_outward)))
 
     def _cells(self, busy: Busy) -> int:
-        mask = 0
-        base, last = self.base, self.size
-        for starts, ends in zip(*busy, strict=True):
-            first, end = max(starts - base, 0), ends - base
-            if first < last and end > first:
-                mask |= ((1 << (end - first)) - 1) << first
-        return mask
+        return self._mask(zip(*busy, strict=True))
+
+    def _mask(self, spans: Iterable[_Span]) -> int:
+        """A set of cells from many spans: digits are cheaper to set than bits of a large integer."""
+        base, size = self.base, self.size
+        digits = bytearray(b"0") * size
+        for starts, ends in spans:
+            first, end = starts - base, ends - base
+            if first < 0 or end > size:
+                first, end = max(first, 0), min(end, size)
+            if first < end:
+                digits[size - end : size - first] = b"1" * (end - first)
+        return int(digits, 2)
 
     def _days(self, days: Iterable[dt.date]) -> int:
         mask = 0
