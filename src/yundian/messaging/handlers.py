@@ -16,7 +16,8 @@ from yundian.platform.outbox.declare import subscriber
 
 # News of last week is no news: after an outage of days, or for an order that came in late from elsewhere.
 _FRESH = dt.timedelta(days=3)
-_GROUP_FAILED = "group_failed"
+# Its group did not fill in time; or was over when the money came.
+_GROUP_FAILED = frozenset({"group_failed", "group_over"})
 # Orders of a till are told at the till.
 _AT_THE_TILL = "pos"
 
@@ -24,13 +25,12 @@ _AT_THE_TILL = "pos"
 @subscriber(GroupFilled, name="messaging.tell_group_filled")
 async def tell_group_filled(session: AsyncSession, event: GroupFilled) -> None:
     """To each of its members."""
-    shop = await _shop_name(session, event.shop_id)
     wishes = [
         MessageWish(
             fact_key=f"group:{event.group_id}:{seat.order_id}",
             member_id=seat.member_id,
             template="group.filled",
-            values={"group": event.code, "order": seat.order_number, "shop": shop},
+            values={"group": event.code, "order": seat.order_number},
             path=_order_path(seat.order_number),
             useless_after=event.filled_at + _FRESH,
         )
@@ -42,7 +42,7 @@ async def tell_group_filled(session: AsyncSession, event: GroupFilled) -> None:
 @subscriber(OrderCancelled, name="messaging.tell_group_expired")
 async def tell_group_expired(session: AsyncSession, event: OrderCancelled) -> None:
     """A group did not fill; the money is on its way back."""
-    if event.reason != _GROUP_FAILED:
+    if event.reason not in _GROUP_FAILED:
         return
     order = event.order
     values: dict[str, Value] = {
@@ -104,9 +104,7 @@ async def _tell(
     await queueing.queue(session, wishes=[wish])
 
 
-async def _shop_name(session: AsyncSession, shop_id: uuid.UUID | None) -> str:
-    if shop_id is None:
-        return ""
+async def _shop_name(session: AsyncSession, shop_id: uuid.UUID) -> str:
     found = (await stores.get_shops(session, ids={shop_id})).get(shop_id)
     return found.name if found else ""
 

@@ -40,18 +40,18 @@ _ALL = (
         code="group.filled",
         message_class=MessageClass.ORDER,
         is_urgent=False,
-        names=("group", "order", "shop"),
+        names=("group", "order"),
         zh=_text(
-            "恭喜，您参加的拼团已成团！订单 {order} 即将备货，请留意 {shop} 的取货通知。详情：{link}",
+            "恭喜，您参加的拼团 {group} 已成团！订单 {order} 正在备货，可取货时会再通知您。详情：{link}",
             character_string1="{order}",
             phrase2="拼团成功",
-            thing3="{shop}",
+            character_string3="{group}",
         ),
         en=_text(
-            "Your group is complete. {shop} will tell you when order {order} is ready. {link}",
+            "Your group {group} is complete. We will tell you when order {order} can be collected. {link}",
             character_string1="{order}",
             phrase2="Full",
-            thing3="{shop}",
+            character_string3="{group}",
         ),
     ),
     HouseTemplate(
