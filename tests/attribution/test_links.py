@@ -241,6 +241,8 @@ async def test_what_a_customer_passes_on_stays_the_shops(services: Services, bra
         await api.finalise(tx, [subject])
         for _ in range(2):
             await note_refund.handle(tx, [_refund(subject.id, 3_000), _refund(subject.id, 1_000)])
+        # One that comes late tells less than is known.
+        await note_refund.handle(tx, [_refund(subject.id, 2_000)])
     found = await numbers(services, link)
     assert (found.opens, found.orders, found.sales_minor) == (1, 1, 7_000)
     # The end of the first is the end of all.
@@ -358,3 +360,24 @@ async def test_ids_tell_when_they_were_made() -> None:
     before, made, after = clock.now(), new_id(), clock.now() + dt.timedelta(milliseconds=1)
     assert before - dt.timedelta(milliseconds=1) <= moment_of(made) <= after
     assert first_id(before) <= made < first_id(after + dt.timedelta(seconds=1))
+
+
+async def test_the_same_browser_on_the_same_link_comes_once_in_half_a_minute(
+    services: Services, brand: BrandView
+) -> None:
+    shop = await make_shop(services, brand)
+    link, other = [await make_link(services, brand, shop.id, target_id=new_id()) for _ in range(2)]
+    now = clock.now()
+
+    at_once = await asyncio.gather(*(touch(services, link, visitor=BROWSER, at=now) for _ in range(6)))
+    assert len([kept for kept in at_once if kept is not None]) == 1
+    later = [now + dt.timedelta(seconds=seconds) for seconds in (29, 31, 45, 62)]
+    assert [await touch(services, link, visitor=BROWSER, at=at) is not None for at in later] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert await touch(services, other, visitor=BROWSER, at=now) is not None
+    assert await touch(services, link, visitor=b"o" * 32, at=now) is not None
+    assert await touch(services, link, visitor=BROWSER, at=now, kind=TouchKind.JOIN) is not None

@@ -77,6 +77,12 @@ def test_a_running_group_is_its_owners_and_what_else_brought_the_joiner_is_an_as
     assert credit.marks == (Mark.TWO_SHOPS,)
 
 
+def test_another_link_of_the_same_shop_assists_in_its_group() -> None:
+    poster = seen(NOW - HOUR, A)
+    credit = decide(question(group=GroupOwner(shop_id=A, link_id=new_id())), [poster])
+    assert (credit.touch_id, credit.assist_link_id, credit.marks) == (None, poster.link_id, ())
+
+
 def test_a_group_that_nobodys_link_opened_leaves_each_order_to_its_own_link() -> None:
     credit = decide(question(group=GroupOwner(shop_id=None)), [seen(NOW - HOUR, B)])
     assert (credit.rule, credit.shop_id) == (CreditRule.LINK, B)
