@@ -2,12 +2,11 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Controller, Response, get
-from litestar.di import NamedDependency, Provide
-from litestar.params import FromQuery, QueryParameter
+from litestar import Controller, Request, Response, get
+from litestar.di import NamedDependency
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,6 +21,8 @@ from yundian.reports.schemas import Asked
 from yundian.reports.service import exporting, reading
 from yundian.reports.types import NOBODY, Basis, By, SalesReport, SalesRow
 
+AnyRequest = Request[Any, Any, Any]
+
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 
 PAGE_SIZE = 50
@@ -29,32 +30,25 @@ PANEL_DAYS = 7
 _PAGE = "/hq/sales"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-First = Annotated[str, QueryParameter(name="from", max_length=10)]
-Last = Annotated[str, QueryParameter(name="to", max_length=10)]
-Short = Annotated[str, QueryParameter(max_length=40)]
-Preset = Annotated[str, QueryParameter(name="range", max_length=20)]
+_MOST_TYPED = 40
 
 
-def provide_asked(
-    by: FromQuery[By] = By.DAY,
-    basis: FromQuery[Basis] = Basis.ACCRUAL,
-    first: First = "",
-    last: Last = "",
-    preset: Preset = "",
-    shop: Short = "",
-    campaign: Short = "",
-    channel: Short = "",
-) -> Asked:
-    """What the address says. Days that are none count as not given: people empty the fields."""
+def asked_of(request: AnyRequest) -> Asked:
+    """What the address says. Whatever is no view, basis or day of ours counts as not given: people edit addresses.
+
+    Not a dependency: one that refuses leaves the session that was opened beside it behind.
+    """
+    query = {name: value[:_MOST_TYPED] for name, value in request.query_params.items()}
+    by, basis, preset = query.get("by", ""), query.get("basis", ""), query.get("range", "")
     return Asked(
-        by=by,
-        basis=basis,
-        first=_day(first),
-        last=_day(last),
+        by=By(by) if by in set(By) else By.DAY,
+        basis=Basis(basis) if basis in set(Basis) else Basis.ACCRUAL,
+        first=_day(query.get("from", "")),
+        last=_day(query.get("to", "")),
         preset=preset if preset in schemas.PRESETS else "",
-        shop=shop,
-        campaign=campaign,
-        channel=channel,
+        shop=query.get("shop", ""),
+        campaign=query.get("campaign", ""),
+        channel=query.get("channel", ""),
     )
 
 
@@ -62,17 +56,16 @@ class SalesPages(Controller):
     path = _PAGE
     include_in_schema = False
     guards = [readers]  # noqa: RUF012  Litestar's way to guard a controller
-    dependencies = {"asked": Provide(provide_asked, sync_to_thread=False)}  # noqa: RUF012
 
     @get(name="reports.sales")
     async def sales(
         self,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        asked: NamedDependency[Asked],
+        request: AnyRequest,
     ) -> Template:
         """The dashboard: totals beside those of the period before, a chart, and the table it is drawn from."""
-        today = await reading.today(session)
+        asked, today = asked_of(request), await reading.today(session)
         first, last = asked.range(today)
         form = Form.of(**{"from": first, "to": last})
         context: dict[str, Any] = {"report": None}
@@ -103,10 +96,10 @@ class SalesPages(Controller):
         self,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        asked: NamedDependency[Asked],
+        request: AnyRequest,
     ) -> Response[bytes]:
         """The table for a spreadsheet."""
-        sheet = schemas.sheet_of(await _report(session, principal, asked))
+        sheet = schemas.sheet_of(await _report(session, principal, asked_of(request)))
         return _file(exporting.csv_of(sheet), f"{sheet.name}.csv", "text/csv; charset=utf-8")
 
     @get("/xlsx", name="reports.sales_xlsx")
@@ -114,10 +107,10 @@ class SalesPages(Controller):
         self,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        asked: NamedDependency[Asked],
+        request: AnyRequest,
     ) -> Response[bytes]:
         """The table as a workbook."""
-        sheet = schemas.sheet_of(await _report(session, principal, asked))
+        sheet = schemas.sheet_of(await _report(session, principal, asked_of(request)))
         return _file(exporting.xlsx_of(sheet), f"{sheet.name}.xlsx", _XLSX)
 
     @get("/documents", name="reports.documents")
@@ -125,10 +118,11 @@ class SalesPages(Controller):
         self,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
-        asked: NamedDependency[Asked],
+        request: AnyRequest,
         cursor: Cursor = None,
     ) -> Template:
         """The sales and refunds that a number is made of; their amounts sum up to it."""
+        asked = asked_of(request)
         wanted = asked.query(today=await reading.today(session), mine=principal.shops())
         found = await reading.documents(session, wanted=wanted, cursor=cursor, limit=PAGE_SIZE)
         shops = await reading.shop_names(session, ids={one.shop_id for one in found.items if one.shop_id})
@@ -143,9 +137,9 @@ class SalesPages(Controller):
         )
 
     @get("/reconcile", name="reports.reconcile")
-    async def reconcile(self, session: NamedDependency[AsyncSession], asked: NamedDependency[Asked]) -> Template:
+    async def reconcile(self, session: NamedDependency[AsyncSession], request: AnyRequest) -> Template:
         """Payments' books beside the cash facts, day by day; the difference is zero when all is right."""
-        today = await reading.today(session)
+        asked, today = asked_of(request), await reading.today(session)
         first, last = asked.range(today)
         form = Form.of(**{"from": first, "to": last})
         days = []
