@@ -241,7 +241,7 @@ class Fair:
             await settling.settle_refunds(tx, facts=facts)
         return len(facts)
 
-    async def work(self, rounds: int = 12) -> None:
+    async def work(self, rounds: int = 12, *, is_checked: bool = True) -> None:
         """The courier, until nothing is left to carry."""
         courier = Courier(
             database=self.services.database,
@@ -254,7 +254,8 @@ class Fair:
         for _ in range(rounds):
             await courier.relay()
             if not courier.queue.batches:
-                await self._check_nothing_failed()
+                if is_checked:
+                    await self._check_nothing_failed()
                 return
             await courier.work()
         raise AssertionError("the courier carries on and on")
