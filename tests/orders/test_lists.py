@@ -88,7 +88,7 @@ async def test_each_list_is_one_statement_by_its_own_index(busy: Desk) -> None:
         assert {node.get("Index Name") for node in nodes} >= {"ix_orders_order_brand_id_placed_at_id"}
 
 
-async def test_pages_show_every_order_once_and_the_newest_first(busy: Desk) -> None:
+async def test_pages_show_every_order_once_newest_first_and_filters_hold_together(busy: Desk) -> None:
     async with busy.services.database.connection(busy.brand.id) as tx:
         seen = [
             order
@@ -116,8 +116,6 @@ async def test_pages_show_every_order_once_and_the_newest_first(busy: Desk) -> N
         counts = await lists.open_counts(tx, shop_ids=[busy.shop.id])
     assert counts == {busy.shop.id: {"ready": 60, "waiting": 30}}
 
-
-async def test_filters_hold_together(busy: Desk) -> None:
     async with busy.services.database.connection(busy.brand.id) as tx:
 
         async def count(**wanted: Any) -> int:
