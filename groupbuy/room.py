@@ -2,8 +2,9 @@
 
 from groupbuy.events import EVENTS
 from groupbuy.handlers import SUBSCRIBERS, TIMERS
-from groupbuy.pages.customer import OfferPages, SeatPages
+from groupbuy.pages.customer import OfferPages
 from groupbuy.pages.hq import CampaignPages
+from groupbuy.pages.seats import SeatPages
 from groupbuy.pages.shop import ShopGroupPages
 from groupbuy.routes import CampaignController, OfferController, ShopGroupController, ShopSharingController
 from yundian.platform.core.principal import Role
