@@ -41,6 +41,7 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor, Limit
 from yundian.platform.web.openapi import refusals
+from yundian.platform.wechat.client import WeChatApps
 from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 
 readers = requires(*Role)
@@ -236,8 +237,9 @@ async def _signature(
     )
     if app is None:
         return None
+    apps: WeChatApps = request.app.state.wechat
     try:
-        found = await request.app.state.wechat.of(app).js_config(url.partition("#")[0])
+        found = await apps.of(app).js_config(url.partition("#")[0])
     except (WeChatRefused, WeChatUnavailable):
         return None
     return WeChatSignature(

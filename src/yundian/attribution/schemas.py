@@ -54,7 +54,7 @@ class WeChatSignature(msgspec.Struct, frozen=True, kw_only=True):
     """For ``wx.config`` on exactly that address."""
 
     app_id: str
-    timestamp: int
+    timestamp: str
     nonce: str
     signature: str
 
