@@ -261,7 +261,6 @@ class Booking(Row, table=True):
         sa.CheckConstraint("ends_at > starts_at", name="span"),
         sa.CheckConstraint("price_minor >= 0 AND deposit_minor >= 0", name="money"),
         sa.CheckConstraint("(deposit_state = 'none') = (deposit_minor = 0)", name="deposit"),
-        # The board of a shop's day.
         sa.Index(None, "brand_id", "shop_id", "local_day", "starts_at"),
         sa.Index(None, "brand_id", "member_id", "starts_at"),
         sa.Index(None, "brand_id", "payment_id"),

@@ -118,7 +118,7 @@ class PlanForm(msgspec.Struct, frozen=True, kw_only=True):
                 found.append(
                     PlanLine(
                         weekday=int(day) if day in "1234567" else 1,
-                        kind=SpanKind(kind),
+                        kind=SpanKind.BREAK if kind == SpanKind.BREAK else SpanKind.WORK,
                         shop_id=_uuid(shop),
                         starts=first,
                         ends=last,

@@ -234,7 +234,7 @@ async def _board(
     if shop is None:
         return page("appointments/board.html", form=form, shops=[], shop=None)
     today = clock.business_day(clock.now(), shop.time_zone)
-    day = day or today
+    day = planning.near(day, today)
     found = await bookings.of_day(session, shop_id=shop.id, day=day)
     people = [(one.id, one.display_name) for one in await setup.list_staff(session, shop_id=shop.id)]
     chairs = [(one.id, one.name) for one in await setup.resources_of(session, shop_id=shop.id)]
@@ -291,11 +291,12 @@ async def _sheet(
             else None
         )
         later = await bookings.moved_to(tx, booking_id=booking_id)
+        shown = planning.near(day, booking.local_day)
         asked = await planning.ask(
             tx,
             shop_id=booking.shop_id,
             service_id=booking.service_id,
-            stretch=_one_day(day or booking.local_day),
+            stretch=Stretch(shown, shown),
             now=clock.now(),
             member_id=booking.member_id,
             is_by_shop=True,
@@ -314,7 +315,7 @@ async def _sheet(
         guest=guest,
         history=history,
         later=later,
-        day=day or booking.local_day,
+        day=shown,
         starts=[at for at in asked.openings.starts() if at.timestamp() % step == 0],
         people=[(one.id, one.name) for one in asked.openings.plans.staff],
         chairs=[(one.id, one.name) for one in chairs if one.kind == kind],
@@ -346,7 +347,3 @@ def _own(principal: Principal, shop_id: uuid.UUID) -> None:
 
 def _lane(one: BookingView, by: str) -> uuid.UUID | None:
     return one.resource_id if by == "chair" else one.staff_id
-
-
-def _one_day(day: dt.date) -> Stretch:
-    return Stretch(day, day)

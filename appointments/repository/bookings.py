@@ -214,6 +214,15 @@ async def revive(door: Door, *, booking_id: uuid.UUID) -> None:
     await run(door, REVIVE, brand_of(door), booking_id)
 
 
+async def rejoin(door: Door, *, session_id: uuid.UUID) -> bool:
+    """Her seat again, if there still is one."""
+    sql = (
+        "UPDATE appointments_session SET taken = taken + 1"
+        " WHERE brand_id = $1 AND id = $2 AND is_open AND taken < seats"
+    )
+    return await run(door, sql, brand_of(door), session_id) == 1
+
+
 async def move_deposit(
     door: Door, *, booking_id: uuid.UUID, sources: Sequence[DepositState], target: DepositState
 ) -> bool:

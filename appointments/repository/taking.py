@@ -19,12 +19,15 @@ from yundian.platform.outbox import outbox
 from yundian.platform.outbox.declare import Event
 from yundian.platform.outbox.door import brand_of
 
-_LOCK_STAFF = "SELECT daily_cap FROM appointments_staff WHERE brand_id = $1 AND id = $2 FOR NO KEY UPDATE"
+_LOCK_CAPPED = """
+SELECT id, daily_cap FROM appointments_staff WHERE brand_id = $1 AND id = ANY($2::uuid[]) AND daily_cap > 0
+ORDER BY id FOR NO KEY UPDATE
+"""
 
 _COUNT_DAY = """
-SELECT count(DISTINCT coalesce(session_id, id)) FROM appointments_booking
-WHERE brand_id = $1 AND staff_id = $2 AND local_day = $3 AND id IS DISTINCT FROM $4::uuid
-AND state IN ('held', 'requested', 'confirmed', 'arrived', 'in_service', 'completed')
+SELECT staff_id, count(DISTINCT coalesce(session_id, id)) FROM appointments_booking
+WHERE brand_id = $1 AND staff_id = ANY($2::uuid[]) AND local_day = $3 AND id IS DISTINCT FROM $4::uuid
+AND state IN ('held', 'requested', 'confirmed', 'arrived', 'in_service', 'completed') GROUP BY staff_id
 """
 
 _JOIN_SESSION = """
@@ -176,12 +179,19 @@ def _session_part(cte: Cte, tx: Tx, booking: NewBooking, gate: str | None) -> st
     return "session"
 
 
-async def is_within_cap(tx: Tx, *, staff_id: uuid.UUID, day: dt.date, but: uuid.UUID | None) -> bool:
-    """Whether she takes one more on this day. Her row stays locked, so that the next one counts this one too."""
-    cap = await tx.fetchval(_LOCK_STAFF, brand_of(tx), staff_id)
-    if not cap:
-        return True
-    return bool(await tx.fetchval(_COUNT_DAY, brand_of(tx), staff_id, day, but) < cap)
+async def within_caps(
+    tx: Tx, *, people: Sequence[uuid.UUID], day: dt.date, but: uuid.UUID | None
+) -> list[uuid.UUID]:
+    """Those of them who take one more on this day, in their order.
+
+    The rows of all who have a cap stay locked, taken in one order, so that whoever comes next counts this one too.
+    """
+    caps = {row[0]: row[1] for row in await tx.fetch(_LOCK_CAPPED, brand_of(tx), list(people))}
+    if not caps:
+        return list(people)
+    rows = await tx.fetch(_COUNT_DAY, brand_of(tx), list(caps), day, but)
+    booked = {row[0]: row[1] for row in rows}
+    return [person for person in people if person not in caps or booked.get(person, 0) < caps[person]]
 
 
 async def join_session(tx: Tx, *, session_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID | None] | None:

@@ -93,8 +93,8 @@ async def decided(database: Database, brand_id: uuid.UUID, attempt: Callable[[Tx
         except (asyncpg.DeadlockDetectedError, asyncpg.ExclusionViolationError) as error:
             if not left:
                 raise SlotTaken from error
-        except asyncpg.UniqueViolationError:
-            # The same request at the same moment: the next look finds what the other one wrote.
+        except (asyncpg.UniqueViolationError, asyncpg.LockNotAvailableError):
+            # The same request at the same moment: the next look finds what the other one wrote. Or many wait here.
             if not left:
                 raise
     raise SlotTaken
@@ -178,15 +178,11 @@ async def place(
 
 async def _within_caps(
     tx: Tx, booking: NewBooking, openings: Openings, people: Sequence[uuid.UUID]
-) -> list[uuid.UUID]:
-    """The first candidates up to one who takes one more on this day."""
-    kept: list[uuid.UUID] = []
-    for person in people:
-        is_capped = openings.staff[person].plan.cap > 0
-        if not is_capped or await taking.is_within_cap(
-            tx, staff_id=person, day=booking.local_day, but=booking.moved_from
-        ):
-            kept.append(person)
+) -> Sequence[uuid.UUID]:
+    """Who takes one more on this day; nobody is locked where nobody has a cap."""
+    if not any(openings.staff[person].plan.cap for person in people):
+        return people
+    kept = await taking.within_caps(tx, people=people, day=booking.local_day, but=booking.moved_from)
     if not kept:
         raise CapReached
     return kept

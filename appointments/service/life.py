@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 
-from appointments.errors import BookingUnknown, NotNow, PastCutoff, SlotPassed, TooEarly
+from appointments.errors import BookingUnknown, NotNow, PastCutoff, SlotPassed, SlotTaken, TooEarly
 from appointments.events import (
     BookingArrived,
     BookingCancelled,
@@ -84,6 +84,8 @@ async def check_in(door: Door, booking: BookingView, *, actor_id: uuid.UUID | No
     if booking.state in MISSED:
         if now >= booking.ends_at:
             raise SlotPassed
+        if booking.session_id is not None and not await bookings.rejoin(door, session_id=booking.session_id):
+            raise SlotTaken
         await bookings.revive(door, booking_id=booking.id)
         await deposits.take_back(door, booking)
     await _move(door, booking, BookingState.ARRIVED, by=Actor.SHOP, actor_id=actor_id, now=now)

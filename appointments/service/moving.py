@@ -8,7 +8,7 @@ import msgspec
 
 from appointments.errors import NotNow, SlotTaken
 from appointments.events import BookingReassigned
-from appointments.repository import bookings
+from appointments.repository import bookings, taking
 from appointments.rules import life as life_rules
 from appointments.service import booking as book
 from appointments.service import facts, life, planning
@@ -66,6 +66,10 @@ async def reschedule(
         )
         if to.by is Actor.CUSTOMER:
             life.check_cutoff(old, cutoff_min=asked.openings.plans.service.cutoff_min, now=now)
+        # Before anything of the old time is given back: whoever waits for it holds such a lock, too.
+        capped = [one.plan.id for one in asked.openings.staff.values() if one.plan.cap]
+        if capped:
+            await taking.within_caps(tx, people=capped, day=old.local_day, but=old.id)
         moved = await bookings.move(
             tx,
             booking_id=old.id,

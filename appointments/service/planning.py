@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from appointments.errors import ServiceUnknown
+from appointments.errors import ServiceUnknown, TooFar
 from appointments.repository import plans as repository
 from appointments.rules.days import CELL_MIN
 from appointments.rules.life import NO_SHOWS_COUNT_FOR
@@ -19,6 +19,8 @@ from yundian.platform.outbox.door import Door
 # A page of a calendar shows no more.
 MAX_DAYS = 62
 _MARGIN = dt.timedelta(days=2)
+# Nothing is booked, and no board looked at, farther away.
+_REACH = dt.timedelta(days=400)
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ async def ask(
     its own time back. ``is_by_shop``: notice, horizon and the minutes of the grid bind customers only.
     """
     shop = await stores.get_opening(door, shop_id=shop_id)
+    if at is not None and abs(at - now) > _REACH:
+        raise TooFar(horizon_days=_REACH.days)
     if at is not None:
         day = clock.business_day(at, shop.time_zone)
         stretch = Stretch(day, day)
@@ -89,6 +93,11 @@ async def ask(
         now=now,
     )
     return Asked(weighed, shop.time_zone)
+
+
+def near(day: dt.date | None, today: dt.date) -> dt.date:
+    """The day that was asked for, or today when none was, or one that nobody plans for."""
+    return day if day is not None and abs(day - today) <= _REACH else today
 
 
 def _unbound(service: ServiceView) -> ServiceView:

@@ -2,18 +2,22 @@
 
 import asyncio
 import datetime as dt
+import random
+import uuid
+from collections import Counter
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from appointments.errors import CapReached, OwnOverlap, SlotTaken
+from appointments.service import life
 from appointments.service.booking import Wish, take
 from appointments.service.moving import NewTime, reschedule
 from appointments.states import BookingState
 from appointments.types import Actor
 from stores.types import Interval
 from tests.appointments.makers import Salon, make_salon, service_fields
-from tests.members.makers import make_customer
+from tests.members.makers import Customer, make_customer
 from yundian.brands.types import BrandView
 from yundian.platform.core import clock
 from yundian.platform.core.errors import DomainError
@@ -217,3 +221,39 @@ async def test_customers_who_change_places_wait_for_nobody_for_ever(services: Se
     assert {each for each in results if isinstance(each, str)} <= {SlotTaken.code}
     assert len(live) == 4
     assert await overlaps(salon) == 0
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+async def test_nothing_overlaps_however_many_book_move_and_cancel(services: Services, brand: BrandView) -> None:
+    """Twenty people at once on few times, with a seed; refusals are told, and nothing else ever is."""
+    salon = await make_salon(services, brand, people=3, chairs=2, cap=6, fields=service_fields(step_min=30))
+    customers = [await make_customer(services, brand) for _ in range(20)]
+    chance = random.Random(20261122)
+    refused: Counter[str] = Counter()
+
+    def some_time() -> dt.datetime:
+        return tomorrow(hour=9 + chance.randrange(10), minute=chance.choice((0, 30)), days=1 + chance.randrange(2))
+
+    async def one(customer: Customer) -> None:
+        mine: list[uuid.UUID] = []
+        for _ in range(1_000):
+            try:
+                if mine and chance.random() < 0.4:
+                    async with services.database.connection(brand.id) as tx:
+                        booking = await life.see(tx, booking_id=mine.pop(), is_locked=True)
+                        await life.cancel(tx, booking, by=Actor.SHOP, actor_id=None, now=clock.now())
+                elif mine and chance.random() < 0.5:
+                    to = NewTime(start=some_time(), staff_id=None, by=Actor.SHOP, actor_id=None)
+                    moved = await reschedule(services.database, brand_id=brand.id, booking_id=mine[-1], to=to)
+                    mine[-1] = moved.id
+                else:
+                    mine.append((await salon.book(some_time(), member_id=customer.id)).booking_id)
+            except DomainError as refusal:
+                refused[refusal.code] += 1
+
+    await asyncio.gather(*(one(customer) for customer in customers))
+
+    assert await overlaps(salon) == 0
+    assert set(refused) <= {SlotTaken.code, OwnOverlap.code, CapReached.code, "appointments.not_now"}
+    assert refused[SlotTaken.code] > 100

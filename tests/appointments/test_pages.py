@@ -241,3 +241,43 @@ async def test_hq_sets_up_a_service_a_person_with_a_week_and_a_shop(
     await send(f"staff/{hers}/feed", x="y")
     assert (first.status_code, (await client.get(feed[1])).status_code) == (200, 404)
     assert first.text.startswith("BEGIN:VCALENDAR")
+
+
+async def test_days_and_times_that_nobody_means_are_answered_calmly(
+    client: httpx.AsyncClient, services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand)
+    owner = await sign_in_as(services, brand.id, Role.SHOP_OWNER, shop_id=salon.shop_id)
+    admin = await sign_in_as(services, brand.id, Role.HQ_ADMIN)
+    customer = await make_customer(services, brand)
+    booked = await salon.book(tomorrow(), member_id=customer.id)
+    answers = []
+    for day in ("0001-01-01", "9999-12-31"):
+        answers += [
+            await client.get(f"{place(salon)}?day={day}", headers=HTML),
+            await client.get(f"/shop/appointments?day={day}", headers={**HTML, **owner.headers}),
+            await client.get(f"/shop/appointments/{booked.booking_id}?day={day}", headers={**HTML, **owner.headers}),
+            await client.get(f"{place(salon)}/confirm?start={day}T00:00:00Z", headers={**HTML, **customer.headers}),
+            await submit(client, f"{place(salon)}/confirm", {"start": f"{day}T23:59:59Z"}, **customer.headers),
+            await submit(client, f"{place(salon)}/wait", {"day": day}, **customer.headers),
+            await submit(
+                client, f"/hq/appointments/shops/{salon.shop_id}/days", {"day": day}, **admin.headers
+            ),
+            await submit(
+                client, f"/hq/appointments/staff/{salon.staff[0]}/days",
+                {"first": day, "last": day, "kind": "off"}, **admin.headers,
+            ),
+        ]  # fmt: skip
+    answers += [
+        await submit(
+            client, f"/hq/appointments/staff/{salon.staff[0]}/plan",
+            {"weekday": "x", "kind": "y", "shop_id": "z", "starts": "25:99", "ends": "\x00"}, **admin.headers,
+        ),
+        await submit(client, "/shop/appointments/check-in", {"code": "'; --"}, **owner.headers),
+        await client.get("/a/%00", headers=HTML),
+        await client.get("/calendar-feeds/x.ics", headers=HTML),
+        await client.get(f"/m/{brand.code}/book?lat=nan&lon=inf", headers=HTML),
+    ]  # fmt: skip
+
+    assert [each.status_code for each in answers if each.status_code >= 500] == []
+    assert await salon.starts(clock.business_day(tomorrow(), salon.zone))
