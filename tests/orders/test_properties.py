@@ -165,7 +165,7 @@ class Run:
 
 
 @pytest.mark.anyio
-@settings(max_examples=70, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps)
 async def test_an_order_stands_where_the_model_says(desk: Desk, steps: list[str | int]) -> None:
     run = Run(desk)
@@ -208,6 +208,7 @@ def _order(parts: list[tuple[int, int]], shipping: int) -> OrderView:
     return OrderView(**(blank | {"currency": "CNY", "total_minor": total, "refunded_minor": 0, "lines": views}))
 
 
+@settings(max_examples=200)
 @given(parts=line_amounts, shipping=amounts, data=st.data())
 def test_refunds_spread_over_lines_lose_no_fen_and_no_piece(
     parts: list[tuple[int, int]], shipping: int, data: st.DataObject

@@ -88,17 +88,26 @@ def refund_amount(order: OrderView, wanted: RefundWanted, *, refundable_minor: i
 
 
 def price_of_pieces(lines: Sequence[LineView], pieces: Mapping[int, int]) -> list[RefundedLine]:
-    """The pieces' share of their lines, at most what is left of each line."""
+    """The pieces' share of their lines, at most what is left of each.
+
+    Shares are cut from the line one after the other, so all pieces together cost the line; with its last fen the
+    rest of the pieces is paid back too.
+    """
     by_number = {line.line_no: line for line in lines}
     found = []
     for number, quantity in sorted(pieces.items()):
         line = by_number.get(number)
         if line is None or not 0 < quantity <= line.quantity - line.refunded_quantity:
             raise InvalidInput("pieces", "no such pieces in this order")
-        share = Money(line.total_minor, "XXX").allocate([quantity, line.quantity - quantity])[0].minor
-        amount = min(share, line.total_minor - line.refunded_minor)
-        found.append(RefundedLine(line_no=number, quantity=quantity, amount_minor=amount))
+        left = line.total_minor - line.refunded_minor
+        amount = min(_worth(line, line.refunded_quantity + quantity) - _worth(line, line.refunded_quantity), left)
+        counted = line.quantity - line.refunded_quantity if amount == left else quantity
+        found.append(RefundedLine(line_no=number, quantity=counted, amount_minor=amount))
     return found
+
+
+def _worth(line: LineView, pieces: int) -> int:
+    return line.total_minor * pieces // line.quantity
 
 
 def spread(order: OrderView, amount_minor: int) -> list[RefundedLine]:
