@@ -33,6 +33,6 @@ ROOM = Room(
     timers=TIMERS,
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 35, "Appointments", "/hq/appointments", "clock", _HQ),
-        NavigationItem(Place.SHOP_NAVIGATION, 30, "Appointments", "/shop/appointments", "clock", _SHOP),
+        NavigationItem(Place.SHOP_NAVIGATION, 18, "Appointments", "/shop/appointments", "clock", _SHOP),
     ),
 )

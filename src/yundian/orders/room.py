@@ -23,7 +23,7 @@ ROOM = Room(
     timers=TIMERS,
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 35, "Orders", "/hq/orders", "bag", _HQ),
-        NavigationItem(Place.SHOP_NAVIGATION, 30, "Hand over", "/shop/hand-over", "qr", _SHOP),
+        NavigationItem(Place.SHOP_NAVIGATION, 10, "Hand over", "/shop/hand-over", "qr", _SHOP),
     ),
     panels=(Panel(Place.SHOP_HOME, 20, "/shop/panels/orders", _SHOP),),
 )
