@@ -1,6 +1,6 @@
 """What it costs to say which times can be had, and to book one, against raw inserts under the same constraint.
 
-    .venv/bin/python -m benchmarks.appointments [--reads 300] [--bookings 2000] [--clients 8]
+    .venv/bin/python -m benchmarks.bookings [--reads 300] [--bookings 2000] [--clients 8]
 
 A server of its own. Reads: a month of a shop with 20 people, 8 bookings each a day, in this process, uncached;
 statements are counted, and the cost at half the days and half the people is printed beside it. Bookings: the whole
