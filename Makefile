@@ -15,6 +15,9 @@ ARGS ?=
 TESTS ?= tests
 WORKERS ?= 2
 
+# Without what they share, and without the traffic, which plays against a running house.
+BENCHMARKS := $(filter-out kit crowd traffic,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py)))
+
 .PHONY: help up test check soak bench assets lock clean environment development browser
 
 help: ## show this list
@@ -37,7 +40,7 @@ soak: development assets browser ## the long runs
 	$(BIN)/pytest -m soak $(TESTS) $(ARGS)
 
 bench: development assets ## what it costs, against the limit of this machine
-	@for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
 
 assets: environment ## build what the pages serve
 	@$(BIN)/python scripts/assets.py
