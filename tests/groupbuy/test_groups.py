@@ -129,10 +129,11 @@ async def test_enough_real_members_fill_a_group_at_its_deadline_where_the_campai
 
 async def test_a_leader_who_leaves_is_followed_by_who_paid_first_and_the_deadline_stays(fair: Fair) -> None:
     campaign = await fair.sell(size=5)
-    leader, second, third = await fair.customers(3)
+    leader, idle, second, third = await fair.customers(4)
     first = await fair.start(campaign, leader)
+    unpaid = await fair.join(first.group_code, idle)
     made = [await fair.join(first.group_code, member) for member in (second, third)]
-    # The third pays before the second.
+    # The third pays before the second, and who joined first does not pay.
     await fair.pay(first, made[1], made[0])
     await fair.work()
     deadline = (await fair.group(first.group_code))["deadline_at"]
@@ -147,8 +148,9 @@ async def test_a_leader_who_leaves_is_followed_by_who_paid_first_and_the_deadlin
 
     group = await fair.group(first.group_code)
     assert (group["leader_member_id"], group["deadline_at"], group["state"]) == (third, deadline, "open")
-    assert (group["taken"], group["paid"]) == (2, 2)
-    assert await fair.seats(first.group_code) == ["refunded", "paid", "paid"]
+    assert (group["taken"], group["paid"]) == (3, 2)
+    assert await fair.seats(first.group_code) == ["refunded", "reserved", "paid", "paid"]
+    await fair.expire(unpaid)
 
     again = await fair.join(first.group_code, leader)
     assert again.is_new
