@@ -18,10 +18,10 @@ WORKERS ?= 2
 # Without what they share, and without the traffic, which plays against a running house.
 BENCHMARKS := $(filter-out kit crowd traffic,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py)))
 
-.PHONY: help up test check soak bench assets lock clean environment development browser
+.PHONY: help up test check soak bench demo-traffic assets lock clean environment development browser
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: environment assets ## run everything on this machine until Ctrl-C
 	@exec $(BIN)/yundian up $(ARGS)
@@ -41,6 +41,9 @@ soak: development assets browser ## the long runs
 
 bench: development assets ## what it costs, against the limit of this machine
 	@for name in $(BENCHMARKS); do echo "== $$name"; $(BIN)/python -m benchmarks.$$name $(ARGS) || exit 1; done
+
+demo-traffic: environment ## shops and buyers for a minute, while `make up` runs in another terminal
+	@$(BIN)/python -m benchmarks.traffic $(ARGS)
 
 assets: environment ## build what the pages serve
 	@$(BIN)/python scripts/assets.py
