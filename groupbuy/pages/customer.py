@@ -90,6 +90,8 @@ class OfferPages(Controller):
             whole = await campaigns.get_campaign(session, campaign_id=group.campaign_id)
             mine = await seat_in(session, place.member_id, group)
             shops = await shops_by_id(session, group.shop_id, mine.seat.pickup_shop_id if mine else None)
+            # Who comes back from paying shares on as well: by the link that opened the group.
+            link = await attribution.find_link(session, link_id=group.link_id) if group.link_id else None
         now = clock.now()
         return page(
             "groupbuy/group.html",
@@ -108,7 +110,7 @@ class OfferPages(Controller):
             pickup=shops.get(mine.seat.pickup_shop_id) if mine else None,
             seen=_seen(group, mine),
             url=_address(services, f"{place.base}/g/{code}"),
-            via=via,
+            via=via or (link.token if link else ""),
             now=now,
         )
 

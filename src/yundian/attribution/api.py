@@ -38,6 +38,11 @@ async def resolve(database: Database, *, keyring: Keyring, token: str) -> LinkVi
     return await links.resolve(database, keyring=keyring, token=token)
 
 
+async def find_link(door: Door, *, link_id: uuid.UUID) -> LinkView | None:
+    """The link by its id, whatever became of it."""
+    return await links.find_link(door, link_id=link_id)
+
+
 async def make_link(
     door: Door,
     *,

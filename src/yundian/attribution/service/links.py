@@ -83,6 +83,11 @@ async def resolve(database: Database, *, keyring: Keyring, token: str) -> LinkVi
     return found
 
 
+async def find_link(door: Door, *, link_id: uuid.UUID) -> LinkView | None:
+    """The link by its id, whatever became of it."""
+    return await rows.link(door, link_id=link_id)
+
+
 async def open_link(
     database: Database,
     *,
