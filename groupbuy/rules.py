@@ -25,6 +25,9 @@ TERMS = (
     "short_fill_size",
 )
 
+# At the ends of the calendar there is no other zone to show a time in.
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
 
 class Chosen(NamedTuple):
     """A line of a seat: an item of the campaign and how many pieces of it."""
@@ -60,6 +63,9 @@ def checked(fields: CampaignFields) -> CampaignFields:
     fields = msgspec.structs.replace(
         fields, starts_at=fields.starts_at.replace(microsecond=0), ends_at=fields.ends_at.replace(microsecond=0)
     )
+    for name in ("starts_at", "ends_at"):
+        if not FIRST_YEAR <= getattr(fields, name).year <= LAST_YEAR:
+            raise InvalidInput(name, "Choose a time between 2000 and 2100")
     if fields.ends_at <= fields.starts_at:
         raise InvalidInput("ends_at", "must be after the start")
     if fields.short_fill_size is not None and not 2 <= fields.short_fill_size < fields.size:

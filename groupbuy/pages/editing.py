@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -152,7 +152,7 @@ async def _shops(session: AsyncSession, text: str) -> tuple[uuid.UUID, ...]:
 def _minor(text: str) -> int:
     try:
         value = Decimal(text) * 100
-    except InvalidOperation:
+    except ArithmeticError:
         raise InvalidInput("items", "A price is an amount like 99 or 99.90") from None
     if not value.is_finite() or value != value.to_integral_value() or not 0 < value <= 10_000_000_00:
         raise InvalidInput("items", "A price is an amount like 99 or 99.90")
@@ -160,7 +160,7 @@ def _minor(text: str) -> int:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 10_000_000:
+    if not text.isdecimal() or len(text) > 8 or not 0 < int(text) <= 10_000_000:
         raise InvalidInput("items", "The quota is a number of pieces")
     return int(text)
 

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from groupbuy.pages import words
 from groupbuy.pages.customer import campaign_context
 from groupbuy.pages.editing import EditorForm, form_of, rows_of
+from groupbuy.schemas import VersionOnly
 from groupbuy.service import campaigns, reading
 from groupbuy.states import CampaignState, Standing
 from groupbuy.types import CampaignWithItems
@@ -58,8 +59,9 @@ class CampaignPages(Controller):
     @get("/new", name="groupbuy.campaign.new", guards=[writers])
     async def new_campaign(self, session: NamedDependency[AsyncSession]) -> Template:
         """An empty editor, filled with what most campaigns say."""
-        zone, now = await brands.zone_of(session), clock.now()
-        form = form_of(None, zone=zone, starts_at=now + _DAY, ends_at=now + 8 * _DAY)
+        zone = await brands.zone_of(session)
+        day = (clock.now() + _DAY).replace(minute=0, second=0, microsecond=0)
+        form = form_of(None, zone=zone, starts_at=day, ends_at=day + 7 * _DAY)
         return await _editor(session, form, whole=None)
 
     @post("/new", name="groupbuy.campaign.create", guards=[writers], status_code=200)
@@ -221,4 +223,4 @@ async def _shop_codes(session: AsyncSession, whole: CampaignWithItems) -> list[s
 
 
 def _version(form: Form) -> int:
-    return int(form.value("version", "0")) if form.value("version").isdigit() else 0
+    return form.parse(VersionOnly).version

@@ -17,6 +17,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.architecture.matrix.cells import Actor, Row
+
 DESCRIPTION = Path(__file__).parents[2] / "docs" / "openapi.json"
 PROBLEM = "application/problem+json"
 CHECKS: list[Any] = [
@@ -52,3 +54,9 @@ def wrong_with(response: httpx.Response, *, is_api: bool, may_be_down: bool = Fa
     body = response.json()
     missing = {"code", "status", "title"} - set(body)
     return f"a problem without {missing}: {body}" if missing else ""
+
+
+def callers_of(row: Row) -> tuple[Actor, Actor, Actor]:
+    """Who asks, most of the time first: somebody who may, or hostile values would stop at the guard."""
+    people = sorted((Actor.HQ_ADMIN, Actor.CUSTOMER, Actor.OWNER), key=lambda actor: actor not in row.may)
+    return people[0], people[1], Actor.NOBODY

@@ -16,12 +16,11 @@ from schemathesis import Case, GenerationMode
 from tests.architecture.matrix.cells import Actor, Caller, World
 from tests.architecture.matrix.rows import ROWS
 from tests.architecture.matrix.world import make_caller
-from tests.fuzz.kit import CHECKS, operations
+from tests.fuzz.kit import CHECKS, callers_of, operations
 from tests.helpers import make_client
 
 pytestmark = pytest.mark.anyio
 
-CALLERS = (Actor.HQ_ADMIN, Actor.OWNER, Actor.NOBODY)
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 # Per operation, mode and caller; half of them about things that exist.
 FEW, MANY = 1, 70
@@ -43,7 +42,7 @@ async def test_every_answer_is_one_that_the_description_knows_for_long(
 
 async def wrong_answers(name: str, app: Litestar, world: World, *, count: int) -> list[str]:
     wrong: list[str] = []
-    for actor in CALLERS:
+    for actor in callers_of(ROWS[name]):
         caller = await make_caller(world, actor, own_account=actor is not Actor.NOBODY)
         existing = await path_of_a_thing(name, world, caller)
         async with make_client(app, base_url="https://testserver") as client:

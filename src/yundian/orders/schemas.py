@@ -17,6 +17,7 @@ from yundian.platform.web.i18n import gettext as _
 
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 CodeText = Annotated[str, msgspec.Meta(min_length=1, max_length=32, examples=["123 456 789"])]
+_LONGEST_COUNT = 7
 YUAN = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
 
 SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
@@ -94,7 +95,7 @@ class RefundRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     pieces: dict[str, Annotated[int, msgspec.Meta(gt=0, le=10**6)]] = {}
 
     def wanted(self) -> RefundWanted:
-        pieces = {int(number) if number.isdecimal() else -1: count for number, count in self.pieces.items()}
+        pieces = {_count_of(number): count for number, count in self.pieces.items()}
         return RefundWanted(reason=self.reason, amount_minor=self.amount_minor, pieces=pieces)
 
 
@@ -132,10 +133,16 @@ class RefundForm(msgspec.Struct, frozen=True, kw_only=True):
             amount = Money.from_decimal(Decimal(self.amount), order.currency).minor
             return RefundWanted(reason=self.reason, amount_minor=amount)
         counts = zip(order.lines, self.pieces, strict=False)
-        pieces = {line.line_no: int(text) for line, text in counts if text.isdecimal() and int(text) > 0}
+        pieces = {line.line_no: _count_of(text) for line, text in counts if text.strip("0 ")}
         if not pieces:
             raise InvalidInput("pieces", "Say how many of which line")
         return RefundWanted(reason=self.reason, pieces=pieces)
+
+
+def _count_of(text: str) -> int:
+    """A small number as it was typed; what is none is refused as pieces that no order has."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_COUNT
+    return int(text) if is_number else -1
 
 
 def visible_shops(principal: Principal) -> frozenset[uuid.UUID] | None:

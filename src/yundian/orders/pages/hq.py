@@ -155,6 +155,6 @@ def _day(text: str, zone: ZoneInfo, *, days: int = 0) -> dt.datetime | None:
     """Where a day begins; what is no day is no filter."""
     try:
         day = dt.date.fromisoformat(text) + dt.timedelta(days=days)
+        return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
     except (ValueError, OverflowError):
         return None
-    return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
