@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from yundian.attribution.events import Transferred
 from yundian.orders.service import handing_over, life, settling
 from yundian.orders.service.handing_over import COMPLETION
 from yundian.orders.service.placing import EXPIRY
@@ -12,7 +13,7 @@ from yundian.orders.service.settling import Arrival, Capture
 from yundian.orders.types import SUBJECT
 from yundian.payments.events import PaymentCaptured, PaymentClosed, PaymentRefunded
 from yundian.platform.db.database import Tx
-from yundian.platform.outbox.declare import Delivered, DueTimer, batch_subscriber, on_timer
+from yundian.platform.outbox.declare import Delivered, DueTimer, batch_subscriber, on_timer, subscriber
 
 
 @batch_subscriber(PaymentCaptured, name="orders.apply_capture")
@@ -57,6 +58,13 @@ async def apply_refund(tx: Tx, delivered: Sequence[Delivered[PaymentRefunded]]) 
         await settling.refunded(tx, arrivals=arrivals)
 
 
+@subscriber(Transferred, name="orders.follow_transfer")
+async def follow_transfer(session: AsyncSession, event: Transferred) -> None:
+    """The order is where its credit is now, in whatever order the transfers are told."""
+    if event.subject_type == SUBJECT:
+        await life.follow_credit(session, order_id=event.subject_id)
+
+
 @on_timer(EXPIRY)
 async def expire(session: AsyncSession, timer: DueTimer) -> None:
     """An order that nobody opened a payment for; a payment ends by itself and is told."""
@@ -69,5 +77,5 @@ async def complete(session: AsyncSession, timer: DueTimer) -> None:
     await handing_over.complete(session, order_id=uuid.UUID(timer.key))
 
 
-SUBSCRIBERS = (apply_capture, apply_close, apply_refund)
+SUBSCRIBERS = (apply_capture, apply_close, apply_refund, follow_transfer)
 TIMERS = (expire, complete)

@@ -139,3 +139,22 @@ async def want_closed(door: Door, *, order_ids: Sequence[uuid.UUID], reason: str
         reason,
     )
     return [row[0] for row in rows]
+
+
+async def hold(door: Door, *, order_id: uuid.UUID) -> bool:
+    """Lock an order until the end of the transaction; whether there is one."""
+    rows = await fetch(
+        door, "SELECT id FROM orders_order WHERE brand_id = $1 AND id = $2 FOR UPDATE", brand_of(door), order_id
+    )
+    return bool(rows)
+
+
+async def credit_to(
+    door: Door, *, order_id: uuid.UUID, shop_id: uuid.UUID | None, staff_id: uuid.UUID | None
+) -> None:
+    """Whose order it is from now on. What it was before, the transfers of its credit tell."""
+    await run(
+        door,
+        "UPDATE orders_order SET attributed_shop_id = $3, staff_id = $4 WHERE brand_id = $1 AND id = $2",
+        brand_of(door), order_id, shop_id, staff_id,
+    )  # fmt: skip

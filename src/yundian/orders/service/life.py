@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Sequence
 
 from stores import api as stores
+from yundian.attribution import api as attribution
+from yundian.attribution.types import Subject
 from yundian.orders.events import OrderCancelled, OrderClosed, OrderReleased
 from yundian.orders.repository import handover, moving
 from yundian.orders.repository.moving import Move
@@ -114,3 +116,10 @@ async def _give_stock_back(door: Door, orders: Sequence[OrderView], now: dt.date
 
 def _moves(order_ids: Sequence[uuid.UUID], at: dt.datetime) -> list[Move]:
     return [Move(order_id=order_id, at=at) for order_id in order_ids]
+
+
+async def follow_credit(door: Door, *, order_id: uuid.UUID) -> None:
+    """Attribute the order to the shop its credit has now: read after the order is locked, so the last is right."""
+    if await moving.hold(door, order_id=order_id):
+        credit = await attribution.get_credit(door, subject=Subject(SUBJECT, order_id))
+        await moving.credit_to(door, order_id=order_id, shop_id=credit.shop_id, staff_id=credit.staff_id)
