@@ -18,7 +18,8 @@ _AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _READ = """async rules => (await axe.run({runOnly: rules})).violations.map(
   v => [v.id, v.nodes.slice(0, 4).map(n => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))])"""
-_LINKS = """() => [...document.querySelectorAll("a[href^='/']:not([download])")].map(a => a.getAttribute("href"))"""
+_LINKS = """() => [...document.querySelectorAll("a[href^='/']:not([download])")]
+  .map(a => a.getAttribute("href"))"""
 _WIDTH = "() => document.documentElement.scrollWidth"
 # One page of a kind is enough: of one thing by its id, of one template by its code.
 _ONE_OF_MANY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/message-templates/)[a-z0-9_.]+")
