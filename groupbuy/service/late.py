@@ -58,6 +58,15 @@ async def place_late_money(tx: Tx, *, money: LateMoney, now: dt.datetime) -> Non
     group = await rows.group(tx, group_id=seat.group_id)
     if group is None:
         raise RuntimeError("a seat without a group")
+    try:
+        async with tx.savepoint():
+            await _try_all(tx, seat, group, money, now)
+    except OrphanTaken:
+        # Somebody of HQ took it in hand first; the seat that was about to be made is not.
+        return
+
+
+async def _try_all(tx: Tx, seat: SeatView, group: GroupView, money: LateMoney, now: dt.datetime) -> None:
     for choice in rules.late_choices(group.late_policy):
         if await _try(tx, choice, seat, group, money, now):
             return

@@ -1,4 +1,4 @@
-"""Values at the ends of their kinds, where converting fails: years 1 and 9999, long digits, numbers that are none."""
+"""Values at the ends of their kinds, where converting fails: years 1 and 9999, long digits, what is no number."""
 
 import uuid
 from typing import Any

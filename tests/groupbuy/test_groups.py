@@ -12,6 +12,7 @@ from tests.groupbuy.kit import GROUP_PRICE, Fair, other_shop
 from yundian.attribution import api as attribution
 from yundian.attribution.types import CreditRule, CreditView, Subject
 from yundian.orders import api as orders
+from yundian.payments.service import orphans as hq
 from yundian.payments.types import PaymentStanding
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
@@ -335,3 +336,36 @@ async def test_the_database_itself_refuses_one_seat_too_many(fair: Fair) -> None
     with pytest.raises(asyncpg.CheckViolationError):
         await fair.rows("UPDATE groupbuy_item SET sold = quota WHERE brand_id = $1")
     assert (await fair.group(first.group_code))["taken"] == 1
+
+
+async def test_money_that_hq_takes_in_hand_first_is_left_to_hq(fair: Fair) -> None:
+    campaign = await fair.sell(size=2)
+    strict = await fair.sell(size=2, late_policy="refund")
+    members = await fair.customers(3)
+    lost = [await fair.start(campaign, member) for member in members]
+    lost.append(await fair.start(strict, members[0]))
+    numbers = [await fair.attempt(one) for one in lost]
+    await fair.expire(*lost)
+    await fair.work()
+    for number, one in zip(numbers, lost, strict=True):
+        await fair.say(number, one, PaymentStanding.PAID)
+    orphans = await fair.rows("SELECT id FROM payments_orphan WHERE brand_id = $1 ORDER BY id")
+    async with fair.services.database.unit_of_work(fair.brand.id) as session:
+        await hq.refund(session, orphan_id=orphans[0]["id"], reason="hq", actor_id=None)
+        for orphan in (orphans[1], orphans[3]):
+            await hq.resolve(session, orphan_id=orphan["id"], text="paid back in cash", actor_id=None)
+    await fair.work()
+    await fair.arrive()
+    await fair.work()
+
+    found = await fair.rows(
+        "SELECT status, reserved_minor, refunded_minor FROM payments_orphan WHERE brand_id = $1 ORDER BY id"
+    )
+    assert [tuple(one.values()) for one in found] == [
+        ("open", GROUP_PRICE, GROUP_PRICE),
+        ("resolved", 0, 0),
+        ("adopted", 0, 0),
+        ("resolved", 0, 0),
+    ]
+    assert len(await fair.events("seat_moved")) == 1
+    assert (await fair.quota(), await fair.stock()) == ((1, 0), (1000, 1))

@@ -176,9 +176,14 @@ async def adopt_orphan(
 async def refund_orphan(
     door: Door, *, orphan_id: uuid.UUID, reason: str, actor_id: uuid.UUID | None = None
 ) -> RefundView:
-    """Pay an orphan's money back: what a subject's owner does about a late payment it does not want."""
+    """Pay an orphan's money back: what a subject's owner does about a late payment it does not want.
+
+    Raises:
+        OrphanTaken: another subject has it, or somebody resolved it.
+        NotRefundable: nothing of it is left.
+    """
     return await refunding.refund_orphan(
-        door, orphan_id=orphan_id, amount_minor=None, reason=reason, actor_id=actor_id
+        door, orphan_id=orphan_id, amount_minor=None, reason=reason, actor_id=actor_id, is_resolved_too=False
     )
 
 

@@ -104,13 +104,19 @@ def _number() -> str:
 
 
 async def refund_orphan(
-    door: Door, *, orphan_id: uuid.UUID, amount_minor: int | None, reason: str, actor_id: uuid.UUID | None
+    door: Door,
+    *,
+    orphan_id: uuid.UUID,
+    amount_minor: int | None,
+    reason: str,
+    actor_id: uuid.UUID | None,
+    is_resolved_too: bool = True,
 ) -> RefundView:
-    """Send an orphan's money back, whole unless an amount is named."""
+    """Send an orphan's money back, whole unless an amount is named; what somebody has resolved only if asked."""
     orphan = await orphans.orphan(door, orphan_id=orphan_id, lock=True)
     if orphan is None:
         raise OrphanUnknown
-    if orphan.status is OrphanStatus.ADOPTED:
+    if orphan.status is OrphanStatus.ADOPTED or (orphan.status is OrphanStatus.RESOLVED and not is_resolved_too):
         raise OrphanTaken
     left = orphan.amount_minor - orphan.reserved_minor
     amount = left if amount_minor is None else amount_minor
