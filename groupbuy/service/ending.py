@@ -39,6 +39,7 @@ async def note_cancelled(door: Door, *, order_ids: Sequence[uuid.UUID], now: dt.
     """Paid orders that somebody else cancelled while their group was open: as if their members had left."""
     groups = await rows.lock_of_orders(door, order_ids=order_ids)
     freed = await rows.leave_seats(door, order_ids=order_ids, now=now)
+    await _take_back_at_once(door, freed)
     await _after_seats_came_free(door, groups, freed, now)
 
 
@@ -102,6 +103,7 @@ async def give_back(door: Door, *, group_ids: Sequence[uuid.UUID], now: dt.datet
     if paid:
         await orders.cancel_paid(door, order_ids=paid, reason="group_failed", refund_reason=REFUND_TEXT)
         await attribution.reverse(door, _subjects(paid))
+        await _take_back_at_once(door, seats)
     reserved = await rows.seats_of(door, group_ids=group_ids, states=(SeatState.RESERVED.value,))
     if reserved:
         await orders.close(door, order_ids=[seat.order_id for seat in reserved], reason="group_over")
@@ -115,6 +117,14 @@ async def take_back(door: Door, *, order_ids: Sequence[uuid.UUID]) -> None:
     seats = await rows.refunded_seats(door, order_ids=order_ids)
     await attribution.reverse(door, _subjects([seat.order_id for seat in seats]))
     await finish(door, group_ids=sorted({seat.group_id for seat in seats}))
+
+
+async def _take_back_at_once(door: Door, seats: Sequence[SeatView]) -> None:
+    """Seats whose money was back before we heard that they are over: nobody tells it again."""
+    known = await orders.get_orders(door, order_ids=[seat.order_id for seat in seats])
+    back = [order.id for order in known.values() if order.refunded_minor >= order.total_minor]
+    if back:
+        await rows.refunded_seats(door, order_ids=back)
 
 
 async def finish(door: Door, *, group_ids: Sequence[uuid.UUID]) -> None:

@@ -12,8 +12,9 @@ from tests.groupbuy.kit import GROUP_PRICE, Fair, other_shop
 from yundian.attribution import api as attribution
 from yundian.attribution.types import CreditRule, CreditView, Subject
 from yundian.orders import api as orders
+from yundian.payments import api as payments
 from yundian.payments.service import orphans as hq
-from yundian.payments.types import PaymentStanding
+from yundian.payments.types import PaymentStanding, RefundWish
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
 from yundian.platform.outbox.declare import Delivered
@@ -369,3 +370,25 @@ async def test_money_that_hq_takes_in_hand_first_is_left_to_hq(fair: Fair) -> No
     ]
     assert len(await fair.events("seat_moved")) == 1
     assert (await fair.quota(), await fair.stock()) == ((1, 0), (1000, 1))
+
+
+@pytest.mark.parametrize("is_over", [False, True], ids=["while it fills", "when its time is up"])
+async def test_money_that_is_back_before_its_seat_is_over_leaves_no_group_waiting(
+    fair: Fair, is_over: bool
+) -> None:
+    campaign = await fair.sell(size=3)
+    [leader] = await fair.customers(1)
+    made = await fair.start(campaign, leader)
+    await fair.pay(made)
+    await fair.work()
+    async with fair.services.database.connection(fair.brand.id) as tx:
+        await payments.request_refunds(tx, refunds=[RefundWish(payment_id=made.payment_id, reason="hq")])
+    await fair.arrive()
+    if is_over:
+        await fair.reach_deadline(made.group_code)
+    # What tells of the money overtakes what tells of the order's end.
+    await fair.work(first=("orders.apply_refund", "groupbuy.take_back", "groupbuy.deadline", "groupbuy.give_back"))
+
+    group = await fair.group(made.group_code)
+    assert (group["state"], await fair.seats(made.group_code)) == ("failed", ["refunded"])
+    assert (await fair.quota(), await fair.stock()) == ((0, 0), (1000, 0))
