@@ -4,11 +4,16 @@ import datetime as dt
 
 import pytest
 
-from tests.payments.kit import Till
-from yundian.payments import api
+from tests.payments.kit import SUBJECT_TYPE, Till
+from yundian.brands.types import BrandView
+from yundian.payments import api, tasks
 from yundian.payments.repository.trades import GIVE_UP_CLOSING_AFTER
 from yundian.payments.states import AttemptState, PaymentState
 from yundian.payments.types import PaymentView, Provider
+from yundian.platform.core import clock
+from yundian.platform.core.ids import new_id
+from yundian.platform.core.money import Money
+from yundian.platform.db.services import Services
 
 pytestmark = pytest.mark.anyio
 
@@ -78,3 +83,30 @@ async def test_a_provider_that_is_back_in_time_has_the_last_word(till: Till, pro
 
     assert (await till.see(payment)).state is PaymentState.SUCCEEDED
     assert (await till.events(CLOSED), await till.orphans()) == ([], [])
+
+
+async def test_what_a_brand_without_an_account_could_never_be_paid_ends_at_its_time(
+    services: Services, other_brand: BrandView
+) -> None:
+    async with services.database.connection(other_brand.id) as tx:
+        payment = await api.start_payment(
+            tx,
+            keyring=services.keyring,
+            subject_type=SUBJECT_TYPE,
+            subject_id=new_id(),
+            amount=Money(100, "CNY"),
+            description="x",
+            expires_at=clock.now() - dt.timedelta(seconds=1),
+        )
+
+    await tasks.sweep_without_accounts.run(services.database)
+    await tasks.kept.aclose()
+
+    async with services.database.connection(other_brand.id) as tx:
+        found = await api.find_payment(tx, subject_type=SUBJECT_TYPE, subject_id=payment.subject_id)
+        told = await tx.fetchval(
+            "SELECT count(*) FROM outbox_event WHERE brand_id = $1 AND tag = $2", tx.brand, CLOSED
+        )
+    assert found is not None
+    assert found.state is PaymentState.CLOSED
+    assert told == 1

@@ -16,6 +16,7 @@ from yundian.platform.jobs.declare import cron
 log = structlog.get_logger(__name__)
 
 EVERY_S = 5.0
+REST_EVERY_S = 30.0
 CLEAN_EVERY_S = 3600.0
 _BRANDS_AT_ONCE = 4
 _BATCHES = 10
@@ -47,7 +48,18 @@ kept = Kept()
 @cron("payments.sweep", every_s=EVERY_S, end=kept.aclose)
 async def sweep(database: Database) -> None:
     """Ask about everything that is due. One brand's trouble does not stop the others."""
-    brands = await _brands(database)
+    await _sweep_all(database, await _brands(database))
+
+
+@cron("payments.sweep_without_accounts", every_s=REST_EVERY_S, end=kept.aclose)
+async def sweep_without_accounts(database: Database) -> None:
+    """A brand that cannot be paid yet has payments that nobody can make; they end at their time all the same."""
+    async with database.connection(None) as tx:
+        brands = await accounts.brands_without_accounts(tx, kind=DIRECTORY_KIND)
+    await _sweep_all(database, brands)
+
+
+async def _sweep_all(database: Database, brands: list[uuid.UUID]) -> None:
     if not brands:
         return
     keyring = Keyring(database.settings.master_key_bytes())
@@ -88,4 +100,4 @@ async def _brands(database: Database) -> list[uuid.UUID]:
         return await accounts.brands_with_accounts(tx, kind=DIRECTORY_KIND)
 
 
-CRONS = (sweep, forget_notices)
+CRONS = (sweep, sweep_without_accounts, forget_notices)

@@ -56,3 +56,12 @@ async def brands_with_accounts(door: Door, *, kind: str) -> list[uuid.UUID]:
     """Every brand that takes payments. Works without a brand: the directory is global."""
     sql = "SELECT DISTINCT brand_id FROM directory WHERE kind = $1"
     return [row[0] for row in await fetch(door, sql, kind)]
+
+
+async def brands_without_accounts(door: Door, *, kind: str) -> list[uuid.UUID]:
+    """Every other brand."""
+    sql = (
+        "SELECT id FROM brand b WHERE NOT EXISTS"
+        " (SELECT FROM directory d WHERE d.kind = $1 AND d.brand_id = b.id) ORDER BY id"
+    )
+    return [row[0] for row in await fetch(door, sql, kind)]
