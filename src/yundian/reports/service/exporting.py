@@ -7,7 +7,7 @@ from yundian.platform.core.money import Money
 from yundian.reports.types import Cell, MinorCell, Sheet
 
 # What Excel, WPS and LibreOffice take for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 
 
 def csv_of(sheet: Sheet) -> bytes:

@@ -1,0 +1,67 @@
+"""What HQ may change under the feet of buyers, and what a buyer may take back while her money is on its way."""
+
+import asyncio
+
+import pytest
+
+from groupbuy.errors import QuotaBelowSold, SoldOut, TermsAreFixed
+from groupbuy.service import campaigns, ending
+from groupbuy.types import CampaignFields, CampaignWithItems, ItemFields
+from tests.groupbuy.kit import GROUP_PRICE, Fair
+from yundian.payments.types import PaymentStanding
+from yundian.platform.core import clock
+
+pytestmark = pytest.mark.anyio
+
+
+async def edit(fair: Fair, whole: CampaignWithItems, *, price: int = GROUP_PRICE, quota: int, **more: int) -> None:
+    """HQ saves the campaign as it stands, with this price and quota."""
+    async with fair.services.database.unit_of_work(fair.brand.id) as session:
+        now = await campaigns.get_campaign(session, campaign_id=whole.campaign.id)
+        names = set(CampaignFields.__struct_fields__) - {"items", "shop_ids"}
+        values = {name: getattr(now.campaign, name) for name in names}
+        items = tuple(ItemFields(sku_id=item.sku_id, group_price_minor=price, quota=quota) for item in now.items)
+        fields = CampaignFields(**{**values, **more}, items=items)
+        await campaigns.edit_campaign(
+            session, campaign_id=now.campaign.id, version=now.campaign.version, fields=fields
+        )
+
+
+async def test_terms_people_join_on_stay_and_a_quota_never_falls_below_what_is_taken(fair: Fair) -> None:
+    whole = await fair.sell(size=2)
+    members = await fair.customers(7)
+    for member in members[:2]:
+        await fair.start(whole, member)
+    for changes in ({"price": 1}, {"size": 3}, {"seat_life_s": 60}, {"per_member_limit": 2}):
+        with pytest.raises(TermsAreFixed):
+            await edit(fair, whole, **{"quota": 1000, **changes})
+    with pytest.raises(QuotaBelowSold):
+        await edit(fair, whole, quota=1)
+
+    # Five buyers and an editor at once: whoever is first, the quota holds.
+    answers = await asyncio.gather(
+        *(fair.start(whole, member) for member in members[2:]), edit(fair, whole, quota=3), return_exceptions=True
+    )
+    assert {type(one) for one in answers if isinstance(one, Exception)} <= {SoldOut, QuotaBelowSold}
+    [item] = await fair.rows("SELECT reserved, quota FROM groupbuy_item WHERE brand_id = $1")
+    seats = 2 + sum(one is not None and not isinstance(one, BaseException) for one in answers)
+    assert item["reserved"] == seats <= item["quota"]
+
+
+async def test_who_leaves_while_her_money_is_on_its_way_keeps_the_seat_she_paid(fair: Fair) -> None:
+    whole = await fair.sell(size=2)
+    leader, second = await fair.customers(2)
+    first = await fair.start(whole, leader)
+    made = await fair.join(first.group_code, second)
+    number = await fair.attempt(made)
+    async with fair.services.database.connection(fair.brand.id) as tx:
+        await ending.leave(tx, seat_id=made.seat_id, member_id=second, now=clock.now())
+    await fair.say(number, made, PaymentStanding.PAID)
+    await fair.pay(first)
+    await fair.finish_closing()
+    await fair.work()
+
+    assert (await fair.group(first.group_code))["state"] == "succeeded"
+    assert await fair.seats(first.group_code) == ["confirmed", "confirmed"]
+    assert await fair.order_states() == ["ready", "ready"]
+    assert await fair.rows("SELECT 1 FROM payments_orphan WHERE brand_id = $1") == []
