@@ -207,7 +207,7 @@ Cell = str | int | MinorCell
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """A table as people get it: on the screen, as CSV. ``name`` is the file's, without its ending."""
+    """A table as people get it: on the screen, as CSV, as XLSX. ``name`` is the file's, without its ending."""
 
     name: str
     title: str
