@@ -19,7 +19,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.web.forms import Form
 
-EMPTY_ROWS = 2
+EMPTY_ROWS = 6
 _LOCAL = "%Y-%m-%dT%H:%M:%S"
 
 

@@ -23,7 +23,7 @@ ROOM = Room(
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     crons=(cron("attribution.forget_old_touches", every_s=3600)(forget_old),),
-    navigation=(NavigationItem(Place.SHOP_NAVIGATION, 20, "Share", "/shop/links", "qr", _SHOP),),
+    navigation=(NavigationItem(Place.SHOP_NAVIGATION, 8, "Share", "/shop/links", "qr", _SHOP),),
     panels=(
         Panel(Place.SHOP_HOME, 30, "/shop/panels/links", _SHOP),
         Panel(Place.HQ_ORDER, 20, "/hq/panels/credits/order/{id}", _HQ),
