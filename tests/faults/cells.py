@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from yundian.payments.types import Provider
 
@@ -21,6 +22,24 @@ class Victim(StrEnum):
     POSTGRESQL = "postgresql"
     VALKEY = "valkey"
     SANDBOX = "sandbox"
+
+
+class Blow(Protocol):
+    """``victim`` is killed when ``place`` passes ``step``."""
+
+    @property
+    def place(self) -> Place: ...
+
+    @property
+    def step(self) -> str: ...
+
+    @property
+    def victim(self) -> Victim: ...
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether whoever is to be caught comes by only when it is as if it were later."""
+        ...
 
 
 class Flow(StrEnum):
@@ -84,6 +103,11 @@ class Cell:
     place: Place
     step: str
     victim: Victim
+
+    @property
+    def is_hurried(self) -> bool:
+        # WeChat tells how a refund ended when it is asked again.
+        return self.flow is Flow.REFUND
 
     def __str__(self) -> str:
         return f"{self.flow}-{self.provider}-{self.place}:{self.step}-kills-{self.victim}"

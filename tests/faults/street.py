@@ -15,7 +15,7 @@ import psutil
 
 from tests import factories
 from tests.conftest import Servers
-from tests.faults.cells import Cell, Flow, Place, Victim
+from tests.faults.cells import Blow, Cell, Flow, Place, Victim
 from tests.faults.kit import House
 from tests.faults.web_kit import WebServer, answers
 from tests.helpers import submit, wait_until
@@ -35,7 +35,10 @@ from yundian.platform.db.services import open_services
 T = TypeVar("T")
 AMOUNT, BACK = 1250, 400
 GATEWAY = {Provider.WECHAT: "wechat_pay", Provider.ALIPAY: "alipay"}
-_UNLIMITED = {"YUNDIAN_RATE_BY_ADDRESS": "1000000/minute"}
+_UNLIMITED = {
+    "YUNDIAN_RATE_BY_ADDRESS": "1000000/minute",
+    "YUNDIAN_RATE_BY_PRINCIPAL": "1000000/minute",
+}
 # As if it were minutes later: whatever waits for its time is due. A worker that stands still may hold some of it.
 _HURRY = tuple(
     f"UPDATE {table} SET next_poll_at = now() WHERE brand_id = $1 AND id IN (SELECT id FROM {table}"
@@ -120,31 +123,30 @@ class Street:
 
     # What kills
 
-    def set_trap(self, cell: Cell) -> None:
-        number = signal.SIGKILL if cell.victim.value == cell.place.value else signal.SIGSTOP
-        draft = self.traps[cell.place] / "draft"
+    def set_trap(self, blow: Blow) -> None:
+        number = signal.SIGKILL if blow.victim.value == blow.place.value else signal.SIGSTOP
+        draft = self.traps[blow.place] / "draft"
         draft.write_text(str(int(number)))
-        draft.rename(self.traps[cell.place] / cell.step)
+        draft.rename(self.traps[blow.place] / blow.step)
 
-    async def strike(self, cell: Cell) -> None:
+    async def strike(self, blow: Blow) -> None:
         """Wait for somebody to step into the trap, kill the victim, and let the caught one go on."""
-        folder = self.traps[cell.place]
+        folder = self.traps[blow.place]
 
         async def caught() -> int:
-            if cell.flow is Flow.REFUND:
-                # WeChat tells how a refund ended when it is asked again.
+            if blow.is_hurried:
                 await self.hurry()
-            for found in folder.glob(f"{cell.step}.*"):
+            for found in folder.glob(f"{blow.step}.*"):
                 return int(found.name.rpartition(".")[2])
             return 0
 
-        pid = await wait_until(caught, seconds=30, what=f"somebody at {cell.step}\n{self.house.last_words()}")
+        pid = await wait_until(caught, seconds=30, what=f"somebody at {blow.step}\n{self.house.last_words()}")
         for found in folder.iterdir():
             found.unlink()
-        if cell.victim.value == cell.place.value:
+        if blow.victim.value == blow.place.value:
             return
         try:
-            await anyio.to_thread.run_sync(lambda: self.kill(cell.victim))
+            await anyio.to_thread.run_sync(lambda: self.kill(blow.victim))
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)

@@ -331,8 +331,9 @@ async def open_fair(
     *,
     pieces: int = 1000,
     skus: int = 1,
+    account_id: uuid.UUID | None = None,
 ) -> Fair:
-    """A brand with a shop that has pieces of each SKU, and a merchant's account nobody asks."""
+    """A brand with a shop that has pieces of each SKU; its merchant's account nobody asks, unless it is given."""
     shop = await make_shop(services, brand)
     product = await make_product(
         services,
@@ -349,7 +350,7 @@ async def open_fair(
         brand=brand,
         shop=shop,
         sku_ids=sku_ids,
-        account_id=await _account(services, brand),
+        account_id=account_id or await _account(services, brand),
         pool=pool,
     )
 
