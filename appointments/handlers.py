@@ -1,5 +1,6 @@
 """Reactions: timers of a booking's life, the deposit's payment, the waiting list, and what customers are told."""
 
+import contextlib
 import uuid
 from collections.abc import Sequence
 
@@ -26,8 +27,10 @@ from appointments.service.booking import SUBJECT
 from appointments.states import BookingState, WaitState
 from appointments.types import Actor
 from yundian.payments import api as payments
+from yundian.payments.errors import NotRefundable, OrphanTaken
 from yundian.payments.events import PaymentCaptured, PaymentClosed, PaymentOrphaned, PaymentRefunded
 from yundian.platform.core import clock
+from yundian.platform.db.conflicts import savepoint
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox import timers
 from yundian.platform.outbox.declare import Delivered, DueTimer, batch_subscriber, on_timer, subscriber
@@ -139,8 +142,12 @@ async def note_refund(session: AsyncSession, event: PaymentRefunded) -> None:
 @subscriber(PaymentOrphaned, name="appointments.return_late_money")
 async def return_late_money(session: AsyncSession, event: PaymentOrphaned) -> None:
     """Paid after the time was given back, or twice: nobody is charged without a time of hers."""
-    if event.subject_type == SUBJECT and event.reason in ("late", "duplicate"):
-        await payments.refund_orphan(session, orphan_id=event.orphan_id, reason=event.reason)
+    if event.subject_type != SUBJECT or event.reason not in ("late", "duplicate"):
+        return
+    # Headquarters may have been first: refunded it, or settled it with her in another way.
+    with contextlib.suppress(OrphanTaken, NotRefundable):
+        async with savepoint(session):
+            await payments.refund_orphan(session, orphan_id=event.orphan_id, reason=event.reason)
 
 
 @on_timer(HOLD_TIMER)

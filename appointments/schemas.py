@@ -181,7 +181,7 @@ def own_id(principal: Principal) -> uuid.UUID:
 
 def _minute(text: str) -> int:
     hour, _colon, minute = text.partition(":")
-    if not (hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
+    if not (len(text) <= 5 and hour.isdecimal() and minute.isdecimal() and int(hour) < 24 and int(minute) < 60):
         raise InvalidInput("starts", "not a time of day like 09:30")
     return int(hour) * 60 + int(minute)
 

@@ -187,9 +187,8 @@ async def _save(request: AnyRequest, session: AsyncSession, service: ServiceView
     async with form.attempt(session):
         typed = {field: form.value(field).strip() for field in _FIELDS}
         fields = service_fields(typed, service.currency if service else policy.currency)
-        version = int(form.value("version")) if form.value("version").isdigit() else None
         await setup.save_service(
-            session, service_id=service.id if service else None, version=version, fields=fields
+            session, service_id=service.id if service else None, version=_version(form), fields=fields
         )
         return see_other("/hq/appointments/services", toast=_("Saved"))
     return _service_page(form, service)
@@ -201,6 +200,11 @@ _FIELDS = (
     "horizon_days", "cutoff_min", "hold_min", "grace_min", "is_late_cancel_charged", "is_no_show_charged",
     "no_show_limit", "wait_mode", "offer_min",
 )  # fmt: skip
+
+
+def _version(form: Form) -> int | None:
+    text = form.value("version")
+    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 async def _service(session: AsyncSession, service_id: uuid.UUID) -> ServiceView:

@@ -150,6 +150,12 @@ async def read_terms(
     return struct(CampaignView, rows[0], "c_"), {item.id: item for item in items}
 
 
+async def includes(tx: Tx, *, campaign_id: uuid.UUID, shop_id: uuid.UUID) -> bool:
+    """Whether the shop is one of the campaign's own."""
+    sql = "SELECT FROM groupbuy_campaign_shop WHERE brand_id = $1 AND campaign_id = $2 AND shop_id = $3"
+    return bool(await tx.fetch(sql, tx.brand, campaign_id, shop_id))
+
+
 def join_part(cte: Cte, *, brand: str, group_id: uuid.UUID, now: dt.datetime) -> None:
     """The gate ``team``: one more of the group's seats, if one is free and its time is not up."""
     cte.part(

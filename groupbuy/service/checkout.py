@@ -31,9 +31,10 @@ from groupbuy.service.seats import (
     result_parts,
 )
 from groupbuy.states import SeatState
-from groupbuy.types import Checkout, GroupView, SeatView, Wish
+from groupbuy.types import CampaignView, Checkout, GroupView, SeatView, Wish
 from stores.errors import OutOfStock
 from yundian.attribution import api as attribution
+from yundian.attribution.types import Credit
 from yundian.payments import api as payments
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
@@ -113,6 +114,7 @@ async def _place(
         fulfil_shop_id=wish.pickup_shop_id,
         own_shop_ids=buyer.own_shop_ids,
     )
+    await _check_pickup(tx, campaign, wish, credit)
     seat = NewSeat.of(buyer, campaign, group, chosen, wish, credit, now)
     cte = Cte()
     gate_parts(cte, seat=seat, now=now)
@@ -153,6 +155,15 @@ def _again(keyring: Keyring, buyer: Buyer, offer: Offer, mine: SeatView) -> Chec
         expires_at=mine.expires_at,
         is_new=False,
     )
+
+
+async def _check_pickup(tx: Tx, campaign: CampaignView, wish: Wish, credit: Credit) -> None:
+    """Without a choice it is collected where the order belongs, unless that shop takes no part."""
+    own = credit.shop_id
+    if campaign.has_pickup_choice or own is None or own == wish.pickup_shop_id:
+        return
+    if campaign.is_all_shops or await rows.includes(tx, campaign_id=campaign.id, shop_id=own):
+        raise ShopNotIncluded
 
 
 async def _look_again(database: Database, keyring: Keyring, buyer: Buyer, wish: Wish, gates: Gates) -> Checkout:

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 
-from groupbuy.errors import QuotaBelowSold, SoldOut, TermsAreFixed
+from groupbuy.errors import QuotaBelowSold, ShopNotIncluded, SoldOut, TermsAreFixed
 from groupbuy.service import campaigns, ending
 from groupbuy.types import CampaignFields, CampaignWithItems, ItemFields
 from tests.groupbuy.kit import GROUP_PRICE, Fair
+from tests.stores.makers import make_shop, shop_fields
 from yundian.payments.types import PaymentStanding
 from yundian.platform.core import clock
 
@@ -65,3 +66,17 @@ async def test_who_leaves_while_her_money_is_on_its_way_keeps_the_seat_she_paid(
     assert await fair.seats(first.group_code) == ["confirmed", "confirmed"]
     assert await fair.order_states() == ["ready", "ready"]
     assert await fair.rows("SELECT 1 FROM payments_orphan WHERE brand_id = $1") == []
+
+
+@pytest.mark.parametrize("is_all_shops", [True, False])
+async def test_without_a_choice_it_is_collected_where_the_group_is(fair: Fair, is_all_shops: bool) -> None:
+    other = await make_shop(fair.services, fair.brand, fields=shop_fields(code="OTHER"))
+    shops = () if is_all_shops else (fair.shop.id, other.id)
+    whole = await fair.sell(size=2, has_pickup_choice=False, is_all_shops=is_all_shops, shop_ids=shops)
+    leader, second = await fair.customers(2)
+    first = await fair.start(whole, leader)
+
+    with pytest.raises(ShopNotIncluded):
+        await fair.join(first.group_code, second, pickup_shop_id=other.id)
+
+    assert (await fair.join(first.group_code, second)).is_new
