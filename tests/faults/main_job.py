@@ -76,7 +76,7 @@ class Outing:
                 return None
             if told.status_code == httpx.codes.CREATED:
                 return dict(told.json())
-            assert f"{told.status_code} {told.json()['code']}" in _LATER, told.text
+            assert f"{told.status_code} {told.json()['code']}" in _LATER, self._complaint(told)
             await anyio.sleep(0.1)
             return None
 
@@ -90,6 +90,9 @@ class Outing:
         )
         async with self.fair.services.database.connection(self.fair.brand.id) as tx:
             buyer.payment = await trades.payment(tx, payment_id=paid_by["id"])
+
+    def _complaint(self, told: httpx.Response) -> str:
+        return f"{told.text}\n{self.street.web.log.read_text(errors='replace')[-6000:]}"
 
     @property
     def _campaign_code(self) -> str:
