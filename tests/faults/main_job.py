@@ -101,6 +101,10 @@ class Outing:
     async def start(self, buyer: Buyer) -> None:
         await self.street.start(buyer.pays, buyer.provider)
 
+    async def press(self, buyer: Buyer) -> None:
+        """Once, whatever comes of it."""
+        await self.street.press(buyer.pays, buyer.provider)
+
     async def pay(self, buyer: Buyer) -> None:
         await self.street.pay(buyer.pays, buyer.provider)
 
@@ -163,7 +167,10 @@ async def run_main_cell(street: Street, cell: MainCell, pool: "asyncpg.Pool[asyn
         await _until(outing, cell.act)
         street.set_trap(cell)
         async with anyio.create_task_group() as group:
-            group.start_soon(_act, outing, cell.act)
+            if cell.act is Act.START:
+                group.start_soon(outing.press, outing.second)
+            else:
+                group.start_soon(_act, outing, cell.act)
             await street.strike(cell)
             await street.mend(cell.victim)
         if cell.act is Act.LAPSE:
@@ -210,6 +217,9 @@ async def _after(outing: Outing, act: Act) -> None:
     if act is Act.OPEN:
         await outing.start(outing.first)
         await outing.pay(outing.first)
+    if act is Act.START:
+        await outing.start(outing.second)
+        assert len(await outing.street.till.attempts(outing.second.pays)) == 1
     for each in _WAY[_WAY.index(act) + 1 :]:
         await _act(outing, each)
 
