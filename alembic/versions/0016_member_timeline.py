@@ -21,14 +21,20 @@ def upgrade() -> None:
     _create_totals()
     # "C": a prefix of a name is a range of bytes, whatever the database's language.
     op.alter_column("members_member", "nickname", type_=sa.String(80, collation="C"), existing_nullable=False)
-    op.create_index("ix_members_member_brand_id_nickname_id", "members_member", ["brand_id", "nickname", "id"])
+    op.create_index(
+        "ix_members_member_named",
+        "members_member",
+        ["brand_id", "nickname", "id"],
+        # Partial: no younger index may pass for the primary key (0006).
+        postgresql_where=sa.text("nickname <> ''"),
+    )
     for table in ("members_timeline", "members_totals"):
         op.protect_by_brand(table)
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    op.drop_index("ix_members_member_brand_id_nickname_id", "members_member")
+    op.drop_index("ix_members_member_named", "members_member")
     op.alter_column("members_member", "nickname", type_=sa.String(80), existing_nullable=False)
     op.drop_table("members_totals")
     op.drop_table("members_timeline")

@@ -118,6 +118,7 @@ class World:
             brand_id=self.brand_id,
             now=at,
             limit=2_000,
+            refunds=2_000,
         ):
             pass
 

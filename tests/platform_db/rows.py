@@ -16,8 +16,8 @@ LITERALS = {
     "text": "'{text}'",
     "bpchar": "'{text}'",
     "int2": "1",
-    "int4": "1",
-    "int8": "1",
+    "int4": "{number}",
+    "int8": "{number}",
     "numeric": "1",
     "float4": "1",
     "float8": "1",
@@ -121,7 +121,7 @@ class Catalogue:
                 f"tests/platform_db/rows.py knows no value of type {column.type}: {table}.{column.name}"
             )
         text = key.hex[-column.length :] if column.length else key.hex
-        return LITERALS[column.type].format(id=key, hex=key.hex, text=text)
+        return LITERALS[column.type].format(id=key, hex=key.hex, text=text, number=key.int % 10**9)
 
 
 _CHECKS = """

@@ -17,6 +17,8 @@ FROM pg_constraint foreign_key
 JOIN pg_class referred ON referred.oid = foreign_key.confrelid
 JOIN pg_index own ON own.indrelid = referred.oid AND own.indisprimary
 JOIN pg_index other ON other.indrelid = referred.oid AND other.indexrelid > own.indexrelid
+    -- A partial one serves no check of a foreign key.
+    AND other.indpred IS NULL
 WHERE foreign_key.contype = 'f' ORDER BY 1
 """
 

@@ -27,7 +27,12 @@ class Member(EditableRow, table=True):
 
     __tablename__ = "members_member"
     # HQ's search by the beginning of a name.
-    __table_args__ = (sa.Index(None, "brand_id", "nickname", "id"),)
+    # Partial, so that the checks of foreign keys cannot take it for the primary key (ADR 0003).
+    __table_args__ = (
+        sa.Index(
+            "ix_members_member_named", "brand_id", "nickname", "id", postgresql_where=sa.text("nickname <> ''")
+        ),
+    )
 
     # "C": a prefix is a range of bytes, whatever the database's language.
     nickname: str = Field(default="", sa_type=sa.String(80, collation="C"))

@@ -90,7 +90,8 @@ async def newest_members(door: Door, *, before: uuid.UUID | None, limit: int) ->
 
 async def members_called(door: Door, *, prefix: str, limit: int) -> Sequence[Any]:
     """Whose nickname begins so, in the order of names."""
-    query = f"{_LIST} m.nickname >= $2 AND m.nickname < $3 ORDER BY m.nickname, m.id LIMIT $4::int"
+    query = f"{_LIST} m.nickname <> ''"
+    query += " AND m.nickname >= $2 AND m.nickname < $3 ORDER BY m.nickname, m.id LIMIT $4::int"
     return await fetch(door, query, brand_of(door), prefix, f"{prefix}\U0010ffff", limit)
 
 

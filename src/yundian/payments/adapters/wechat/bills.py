@@ -5,7 +5,6 @@ import io
 
 from yundian.payments.adapters.amounts import from_readable
 from yundian.payments.adapters.bills import LONGEST, Bill, BillRow, agree, columns, millis, minor
-from yundian.payments.adapters.wechat import messages
 from yundian.payments.errors import BadBill
 
 _NO_BILL = "20002"
@@ -55,6 +54,8 @@ def _text(raw: bytes) -> str:
 
 
 def _no_bill(raw: bytes) -> Bill:
+    from yundian.payments.adapters.wechat import messages  # noqa: PLC0415  wechatpy is loaded when it is needed
+
     try:
         said = messages.load(raw)
     except messages.NotFlat:
