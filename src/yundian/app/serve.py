@@ -5,7 +5,7 @@ import ctypes
 import os
 
 from granian import Granian
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 
 from yundian.app.config import as_environment
 from yundian.platform.core import garbage
@@ -27,6 +27,9 @@ def run(settings: Settings) -> None:
         factory=True,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
+        # What a proxy speaks to us; and one thread beside Python's: more of them only fight for its lock.
+        http=HTTPModes.http1,
+        runtime_mode=RuntimeModes.st,
         address=settings.host,
         port=settings.port,
         workers=settings.web_workers,

@@ -1,5 +1,6 @@
 """``yundian worker``: everything the rooms declared for the background, in one process."""
 
+import os
 from collections.abc import Sequence
 from itertools import chain
 
@@ -14,10 +15,14 @@ from yundian.platform.jobs.worker import work
 from yundian.platform.outbox.registry import Registry
 from yundian.platform.room import Room
 
+_NICE = 10
+
 
 def run(settings: Settings, *, rooms: Sequence[Room] | None = None) -> None:
     """Work until SIGTERM or SIGINT. ``rooms`` defaults to every room of the house."""
     logs.configure(settings)
+    # Where they share a machine, whoever waits for an answer goes first; effects catch up in between.
+    os.nice(_NICE)
     found = (HOUSE, *all_rooms()) if rooms is None else rooms
     crons = [*chain.from_iterable(room.crons for room in found)]
     garbage.settle()

@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 AfterCommit = Callable[[uuid.UUID], Awaitable[None]]
 
+_LONGEST_KEPT = 64 * 1024
+
 RELAY_ROLE = "yundian_relay"
 _LONGEST_CLOSE_S = 5.0
 
@@ -225,6 +227,8 @@ async def open_pool(
         server_settings=parameters,
         init=_register_json,
         reset=_roll_back_leftovers,
+        # A hot step is one long statement (cte.py); what is longer than 15 KiB, asyncpg would prepare every time.
+        max_cacheable_statement_size=_LONGEST_KEPT,
     )
 
 
