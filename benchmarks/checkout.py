@@ -17,7 +17,7 @@ import time
 import uuid
 from pathlib import Path
 
-import aiohttp
+import msgspec
 import uvloop
 from wechatpy.pay.utils import calculate_signature_hmac
 
@@ -88,7 +88,7 @@ async def place(house: kit.House, buyers: list[range], campaign: int | None = No
     lanes = [iter(one) for one in buyers]
     codes: dict[int, str] = {}
 
-    async def one(session: aiohttp.ClientSession, lane: int) -> int:
+    async def one(wire: kit.Wire, lane: int) -> int:
         number = next(lanes[lane])
         position = number % 100_000 - 1
         c = campaign or 1 + (number // 100_000 * 100_005 + position // SIZE) % 40
@@ -97,15 +97,13 @@ async def place(house: kit.House, buyers: list[range], campaign: int | None = No
             "lines": [{"sku_id": str(made_id(5, c * 2 + n)), "quantity": 1} for n in (0, 1)],
             "pickup_shop_id": str(made_id(1, c)),
         }
-        async with session.post(
-            f"{house.url}/v1/group-seats", json=wish, headers=headers_of(made_id(6, number))
-        ) as answer:
-            body = await answer.json()
-            if answer.status == 201 and not position % SIZE:
-                codes[lane] = body["group_code"]
-            return answer.status
+        headers = headers_of(made_id(6, number)) | {"content-type": "application/json"}
+        status, body = await wire.ask("POST", "/v1/group-seats", headers=headers, body=msgspec.json.encode(wish))
+        if status == 201 and not position % SIZE:
+            codes[lane] = msgspec.json.decode(body)["group_code"]
+        return status
 
-    return await kit.drive_lanes([len(one) for one in buyers], one)
+    return await kit.drive_lanes(house, [len(one) for one in buyers], one)
 
 
 def notice(number: str, amount: int) -> bytes:
@@ -141,14 +139,13 @@ async def pay(house: kit.House, account: uuid.UUID, connections: int) -> kit.Mea
         numbers = [row[0] for row in await connection.fetch(_ATTEMPTS, account)]
         await connection.execute("ANALYZE")
     bodies = [notice(number, 2500) for number in numbers]
-    url = f"{house.url}/pay/notices/wechat/{BRAND}/{account}"
+    path = f"/pay/notices/wechat/{BRAND}/{account}"
 
-    async def one(session: aiohttp.ClientSession, number: int) -> int:
-        async with session.post(url, data=bodies[number]) as answer:
-            text = await answer.read()
-            return answer.status if b"SUCCESS" in text else 0
+    async def one(wire: kit.Wire, number: int) -> int:
+        status, text = await wire.ask("POST", path, headers={"content-type": "text/xml"}, body=bodies[number])
+        return status if b"SUCCESS" in text else 0
 
-    return await kit.drive(len(bodies), connections, one)
+    return await kit.drive(house, len(bodies), connections, one)
 
 
 _UNDONE = """
@@ -236,13 +233,11 @@ async def history(house: kit.House, connections: int) -> kit.Measured:
     """Everybody reads her orders."""
     buyers = [number for one in ranges_of(50, connections, 100) for number in one]
 
-    async def one(session: aiohttp.ClientSession, turn: int) -> int:
+    async def one(wire: kit.Wire, turn: int) -> int:
         buyer = made_id(6, buyers[turn % len(buyers)])
-        async with session.get(f"{house.url}/v1/member/orders", headers=headers_of(buyer)) as answer:
-            await answer.read()
-            return answer.status
+        return (await wire.ask("GET", "/v1/member/orders", headers=headers_of(buyer)))[0]
 
-    return await kit.drive(4000, connections, one)
+    return await kit.drive(house, 4000, connections, one)
 
 
 async def measure(house: kit.House, count: int, connections: int) -> bool:

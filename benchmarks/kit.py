@@ -124,45 +124,71 @@ class Measured:
         )
 
 
-Work = Callable[[aiohttp.ClientSession, int], Awaitable[int]]
+class Wire:
+    """One kept connection that says HTTP/1.1 in as few steps as it takes: clients share the cores, as pgbench does,
+    with what they measure."""
+
+    def __init__(self, house: House) -> None:
+        self._port = house.settings.port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(
+        self, method: str, path: str, *, headers: Mapping[str, str], body: bytes = b""
+    ) -> tuple[int, bytes]:
+        """The status and the body of the answer."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        start = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n{lines}\r\n"
+        writer.write(start.encode() + body)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        return int(head[9:12]), await reader.readexactly(length)
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
 
 
-async def drive(count: int, connections: int, work: Work) -> Measured:
+Work = Callable[[Wire, int], Awaitable[int]]
+
+
+async def drive(house: House, count: int, connections: int, work: Work) -> Measured:
     """Run ``work`` for each number, so many at once; it gives the status of its answer."""
-    waiting, took = list(range(count))[::-1], []
-    statuses: dict[int, int] = {}
+    waiting = list(range(count))[::-1]
 
-    async def one(session: aiohttp.ClientSession) -> None:
-        while waiting:
-            number, began = waiting.pop(), time.perf_counter()
-            status = await work(session, number)
-            took.append((time.perf_counter() - began) * 1e3)
-            statuses[status] = statuses.get(status, 0) + 1
+    async def lane(wire: Wire, _number: int) -> int | None:
+        return await work(wire, waiting.pop()) if waiting else None
 
-    connector = aiohttp.TCPConnector(limit=connections)
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        began = time.perf_counter()
-        await asyncio.gather(*(one(session) for _ in range(connections)))
-        return Measured(time.perf_counter() - began, took, statuses)
+    return await _run(house, [count] * connections, lane)
 
 
-async def drive_lanes(counts: Sequence[int], work: Work) -> Measured:
+async def drive_lanes(house: House, counts: Sequence[int], work: Work) -> Measured:
     """Run ``work`` so often in each lane, one after the other there, the lanes at once; it is given its lane."""
+    return await _run(house, counts, work)
+
+
+async def _run(
+    house: House, counts: Sequence[int], work: Callable[[Wire, int], Awaitable[int | None]]
+) -> Measured:
     took: list[float] = []
     statuses: dict[int, int] = {}
 
-    async def lane(session: aiohttp.ClientSession, number: int, count: int) -> None:
+    async def lane(number: int, count: int) -> None:
+        wire = Wire(house)
         for _ in range(count):
             began = time.perf_counter()
-            status = await work(session, number)
+            status = await work(wire, number)
+            if status is None:
+                break
             took.append((time.perf_counter() - began) * 1e3)
             statuses[status] = statuses.get(status, 0) + 1
+        wire.close()
 
-    connector = aiohttp.TCPConnector(limit=len(counts))
-    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        began = time.perf_counter()
-        await asyncio.gather(*(lane(session, number, count) for number, count in enumerate(counts)))
-        return Measured(time.perf_counter() - began, took, statuses)
+    began = time.perf_counter()
+    await asyncio.gather(*(lane(number, count) for number, count in enumerate(counts)))
+    return Measured(time.perf_counter() - began, took, statuses)
 
 
 @contextlib.asynccontextmanager
