@@ -125,8 +125,8 @@ class Measured:
 
 
 class Wire:
-    """One kept connection that says HTTP/1.1 in as few steps as it takes: clients share the cores, as pgbench does,
-    with what they measure."""
+    """One kept connection that says HTTP/1.1 in as few steps as it takes: its clients share the cores with what
+    they measure, as pgbench does."""
 
     def __init__(self, house: House) -> None:
         self._port = house.settings.port
