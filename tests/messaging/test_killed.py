@@ -34,6 +34,8 @@ def _run(post: Post, label: str) -> int:
     return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
 
 
+# Its leases are seconds of the wall clock: a machine that stands still for so long lets them end.
+@pytest.mark.soak
 async def test_killed_between_the_provider_and_the_record_each_member_hears_once(
     post: Post, other_post: Post
 ) -> None:
