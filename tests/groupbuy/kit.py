@@ -246,7 +246,7 @@ class Fair:
         courier = Courier(
             database=self.services.database,
             brand=self.brand.id,
-            queue=FakeQueue(self.brand.id),
+            queue=FakeQueue(),
             pool=self.pool,
             registry=self.registry,
             max_attempts=5,

@@ -18,7 +18,7 @@ async def courier(services: Services, brand: BrandView) -> AsyncIterator[Courier
     yield Courier(
         database=services.database,
         brand=brand.id,
-        queue=FakeQueue(brand.id),
+        queue=FakeQueue(),
         pool=pool,
         registry=courier_room.registry(),
     )
