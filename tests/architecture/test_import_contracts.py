@@ -59,6 +59,7 @@ PLANTS = (
     Plant("private_messaging", "appointments/ports.py", "import yundian.messaging.models"),
     Plant("private_orders", "appointments/ports.py", "import yundian.orders.models"),
     Plant("private_reports", "appointments/ports.py", "import yundian.reports.models"),
+    Plant("private_channels", "appointments/ports.py", "import yundian.channels.models"),
     Plant("private_stores", "wishlist/handlers.py", "import stores.models"),
     Plant("private_groupbuy", "appointments/ports.py", "import groupbuy.ports", (("groupbuy/ports.py", ""),)),
     Plant("private_wishlist", "appointments/ports.py", "import wishlist.room", (("wishlist/room.py", ""),)),

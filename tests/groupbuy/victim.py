@@ -30,9 +30,7 @@ async def buy(services: Services, brand: uuid.UUID, member: str, campaign: str, 
 
 async def work(services: Services, brand: uuid.UUID) -> None:
     pool = await open_pool(services.settings, role=RELAY_ROLE, size=1)
-    courier = Courier(
-        database=services.database, brand=brand, queue=FakeQueue(), pool=pool, registry=registry()
-    )
+    courier = Courier(database=services.database, brand=brand, queue=FakeQueue(), pool=pool, registry=registry())
     for _ in range(12):
         await courier.relay()
         await courier.work()

@@ -154,9 +154,7 @@ async def test_a_sign_in_and_an_order_reach_the_timeline_through_the_courier_onc
         events=[event for room in found for event in room.events],
         subscribers=[one for room in found if room.name in ("members", "reports") for one in room.subscribers],
     )
-    courier = Courier(
-        database=services.database, brand=brand.id, queue=FakeQueue(), pool=pool, registry=registry
-    )
+    courier = Courier(database=services.database, brand=brand.id, queue=FakeQueue(), pool=pool, registry=registry)
     try:
         await courier.relay()
         await courier.work()

@@ -6,6 +6,7 @@ from stores.room import ROOM as STORES
 from yundian.attribution.room import ROOM as ATTRIBUTION
 from yundian.brands.room import ROOM as BRANDS
 from yundian.catalog.room import ROOM as CATALOG
+from yundian.channels.room import ROOM as CHANNELS
 from yundian.members.room import ROOM as MEMBERS
 from yundian.messaging.room import ROOM as MESSAGING
 from yundian.orders.room import ROOM as ORDERS
@@ -26,6 +27,7 @@ ROOMS: tuple[Room, ...] = (
     MESSAGING,
     ORDERS,
     REPORTS,
+    CHANNELS,
     GROUPBUY,
     APPOINTMENTS,
 )

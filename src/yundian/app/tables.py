@@ -6,6 +6,7 @@ from stores import models as stores
 from yundian.attribution import models as attribution
 from yundian.brands import models as brands
 from yundian.catalog import models as catalog
+from yundian.channels import models as channels
 from yundian.members import models as members
 from yundian.messaging import models as messaging
 from yundian.orders import models as orders
@@ -23,5 +24,5 @@ __all__ = ["MODELS", "metadata"]
 # A table is known once its module was imported.
 MODELS = (
     directory, outbox, web, auth, intake, brands, catalog, stores, members, payments, attribution, messaging,
-    orders, reports, groupbuy, appointments,
+    orders, reports, channels, groupbuy, appointments,
 )  # fmt: skip

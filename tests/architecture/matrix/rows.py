@@ -6,6 +6,7 @@ from tests.architecture.matrix import (
     rows_auth,
     rows_brands,
     rows_catalog,
+    rows_channels,
     rows_groupbuy,
     rows_house,
     rows_members,
@@ -29,6 +30,7 @@ ROWS: dict[str, Row] = {
     **rows_messaging.ROWS,
     **rows_orders.ROWS,
     **rows_reports.ROWS,
+    **rows_channels.ROWS,
     **rows_groupbuy.ROWS,
     **rows_appointments.ROWS,
 }

@@ -1,0 +1,1 @@
+"""Sales channels, and what came in through them as it was received."""

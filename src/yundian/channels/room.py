@@ -1,0 +1,5 @@
+"""What channels contributes to the house."""
+
+from yundian.platform.room import Room
+
+ROOM = Room(name="channels", package="yundian.channels")

@@ -1,0 +1,5 @@
+"""Who may call what channels offers."""
+
+from tests.architecture.matrix.cells import Row
+
+ROWS: dict[str, Row] = {}
