@@ -44,7 +44,7 @@ class FakeQueue:
 
 
 class _RelayOfOne(Relay):
-    """What other tests left is none of this test's business, and by the end of a run it is thousands of batches."""
+    """What other tests left is none of this test's business, and late in a run it is thousands of batches."""
 
     brand: uuid.UUID
 
