@@ -11,9 +11,8 @@ from msgspec import Meta
 
 from appointments.states import BookingState, DayKind, DayRule, DepositState, SpanKind, Status, WaitMode
 from appointments.types import Amount, PlanLine, ServiceFields, ServiceView
-from yundian.platform.core.errors import InvalidInput, NotAuthenticated
+from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.money import Money
-from yundian.platform.core.principal import Principal
 from yundian.platform.web.i18n import gettext as _
 
 Code = Annotated[str, Meta(min_length=4, max_length=16)]
@@ -170,13 +169,6 @@ def span_of(starts: str, ends: str) -> tuple[int, int]:
 def text_of(minute: int) -> str:
     """Minutes after midnight as a clock shows them."""
     return f"{minute // 60 % 24:02d}:{minute % 60:02d}"
-
-
-def own_id(principal: Principal) -> uuid.UUID:
-    """The member who calls."""
-    if principal.id is None:
-        raise NotAuthenticated
-    return principal.id
 
 
 def _minute(text: str) -> int:

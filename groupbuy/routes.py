@@ -42,7 +42,6 @@ from groupbuy.schemas import (
     SeatWish,
     VersionOnly,
     buyer_of,
-    own_id,
 )
 from groupbuy.service import campaigns, checkout, ending, reading, sharing
 from groupbuy.states import Standing
@@ -257,7 +256,7 @@ class OfferController(Controller):
     ) -> Page[MySeat]:
         """List one's own seats with their groups, the newest first."""
         async with services.database.connection(principal.brand) as tx:
-            found = await reading.seats_of_member(tx, member_id=own_id(principal), cursor=cursor, limit=limit)
+            found = await reading.seats_of_member(tx, member_id=principal.own_id, cursor=cursor, limit=limit)
         return Page([MySeat.of(one.seat, one.group) for one in found.items], found.next_cursor)
 
     @post(
@@ -275,7 +274,7 @@ class OfferController(Controller):
     ) -> SeatRead:
         """Give one's seat in an open group back; what was paid is refunded."""
         return SeatRead.of(
-            await ending.leave(session, seat_id=seat_id, member_id=own_id(principal), now=clock.now())
+            await ending.leave(session, seat_id=seat_id, member_id=principal.own_id, now=clock.now())
         )
 
 

@@ -23,7 +23,6 @@ from groupbuy.types import (
 )
 from yundian.attribution import api as attribution
 from yundian.platform.core import clock
-from yundian.platform.core.errors import NotAuthenticated
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 
@@ -290,14 +289,7 @@ def buyer_of(
     return Buyer(
         brand_id=principal.brand,
         brand_code=principal.brand_code,
-        member_id=own_id(principal),
+        member_id=principal.own_id,
         visitor=attribution.visitor_of(services.settings, services.keyring, request.cookies),
         payer=payer,
     )
-
-
-def own_id(principal: Principal) -> uuid.UUID:
-    """The member who calls."""
-    if principal.id is None:
-        raise NotAuthenticated
-    return principal.id

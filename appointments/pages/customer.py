@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
-from appointments.schemas import BookForm, WaitForm, own_id
+from appointments.schemas import BookForm, WaitForm
 from appointments.service import life, moving, planning, waiting
 from appointments.service.booking import Wish, book
 from appointments.service.moving import NewTime
@@ -108,7 +108,7 @@ class BookPages(Controller):
     ) -> Template:
         """Two weeks of times, of anybody or of one."""
         brand = await _brand(services, brand_code)
-        member_id = own_id(principal) if _is_hers(principal, brand_code) else None
+        member_id = principal.own_id if _is_hers(principal, brand_code) else None
         async with services.database.unit_of_work(brand.id) as session:
             context = await _times(session, shop_id, service_id, staff, day, member_id, move)
         return page("appointments/times.html", brand=brand, staff_id=staff, move=move, headers=NO_STORE, **context)
@@ -159,7 +159,7 @@ class BookPages(Controller):
                 service_id=service_id,
                 start=values.start.astimezone(dt.UTC),
                 staff_id=values.staff,
-                member_id=own_id(principal),
+                member_id=principal.own_id,
                 request_key=key,
                 brand_code=brand_code,
             )
@@ -187,7 +187,7 @@ class BookPages(Controller):
             async with services.database.connection(principal.brand) as tx:
                 await waiting.join(
                     tx,
-                    member_id=own_id(principal),
+                    member_id=principal.own_id,
                     shop_id=shop_id,
                     service_id=service_id,
                     staff_id=values.staff,
@@ -201,7 +201,7 @@ class BookPages(Controller):
 async def _move(
     services: Services, principal: Principal, brand_code: str, code: str, values: BookForm
 ) -> Redirect:
-    member_id = own_id(principal)
+    member_id = principal.own_id
     async with services.database.connection(principal.brand) as tx:
         old = await life.see_code(tx, code=code, member_id=member_id)
     moved = await moving.reschedule(
@@ -277,7 +277,7 @@ async def _confirm(
             service_id=service_id,
             at=values.start,
             now=clock.now(),
-            member_id=own_id(principal),
+            member_id=principal.own_id,
         )
     service: ServiceView = asked.openings.plans.service
     return page(

@@ -16,7 +16,7 @@ from appointments.repository import bookings, waits
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
 from appointments.rules.calendar import calendar_of
-from appointments.schemas import LABELS, own_id
+from appointments.schemas import LABELS
 from appointments.service import life, waiting
 from appointments.service.booking import decided
 from appointments.states import BookingState, Source
@@ -53,7 +53,7 @@ class MyAppointmentPages(Controller):
     ) -> Template:
         """What comes, what was, and where she waits."""
         now = clock.now()
-        member_id = own_id(principal)
+        member_id = principal.own_id
         coming = await bookings.of_member(session, member_id=member_id, since=now, until=None, limit=_LIMIT)
         past = await bookings.of_member(session, member_id=member_id, since=now - _PAST, until=now, limit=_LIMIT)
         waits_for = await waits.of_member(session, member_id=member_id, since=(now - dt.timedelta(days=1)).date())
@@ -82,7 +82,7 @@ class MyAppointmentPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Template:
         """One of them, with the code to be shown at the shop."""
-        booking = await life.see_code(session, code=code, member_id=own_id(principal))
+        booking = await life.see_code(session, code=code, member_id=principal.own_id)
         brand = await brands.find_brand(session, code=brand_code)
         return page(
             "appointments/one.html", headers=NO_STORE, **await _one(session, services, brand, booking), **LABELS
@@ -97,7 +97,7 @@ class MyAppointmentPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Redirect:
         """Give the time back."""
-        member_id = own_id(principal)
+        member_id = principal.own_id
 
         async def attempt(tx: Tx) -> None:
             found = await life.see_code(tx, code=code, member_id=member_id)
@@ -119,7 +119,7 @@ class MyAppointmentPages(Controller):
         here = f"/m/{brand_code}/appointments/{code}"
 
         async def attempt(tx: Tx) -> str:
-            found = await life.see_code(tx, code=code, member_id=own_id(principal))
+            found = await life.see_code(tx, code=code, member_id=principal.own_id)
             booking = await life.see(tx, booking_id=found.id, is_locked=True)
             return await waiting.accept(tx, booking, keyring=services.keyring, return_path=here, now=clock.now())
 
@@ -135,7 +135,7 @@ class MyAppointmentPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Response[bytes]:
         """For her calendar."""
-        booking = await life.see_code(session, code=code, member_id=own_id(principal))
+        booking = await life.see_code(session, code=code, member_id=principal.own_id)
         brand = await brands.find_brand(session, code=brand_code)
         return await calendar_file(session, brand.name, [booking])
 
@@ -149,7 +149,7 @@ class MyAppointmentPages(Controller):
     ) -> Redirect:
         """Off the waiting list."""
         async with services.database.connection(principal.brand) as tx:
-            await waiting.leave(tx, wait_id=wait_id, member_id=own_id(principal), now=clock.now())
+            await waiting.leave(tx, wait_id=wait_id, member_id=principal.own_id, now=clock.now())
         return see_other(f"/m/{brand_code}/appointments", toast=_("You do not wait any more"))
 
 

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from groupbuy.errors import AlreadyIn
 from groupbuy.pages.shared import NO_STORE, AnyRequest, seat_in, shop_of_link, shops_by_id
-from groupbuy.schemas import CheckoutForm, buyer_of, own_id
+from groupbuy.schemas import CheckoutForm, buyer_of
 from groupbuy.service import campaigns, checkout, ending, reading
 from groupbuy.states import Standing
 from groupbuy.types import CampaignWithItems, Checkout, GroupView
@@ -114,9 +114,9 @@ class SeatPages(Controller):
     ) -> Response[Any]:
         """Give one's seat back."""
         group = await reading.find_group(session, code=code)
-        mine = await seat_in(session, own_id(principal), group)
+        mine = await seat_in(session, principal.own_id, group)
         if mine is not None:
-            await ending.leave(session, seat_id=mine.seat.id, member_id=own_id(principal), now=clock.now())
+            await ending.leave(session, seat_id=mine.seat.id, member_id=principal.own_id, now=clock.now())
         return see_other(f"/m/{brand_code}/g/{code}", toast=_("You have left the group."))
 
 
@@ -217,6 +217,6 @@ async def _payer(request: AnyRequest, services: Services, principal: Principal) 
         return ""
     async with services.database.connection(principal.brand) as tx:
         found = await members.openid_of(
-            tx, keyring=services.keyring, member_id=own_id(principal), app_id=app.app_id
+            tx, keyring=services.keyring, member_id=principal.own_id, app_id=app.app_id
         )
     return found or ""

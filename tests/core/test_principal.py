@@ -2,6 +2,7 @@
 
 import pytest
 
+from yundian.platform.core.errors import NotAuthenticated
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import ANONYMOUS, Grant, Principal, PrincipalKind, Role
 
@@ -29,7 +30,9 @@ def test_who_has_no_grant_of_the_role_sees_no_shop() -> None:
     assert ANONYMOUS.shops() == frozenset()
 
 
-def test_an_anonymous_caller_has_no_brand() -> None:
+def test_an_anonymous_caller_has_neither_brand_nor_id() -> None:
     assert not ANONYMOUS.is_authenticated
     with pytest.raises(RuntimeError, match="guard"):
         _ = ANONYMOUS.brand
+    with pytest.raises(NotAuthenticated):
+        _ = ANONYMOUS.own_id

@@ -1,6 +1,5 @@
 """The mini program's API: a code for a session, and one's own membership."""
 
-import uuid
 from typing import Any
 
 from litestar import Controller, Request, get, post
@@ -20,7 +19,6 @@ from yundian.members.types import JoinedVia, MemberView
 from yundian.platform.auth import api as auth
 from yundian.platform.auth.guards import anyone, customer
 from yundian.platform.auth.types import Client
-from yundian.platform.core.errors import NotAuthenticated
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.context import current
@@ -70,7 +68,7 @@ class MemberController(Controller):
     ) -> MemberView:
         """Get one's own membership; the phone is masked."""
         async with services.database.connection(principal.brand) as tx:
-            return await api.member_view(tx, keyring=services.keyring, member_id=own_id(principal))
+            return await api.member_view(tx, keyring=services.keyring, member_id=principal.own_id)
 
     @post("/agreement", operation_id="members_agree", status_code=200)
     async def agree(
@@ -78,8 +76,8 @@ class MemberController(Controller):
     ) -> MemberView:
         """Agree to the terms as they stand."""
         async with services.database.connection(principal.brand) as tx:
-            await joining.agree(tx, member_id=own_id(principal), via=JoinedVia.MINI_PROGRAM)
-            return await api.member_view(tx, keyring=services.keyring, member_id=own_id(principal))
+            await joining.agree(tx, member_id=principal.own_id, via=JoinedVia.MINI_PROGRAM)
+            return await api.member_view(tx, keyring=services.keyring, member_id=principal.own_id)
 
     @post(
         "/phone",
@@ -102,23 +100,16 @@ class MemberController(Controller):
             keyring=services.keyring,
             wechat_apps=apps,
             brand_id=principal.brand,
-            member_id=own_id(principal),
+            member_id=principal.own_id,
             app_id=data.app_id,
             code=data.code,
         )
         async with services.database.connection(principal.brand) as tx:
-            return await api.member_view(tx, keyring=services.keyring, member_id=own_id(principal))
+            return await api.member_view(tx, keyring=services.keyring, member_id=principal.own_id)
 
     @post("/sign-out", operation_id="members_sign_out", status_code=204)
     async def sign_out(self, services: NamedDependency[Services], principal: NamedDependency[Principal]) -> None:
         """End this session."""
         async with services.database.connection(principal.brand) as tx:
             if principal.session_id is not None:
-                await auth.end_customer_session(tx, member_id=own_id(principal), session_id=principal.session_id)
-
-
-def own_id(principal: Principal) -> uuid.UUID:
-    """The member who calls."""
-    if principal.id is None:
-        raise NotAuthenticated
-    return principal.id
+                await auth.end_customer_session(tx, member_id=principal.own_id, session_id=principal.session_id)

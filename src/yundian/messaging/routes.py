@@ -1,7 +1,5 @@
 """The mini program's API: what to ask consent for, and what was answered."""
 
-import uuid
-
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
@@ -12,7 +10,6 @@ from yundian.messaging.schemas import ConsentReport
 from yundian.messaging.service import choosing
 from yundian.messaging.types import Subscription
 from yundian.platform.auth.guards import customer
-from yundian.platform.core.errors import NotAuthenticated
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.openapi import refusals
@@ -33,7 +30,7 @@ class ConsentController(Controller):
     ) -> list[Subscription]:
         """List the templates that a page may ask consent for, with the consents that are left."""
         return await choosing.subscriptions(
-            session, database=services.database, brand_id=principal.brand, member_id=own_id(principal)
+            session, database=services.database, brand_id=principal.brand, member_id=principal.own_id
         )
 
     @post(
@@ -54,14 +51,7 @@ class ConsentController(Controller):
             session,
             database=services.database,
             brand_id=principal.brand,
-            member_id=own_id(principal),
+            member_id=principal.own_id,
             reference=data.reference,
             results=data.results,
         )
-
-
-def own_id(principal: Principal) -> uuid.UUID:
-    """The member who calls."""
-    if principal.id is None:
-        raise NotAuthenticated
-    return principal.id

@@ -27,7 +27,6 @@ from yundian.orders.schemas import (
     OwnOrderRead,
     RefundAnswer,
     RefundRequest,
-    own_id,
     own_shops,
     staff_of,
     visible_shops,
@@ -161,7 +160,7 @@ class OwnOrderController(Controller):
     ) -> Page[OrderRead]:
         """List one's own orders of every channel, newest first."""
         async with services.database.connection(principal.brand) as tx:
-            found = await lists.list_of_member(tx, member_id=own_id(principal), cursor=cursor, limit=limit)
+            found = await lists.list_of_member(tx, member_id=principal.own_id, cursor=cursor, limit=limit)
         return Page([OrderRead.of(one) for one in found.items], found.next_cursor)
 
     @get("/{number:str}", operation_id="orders_get_own", responses=refusals(OrderUnknown))
@@ -173,7 +172,7 @@ class OwnOrderController(Controller):
     ) -> OwnOrderRead:
         """Get one's own order, and its pick-up code while it waits in the shop."""
         async with services.database.connection(principal.brand) as tx:
-            order = await lists.order_of_member(tx, number=number, member_id=own_id(principal))
+            order = await lists.order_of_member(tx, number=number, member_id=principal.own_id)
             code = await handing_over.pick_up_code(tx, keyring=services.keyring, order=order)
         return OwnOrderRead(order=OrderRead.of(order), pick_up_code=code.digits if code else None)
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from yundian.orders.errors import OrderUnknown
 from yundian.orders.states import ActorKind, EventKind, FulfilmentStatus, OrderState, PaymentStatus
 from yundian.orders.types import Actor, OrderView, RefundWanted
 from yundian.platform.core.errors import InvalidInput
@@ -153,13 +152,6 @@ def visible_shops(principal: Principal) -> frozenset[uuid.UUID] | None:
 def own_shops(principal: Principal) -> frozenset[uuid.UUID]:
     """The shops whose counter the caller stands at."""
     return principal.shops(*SHOP_ROLES) or frozenset()
-
-
-def own_id(principal: Principal) -> uuid.UUID:
-    """The member who calls."""
-    if principal.id is None:
-        raise OrderUnknown
-    return principal.id
 
 
 def staff_of(principal: Principal) -> Actor:

@@ -9,7 +9,7 @@ from litestar.response import Redirect, Template
 
 from yundian.brands.types import BrandView
 from yundian.members import api
-from yundian.members.pages.shared import NO_STORE, AnyRequest, brand_of_page, home, own_id, sign_in_page
+from yundian.members.pages.shared import NO_STORE, AnyRequest, brand_of_page, home, sign_in_page
 from yundian.members.pages.sign_in import code_page, ticket_of
 from yundian.members.schemas import CodeForm
 from yundian.members.service import apps, joining, phone
@@ -51,7 +51,7 @@ class MePages(Controller):
     ) -> Redirect:
         """Agree to the terms as they stand."""
         async with services.database.connection(principal.brand) as tx:
-            await joining.agree_again(tx, member_id=own_id(principal))
+            await joining.agree_again(tx, member_id=principal.own_id)
         return see_other(home(brand_code), toast=_("Thank you"))
 
     @get(["/phone", "/code", "/terms"], name="members.me.reloaded", sync_to_thread=False)
@@ -69,7 +69,7 @@ class MePages(Controller):
     ) -> Template:
         """Send a code to the phone to bind, and ask for it."""
         brand, form = await brand_of_page(services, brand_code), await Form.read(request)
-        ticket = await ticket_of(form, request, services, brand, member_id=own_id(principal))
+        ticket = await ticket_of(form, request, services, brand, member_id=principal.own_id)
         if ticket:
             return _code_page(brand, services, Form.of(ticket=ticket))
         if form.value("ticket"):
@@ -92,7 +92,7 @@ class MePages(Controller):
                 services.database,
                 keyring=services.keyring,
                 brand_id=brand.id,
-                member_id=own_id(principal),
+                member_id=principal.own_id,
                 ticket=values.ticket,
                 code=values.code,
             )
@@ -109,7 +109,7 @@ class MePages(Controller):
         """End this browser's session."""
         async with services.database.connection(principal.brand) as tx:
             if principal.session_id is not None:
-                await auth.end_customer_session(tx, member_id=own_id(principal), session_id=principal.session_id)
+                await auth.end_customer_session(tx, member_id=principal.own_id, session_id=principal.session_id)
         return _out(brand_code, services)
 
     @post("/sign-out-everywhere", name="members.sign_out_everywhere", status_code=303)
@@ -121,7 +121,7 @@ class MePages(Controller):
     ) -> Redirect:
         """End all of one's sessions, on every device."""
         async with services.database.connection(principal.brand) as tx:
-            await auth.end_customer_sessions(tx, member_id=own_id(principal))
+            await auth.end_customer_sessions(tx, member_id=principal.own_id)
         return _out(brand_code, services)
 
 
@@ -133,8 +133,8 @@ def _out(brand_code: str, services: Services) -> Redirect:
 
 async def _me(brand: BrandView, services: Services, principal: Principal, form: Form) -> Template:
     async with services.database.connection(principal.brand) as tx:
-        member = await api.member_view(tx, keyring=services.keyring, member_id=own_id(principal))
-        totals = await api.totals_of(tx, member_id=own_id(principal))
+        member = await api.member_view(tx, keyring=services.keyring, member_id=principal.own_id)
+        totals = await api.totals_of(tx, member_id=principal.own_id)
     app = await apps.app_of_brand(
         services.database, keyring=services.keyring, brand_id=brand.id, kind=AppKind.OFFICIAL
     )

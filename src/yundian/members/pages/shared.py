@@ -1,6 +1,5 @@
 """What the customers' pages share: whose page it is, who is on it, and the way back."""
 
-import uuid
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,7 +12,6 @@ from yundian.members.ports import SmsSender
 from yundian.platform.auth import api as auth
 from yundian.platform.auth.cookies import customer_cookie_name
 from yundian.platform.auth.types import Client
-from yundian.platform.core.errors import NotAuthenticated
 from yundian.platform.core.principal import Principal, PrincipalKind
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
@@ -36,13 +34,6 @@ async def brand_of_page(services: Services, brand_code: str) -> BrandView:
 def is_customer_of(principal: Principal, brand_code: str) -> bool:
     """Whether the caller is signed in here: a customer of another brand is not."""
     return principal.kind is PrincipalKind.CUSTOMER and principal.brand_code == brand_code
-
-
-def own_id(principal: Principal) -> uuid.UUID:
-    """The member who calls."""
-    if principal.id is None:
-        raise NotAuthenticated
-    return principal.id
 
 
 def client_of(request: AnyRequest, settings: Settings) -> Client:

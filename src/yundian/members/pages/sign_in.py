@@ -19,7 +19,6 @@ from yundian.members.pages.shared import (
     is_customer_of,
     is_in_wechat,
     next_of,
-    own_id,
     sign_in_page,
     sms_of,
     trip_cookie,
@@ -101,7 +100,7 @@ class CustomerSignInPages(Controller):
             redirect_uri=f"{base.rstrip('/')}/m/{brand_code}/sign-in/wechat/back",
             scope=Scope.CONSENT if asked == Scope.CONSENT.value else Scope.SILENT,
             next_path=next_of(next_path, brand_code),
-            member_id=own_id(principal) if is_customer_of(principal, brand_code) else None,
+            member_id=principal.own_id if is_customer_of(principal, brand_code) else None,
         )
         answer = Redirect(departure.url, status_code=303)
         seconds = int(rules.WECHAT_TRIP.total_seconds())
@@ -130,7 +129,7 @@ class CustomerSignInPages(Controller):
                 state=one_time,
             )
             target = trip.next if trip.member_id else sign_in_page(brand_code, stay="1", next=trip.next)
-            answer = await _arrived(request, services, brand, trip, code, own_id(principal) if here else None)
+            answer = await _arrived(request, services, brand, trip, code, principal.own_id if here else None)
         except DomainError as refusal:
             answer = see_other(target, toast=translated(refusal.title))
         answer.cookies.append(trip_cookie(services.settings, "", seconds=0))

@@ -1,6 +1,5 @@
 """A member decides what she hears."""
 
-import uuid
 from typing import Any
 
 from litestar import Controller, Request, Response, get, post
@@ -14,7 +13,6 @@ from yundian.messaging import schemas
 from yundian.messaging.schemas import ChoiceForm
 from yundian.messaging.service import choosing
 from yundian.platform.auth.guards import customer
-from yundian.platform.core.errors import NotAuthenticated
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
@@ -55,7 +53,7 @@ class ChoicePages(Controller):
             async with services.database.connection(principal.brand) as tx:
                 await choosing.choose(
                     tx,
-                    member_id=own_id(principal),
+                    member_id=principal.own_id,
                     message_class=wanted.message_class,
                     is_allowed=wanted.is_allowed,
                     via=_via(request),
@@ -68,7 +66,7 @@ async def _choices(services: Services, principal: Principal, brand_code: str, fo
     async with services.database.unit_of_work(None) as session:
         brand = await brands.find_brand(session, code=brand_code)
     async with services.database.connection(principal.brand) as tx:
-        choices = await choosing.choices_of(tx, member_id=own_id(principal))
+        choices = await choosing.choices_of(tx, member_id=principal.own_id)
     return page(
         "messaging/choices.html",
         brand=brand,
@@ -78,13 +76,6 @@ async def _choices(services: Services, principal: Principal, brand_code: str, fo
         status_code=form.status,
         headers=_NO_STORE,
     )
-
-
-def own_id(principal: Principal) -> uuid.UUID:
-    """The member who calls."""
-    if principal.id is None:
-        raise NotAuthenticated
-    return principal.id
 
 
 def _via(request: AnyRequest) -> JoinedVia:

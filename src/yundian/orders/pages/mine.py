@@ -10,7 +10,7 @@ from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import api as brands
-from yundian.orders.schemas import LABELS, own_id
+from yundian.orders.schemas import LABELS
 from yundian.orders.service import handing_over, life, lists
 from yundian.orders.service.detail import Detail, detail_of
 from yundian.orders.states import ActorKind
@@ -43,7 +43,7 @@ class MyOrderPages(Controller):
         cursor: Cursor = None,
     ) -> Template:
         """My orders of every channel, newest first."""
-        found = await lists.list_of_member(session, member_id=own_id(principal), cursor=cursor, limit=PAGE_SIZE)
+        found = await lists.list_of_member(session, member_id=principal.own_id, cursor=cursor, limit=PAGE_SIZE)
         return page(
             "orders/mine.html", **await _brand(session, brand_code), orders=found, headers=NO_STORE, **LABELS
         )
@@ -58,7 +58,7 @@ class MyOrderPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Template:
         """One of them: pay it, collect it, and what happened to it."""
-        order = await lists.order_of_member(session, number=number, member_id=own_id(principal))
+        order = await lists.order_of_member(session, number=number, member_id=principal.own_id)
         detail = await detail_of(session, order=order)
         code = await handing_over.pick_up_code(session, keyring=services.keyring, order=order)
         return page(
@@ -84,7 +84,7 @@ class MyOrderPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
         """I do not want to pay this any more. What is paid all the same in this moment counts."""
-        member_id = own_id(principal)
+        member_id = principal.own_id
         order = await lists.order_of_member(session, number=number, member_id=member_id)
         actor = Actor(kind=ActorKind.CUSTOMER, id=member_id)
         unpaid = await life.close(session, order_ids=[order.id], reason="buyer", actor=actor)

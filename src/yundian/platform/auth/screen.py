@@ -29,13 +29,6 @@ def client_of(request: Request[Any, Any, Any], settings: Settings) -> Client:
     )
 
 
-def own_id(principal: Principal) -> uuid.UUID:
-    """The account of a signed-in person."""
-    if principal.id is None:
-        raise Forbidden
-    return principal.id
-
-
 def shop_names_of(request: Request[Any, Any, Any]) -> ShopNames:
     """How to ask the room of the shops, filled in by the composition root."""
     names: ShopNames = request.app.state.shop_names

@@ -4,6 +4,8 @@ import uuid
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from yundian.platform.core.errors import NotAuthenticated
+
 
 class Role(StrEnum):
     """What a staff account may be granted. HQ roles cover the brand, shop roles one shop each."""
@@ -65,6 +67,13 @@ class Principal:
         if self.brand_id is None:
             raise RuntimeError("no brand: the route lacks a guard")
         return self.brand_id
+
+    @property
+    def own_id(self) -> uuid.UUID:
+        """The account or member who calls. Raises ``NotAuthenticated``."""
+        if self.id is None:
+            raise NotAuthenticated
+        return self.id
 
     def shops(self, *roles: Role) -> frozenset[uuid.UUID] | None:
         """The shops this caller may see under the given roles: ``None`` means every shop of the brand.

@@ -15,7 +15,7 @@ from yundian.platform.auth.cookies import cookie_name, ended_cookie, session_coo
 from yundian.platform.auth.errors import CodeRequired, SignInLocked, WrongCredentials
 from yundian.platform.auth.guards import anyone, signed_in
 from yundian.platform.auth.schemas import CodeInput, CodeStep, PasswordForm, PasswordInput, SignInForm
-from yundian.platform.auth.screen import SIGN_IN_RATE, client_of, own_id
+from yundian.platform.auth.screen import SIGN_IN_RATE, client_of
 from yundian.platform.auth.types import Enrolment, SignedIn
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
@@ -122,7 +122,7 @@ class AccountPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Template:
         """Name, roles, devices, and the way to the rest."""
-        account_id = own_id(principal)
+        account_id = principal.own_id
         person = await service.person(
             session, keyring=services.keyring, brand_id=principal.brand, account_id=account_id
         )
@@ -139,7 +139,7 @@ class AccountPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Redirect:
         await sign_in.end_session(
-            session, brand_id=principal.brand, account_id=own_id(principal), session_id=session_id
+            session, brand_id=principal.brand, account_id=principal.own_id, session_id=session_id
         )
         return see_other(ACCOUNT, toast=_("That device is signed out."))
 
@@ -151,7 +151,7 @@ class AccountPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Redirect:
         """Sign out everywhere, here included."""
-        await sign_in.end_all_sessions(session, brand_id=principal.brand, account_id=own_id(principal))
+        await sign_in.end_all_sessions(session, brand_id=principal.brand, account_id=principal.own_id)
         answer = see_other("/sign-in", toast=_("You are signed out everywhere."))
         answer.cookies.append(ended_cookie(services.settings))
         return answer
@@ -169,7 +169,7 @@ class AccountPages(Controller):
     ) -> Response[Any]:
         """Choose one's own password; the other devices are signed out."""
         form = await Form.read(request)
-        account_id = own_id(principal)
+        account_id = principal.own_id
         async with form.attempt():
             values = form.parse(PasswordForm)
             values.check_repeated()
@@ -218,7 +218,7 @@ class TwoStepPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Redirect:
         await second_factor.enrol(
-            session, keyring=services.keyring, brand_id=principal.brand, account_id=own_id(principal)
+            session, keyring=services.keyring, brand_id=principal.brand, account_id=principal.own_id
         )
         return see_other(TWO_STEP)
 
@@ -238,7 +238,7 @@ class TwoStepPages(Controller):
                 session,
                 keyring=services.keyring,
                 brand_id=principal.brand,
-                account_id=own_id(principal),
+                account_id=principal.own_id,
                 code=form.parse(CodeInput).code,
             )
         if form.failed:
@@ -254,7 +254,7 @@ class TwoStepPages(Controller):
     ) -> Response[Any]:
         """Turn it off; asks for the password again."""
         form = await Form.read(request)
-        account_id = own_id(principal)
+        account_id = principal.own_id
         async with form.attempt():
             await sign_in.confirm_password(
                 services.database,
@@ -271,7 +271,7 @@ class TwoStepPages(Controller):
 
 
 async def _two_step(session: AsyncSession, services: Services, principal: Principal, form: Form) -> Template:
-    account_id = own_id(principal)
+    account_id = principal.own_id
     person = await service.person(
         session, keyring=services.keyring, brand_id=principal.brand, account_id=account_id
     )

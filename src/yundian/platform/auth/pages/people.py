@@ -14,7 +14,7 @@ from yundian.platform.auth import api_keys, service
 from yundian.platform.auth.guards import requires
 from yundian.platform.auth.ports import ShopNames
 from yundian.platform.auth.schemas import GrantInput, KeyForm, PersonForm, PersonRename
-from yundian.platform.auth.screen import SHOP_NAMES, check_known, own_id
+from yundian.platform.auth.screen import SHOP_NAMES, check_known
 from yundian.platform.auth.types import AccountStatus, NewPassword, PersonView
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.db.services import Services
@@ -216,7 +216,7 @@ class PeoplePages(Controller):
             keyring=services.keyring,
             brand_id=principal.brand,
             account_id=account_id,
-            actor_id=own_id(principal),
+            actor_id=principal.own_id,
         )
         return _shown_once(made)
 
@@ -235,7 +235,7 @@ class PeoplePages(Controller):
             keyring=services.keyring,
             brand_id=principal.brand,
             account_id=account_id,
-            actor_id=own_id(principal),
+            actor_id=principal.own_id,
         )
         return _shown_once(made)
 

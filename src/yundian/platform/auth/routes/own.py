@@ -27,7 +27,7 @@ from yundian.platform.auth.schemas import (
     SessionToken,
     SignIn,
 )
-from yundian.platform.auth.screen import SIGN_IN_RATE, client_of, own_id
+from yundian.platform.auth.screen import SIGN_IN_RATE, client_of
 from yundian.platform.auth.types import (
     Enrolment,
     SessionView,
@@ -90,7 +90,7 @@ class SessionController(Controller):
     ) -> list[SessionView]:
         """List where one is signed in, newest first."""
         return await sign_in.list_sessions(
-            session, brand_id=principal.brand, account_id=own_id(principal), current_id=principal.session_id
+            session, brand_id=principal.brand, account_id=principal.own_id, current_id=principal.session_id
         )
 
     @delete("/{session_id:uuid}", operation_id="auth_end_session", guards=[signed_in])
@@ -102,7 +102,7 @@ class SessionController(Controller):
     ) -> None:
         """Sign out one of one's own devices."""
         await sign_in.end_session(
-            session, brand_id=principal.brand, account_id=own_id(principal), session_id=session_id
+            session, brand_id=principal.brand, account_id=principal.own_id, session_id=session_id
         )
 
     @delete(operation_id="auth_sign_out_everywhere", guards=[signed_in])
@@ -110,7 +110,7 @@ class SessionController(Controller):
         self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
     ) -> None:
         """End every session of one's own, this one included."""
-        await sign_in.end_all_sessions(session, brand_id=principal.brand, account_id=own_id(principal))
+        await sign_in.end_all_sessions(session, brand_id=principal.brand, account_id=principal.own_id)
 
 
 class MeController(Controller):
@@ -137,7 +137,7 @@ class MeController(Controller):
         principal: NamedDependency[Principal],
     ) -> None:
         """Choose one's own password; all other sessions end."""
-        account_id = own_id(principal)
+        account_id = principal.own_id
         await sign_in.confirm_password(
             services.database, brand_id=principal.brand, account_id=account_id, password=data.current_password
         )
@@ -160,7 +160,7 @@ class MeController(Controller):
     ) -> Enrolment:
         """Begin to set up two-step sign-in: a secret for the authenticator app."""
         return await second_factor.enrol(
-            session, keyring=services.keyring, brand_id=principal.brand, account_id=own_id(principal)
+            session, keyring=services.keyring, brand_id=principal.brand, account_id=principal.own_id
         )
 
     @post(
@@ -180,7 +180,7 @@ class MeController(Controller):
             session,
             keyring=services.keyring,
             brand_id=principal.brand,
-            account_id=own_id(principal),
+            account_id=principal.own_id,
             code=data.code,
         )
         return RecoveryCodes(recovery_codes=codes)
@@ -198,7 +198,7 @@ class MeController(Controller):
         principal: NamedDependency[Principal],
     ) -> None:
         """Turn two-step sign-in off; asks for the password again."""
-        account_id = own_id(principal)
+        account_id = principal.own_id
         await sign_in.confirm_password(
             services.database, brand_id=principal.brand, account_id=account_id, password=data.current_password
         )

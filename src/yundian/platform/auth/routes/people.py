@@ -24,7 +24,7 @@ from yundian.platform.auth.schemas import (
     PersonRename,
     ShopPersonCreate,
 )
-from yundian.platform.auth.screen import SHOP_NAMES, check_known, check_shop, own_id
+from yundian.platform.auth.screen import SHOP_NAMES, check_known, check_shop
 from yundian.platform.auth.types import (
     AccountStatus,
     ApiKeyView,
@@ -177,7 +177,7 @@ class PeopleController(Controller):
             keyring=services.keyring,
             brand_id=principal.brand,
             account_id=account_id,
-            actor_id=own_id(principal),
+            actor_id=principal.own_id,
         )
 
     @post(
@@ -199,7 +199,7 @@ class PeopleController(Controller):
             keyring=services.keyring,
             brand_id=principal.brand,
             account_id=account_id,
-            actor_id=own_id(principal),
+            actor_id=principal.own_id,
         )
 
     @post(
