@@ -323,7 +323,7 @@ async def test_a_dashboard_reads_rollups_only(services: Services, brand: BrandVi
         found = await report(services, brand, by)
         assert (found.totals[0].orders, found.totals[0].buyers, found.totals[0].gross_minor) == (1, 1, 10_00)
     async with services.database.connection(brand.id) as tx:
-        assert len(await checking.check(tx)) == 6
+        assert len(await checking.check(tx)) == 8
         await facts.lock(tx)
 
 

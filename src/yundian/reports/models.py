@@ -19,8 +19,9 @@ class Fact(SQLModel, table=True):
     __table_args__ = (
         sa.CheckConstraint("basis IN ('accrual', 'cash')", name="basis"),
         sa.CheckConstraint("kind IN ('sale', 'refund')", name="kind"),
-        sa.CheckConstraint("line_no >= 0 AND (amount_minor >= 0 OR line_no = 0)", name="amount"),
-        sa.CheckConstraint("quantity >= 0", name="quantity"),
+        # A till's sale may take something back in the same document: an exchange has a negative line.
+        sa.CheckConstraint("line_no >= 0 AND (amount_minor >= 0 OR line_no = 0 OR kind = 'sale')", name="amount"),
+        sa.CheckConstraint("quantity >= 0 OR kind = 'sale'", name="quantity"),
         # From a number to its documents.
         sa.Index("ix_reports_fact_day", "brand_id", "basis", "business_date", "document_id"),
         sa.Index(None, "brand_id", "order_id"),
@@ -93,6 +94,26 @@ class Month(SQLModel, table=True):
     refunds_minor: int = minor_units()
 
 
+class PlaceDay(SQLModel, table=True):
+    """Sums of a business day by country and province; empty where nobody knows them."""
+
+    __tablename__ = "reports_place_day"
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    basis: Basis = Field(primary_key=True, sa_type=_BASIS)
+    business_date: dt.date = Field(primary_key=True)
+    channel: str = Field(primary_key=True, sa_type=sa.String(32))
+    country: str = Field(primary_key=True, sa_type=sa.String(2))
+    province: str = Field(primary_key=True, sa_type=sa.String(60))
+    currency: str = Field(primary_key=True, sa_type=sa.CHAR(3))
+    orders: int = Field(sa_type=sa.BigInteger)
+    lines: int = Field(sa_type=sa.BigInteger)
+    quantity: int = Field(sa_type=sa.BigInteger)
+    gross_minor: int = minor_units()
+    refunds: int = Field(sa_type=sa.BigInteger)
+    refunds_minor: int = minor_units()
+
+
 class MemberDay(SQLModel, table=True):
     """Who bought on a day: buyers are counted exactly over any range. A row without orders does not stay."""
 
@@ -106,6 +127,8 @@ class MemberDay(SQLModel, table=True):
     channel: str = Field(primary_key=True, sa_type=sa.String(32))
     shop_id: uuid.UUID = Field(primary_key=True)
     campaign_id: uuid.UUID = Field(primary_key=True)
+    country: str = Field(primary_key=True, sa_type=sa.String(2))
+    province: str = Field(primary_key=True, sa_type=sa.String(60))
     currency: str = Field(primary_key=True, sa_type=sa.CHAR(3))
     orders: int = Field(sa_type=sa.BigInteger)
 

@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from yundian.platform.db.database import Tx
-from yundian.reports.repository.facts import AGGREGATES, CAMPAIGN, MONTH, SHOP, SUMS
+from yundian.reports.repository.facts import AGGREGATES, KEYS, MONTH, PLACE, SUMS
 from yundian.reports.types import Mismatch
-
-_ROLLUP_KEY = ("channel", "shop_id", "campaign_id", "currency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +23,7 @@ class _Rollup:
     condition: str
 
     def from_facts(self, *, condition: str) -> str:
-        chosen = {"shop_id": f"{SHOP} AS shop_id", "campaign_id": f"{CAMPAIGN} AS campaign_id"}
-        columns = ", ".join(chosen.get(name, name) for name in self.key)
+        columns = ", ".join(f"{PLACE.get(name, name)} AS {name}" for name in self.key)
         numbers = ", ".join(str(number) for number in range(1, len(self.key) + 3))
         return (
             f"SELECT basis, {self.period_sql} AS {self.period}, {columns}, {self.sums_sql}"  # noqa: S608
@@ -38,18 +35,25 @@ class _Rollup:
         return ("basis", self.period, *self.key, *self.sums)
 
 
-_DAY = _Rollup("reports_day", "business_date", "business_date", _ROLLUP_KEY, SUMS, AGGREGATES, "true")
-_MONTH = _Rollup("reports_month", "month", MONTH, _ROLLUP_KEY, SUMS, AGGREGATES, "true")
+def _sums(table: str, period: str, period_sql: str) -> _Rollup:
+    return _Rollup(table, period, period_sql, (*KEYS[table], "currency"), SUMS, AGGREGATES, "true")
+
+
 _MEMBER_DAY = _Rollup(
     "reports_member_day",
     "business_date",
     "business_date",
-    ("member_id", *_ROLLUP_KEY),
+    ("member_id", *KEYS["reports_member_day"], "currency"),
     ("orders",),
     "count(DISTINCT document_id) AS orders",
     "kind = 'sale' AND member_id IS NOT NULL",
 )
-_ROLLUPS = (_DAY, _MONTH, _MEMBER_DAY)
+_ROLLUPS = (
+    _sums("reports_day", "business_date", "business_date"),
+    _sums("reports_month", "month", MONTH),
+    _sums("reports_place_day", "business_date", "business_date"),
+    _MEMBER_DAY,
+)
 
 
 def _compare(rollup: _Rollup) -> str:

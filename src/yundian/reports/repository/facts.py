@@ -42,6 +42,13 @@ _GIVEN = (
 _NOBODY = "'00000000-0000-0000-0000-000000000000'::uuid"
 SHOP, CAMPAIGN = f"coalesce(shop_id, {_NOBODY})", f"coalesce(campaign_id, {_NOBODY})"
 MONTH = "date_trunc('month', business_date::timestamp)::date"
+KEYS = {
+    "reports_day": ("channel", "shop_id", "campaign_id"),
+    "reports_month": ("channel", "shop_id", "campaign_id"),
+    "reports_place_day": ("channel", "country", "province"),
+    "reports_member_day": ("channel", "shop_id", "campaign_id", "country", "province"),
+}
+"""What a row of a rollup stands for, beside its brand, basis, period, member and currency."""
 SUMS = ("orders", "lines", "quantity", "gross_minor", "refunds", "refunds_minor")
 
 # What facts come to. An order is one document of one day, shop and campaign: days add up to months.
@@ -55,36 +62,42 @@ AGGREGATES = """
 """
 
 
-def _rollup(table: str, period: str, day: str, sign: str) -> str:
+PLACE = {"shop_id": SHOP, "campaign_id": CAMPAIGN, "country": "country::text"}
+
+
+def _rollup(table: str, period: str, *, by: str, sign: str) -> str:
     """Add (or take away) what the rows come to, keys in one order: nobody waits for each other in a circle."""
-    key = f"brand_id, basis, {period}, channel, shop_id, campaign_id, currency"
+    key = ["basis", period, *KEYS[table], "currency"]
+    chosen = {**PLACE, period: by}
+    columns = ", ".join(f"{chosen.get(name, name)} AS {name}" for name in key)
+    names, numbers = ", ".join(key), ", ".join(str(number) for number in range(1, len(key) + 1))
     signed = ", ".join(f"{sign}{name}" for name in SUMS)
     added = ", ".join(f"{name} = r.{name} + excluded.{name}" for name in SUMS)
     return f"""
-    INSERT INTO {table} AS r ({key}, {", ".join(SUMS)})
-    SELECT $1, basis, period, channel, shop, campaign, currency, {signed}
-    FROM (SELECT basis, {day} AS period, channel, {SHOP} AS shop, {CAMPAIGN} AS campaign, currency, {AGGREGATES}
-          FROM moved GROUP BY 1, 2, 3, 4, 5, 6) AS sums
-    ORDER BY basis, period, channel, shop, campaign, currency
-    ON CONFLICT ({key}) DO UPDATE SET {added} RETURNING 1"""  # noqa: S608  names of columns, no values
+    INSERT INTO {table} AS r (brand_id, {names}, {", ".join(SUMS)})
+    SELECT $1, {names}, {signed}
+    FROM (SELECT {columns}, {AGGREGATES} FROM moved GROUP BY {numbers}) AS sums
+    ORDER BY {names}
+    ON CONFLICT (brand_id, {names}) DO UPDATE SET {added} RETURNING 1"""  # noqa: S608  names of columns, no values
 
 
 def _people(sign: str) -> str:
-    key = "brand_id, basis, business_date, member_id, channel, shop_id, campaign_id, currency"
+    key = ["basis", "business_date", "member_id", *KEYS["reports_member_day"], "currency"]
+    columns = ", ".join(PLACE.get(name, name) for name in key)
+    names, numbers = ", ".join(key), ", ".join(str(number) for number in range(2, len(key) + 2))
     return f"""
-    INSERT INTO reports_member_day AS r ({key}, orders)
-    SELECT $1, basis, business_date, member_id, channel, {SHOP}, {CAMPAIGN}, currency,
-        {sign}count(DISTINCT document_id)
-    FROM moved WHERE kind = 'sale' AND member_id IS NOT NULL
-    GROUP BY 2, 3, 4, 5, 6, 7, 8 ORDER BY 2, 3, 4, 5, 6, 7, 8
-    ON CONFLICT ({key}) DO UPDATE SET orders = r.orders + excluded.orders RETURNING 1"""  # noqa: S608
+    INSERT INTO reports_member_day AS r (brand_id, {names}, orders)
+    SELECT $1, {columns}, {sign}count(DISTINCT document_id)
+    FROM moved WHERE kind = 'sale' AND member_id IS NOT NULL GROUP BY {numbers} ORDER BY {numbers}
+    ON CONFLICT (brand_id, {names}) DO UPDATE SET orders = r.orders + excluded.orders RETURNING 1"""  # noqa: S608
 
 
 def _statement(moved: str, *, sign: str, select: str) -> str:
     return f"""
 WITH moved AS ({moved}),
-days AS ({_rollup("reports_day", "business_date", "business_date", sign)}),
-months AS ({_rollup("reports_month", "month", MONTH, sign)}),
+days AS ({_rollup("reports_day", "business_date", by="business_date", sign=sign)}),
+months AS ({_rollup("reports_month", "month", by=MONTH, sign=sign)}),
+places AS ({_rollup("reports_place_day", "business_date", by="business_date", sign=sign)}),
 people AS ({_people(sign)})
 {select}"""
 
@@ -125,8 +138,7 @@ _REMOVE = _statement(
 _REMOVE_ORDER = _REMOVE.format(condition="order_id = $2")
 _REMOVE_DOCUMENT = _REMOVE.format(condition="document_id = $2")
 
-_EMPTY_DAYS = "DELETE FROM reports_day WHERE brand_id = $1 AND business_date = ANY($2::date[]) AND {empty}"
-_EMPTY_MONTHS = "DELETE FROM reports_month WHERE brand_id = $1 AND month = ANY($2::date[]) AND {empty}"
+_EMPTY = "DELETE FROM {table} WHERE brand_id = $1 AND {period} = ANY($2::date[]) AND {empty}"
 _EMPTY_PEOPLE = (
     "DELETE FROM reports_member_day WHERE brand_id = $1 AND business_date = ANY($2::date[])"
     " AND member_id = ANY($3::uuid[]) AND orders = 0"
@@ -189,9 +201,14 @@ async def moves(
 async def _removed(tx: Tx, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
     """Rows that hold nothing any more do not stay behind."""
     days = sorted({row["business_date"] for row in rows})
+    months = sorted({day.replace(day=1) for day in days})
     empty = " AND ".join(f"{name} = 0" for name in SUMS)
-    await tx.execute(_EMPTY_DAYS.format(empty=empty), tx.brand, days)
-    await tx.execute(_EMPTY_MONTHS.format(empty=empty), tx.brand, sorted({day.replace(day=1) for day in days}))
+    for table, period, spans in (
+        ("reports_day", "business_date", days),
+        ("reports_month", "month", months),
+        ("reports_place_day", "business_date", days),
+    ):
+        await tx.execute(_EMPTY.format(table=table, period=period, empty=empty), tx.brand, spans)
     people = list({row["member_id"] for row in rows if row["member_id"] is not None})
     await tx.execute(_EMPTY_PEOPLE, tx.brand, days, people)
     return rows
