@@ -27,8 +27,17 @@ class QuarantineState(StrEnum):
     DISCARDED = "discarded"
 
 
+def _count() -> Any:
+    return Field(default=0, sa_type=sa.BigInteger, sa_column_kwargs={"server_default": "0"})
+
+
 class ImportRun(Row, table=True):
-    """One reading of one file. Counts move with each committed batch, so that a run resumes where it stopped."""
+    """One reading of one file. Counts move with each committed batch, so that a run resumes where it stopped.
+
+    ``scope`` is what beside the kind the file is for (a channel). Where several records make a document, they are
+    gathered first: ``lines_read`` of the file stand in ``intake_staged``; then ``records_read`` of ``documents``
+    are through, up to ``last_key``. ``tally`` holds the room's own counts.
+    """
 
     __tablename__ = "intake_run"
     __table_args__ = (
@@ -49,6 +58,24 @@ class ImportRun(Row, table=True):
     quarantined: int = Field(default=0, sa_type=sa.BigInteger)
     error: str = Field(default="", sa_type=sa.String(500))
     finished_at: dt.datetime | None = None
+    scope: str = Field(default="", sa_type=sa.String(80), sa_column_kwargs={"server_default": ""})
+    file_bytes: int = _count()
+    bytes_read: int = _count()
+    lines_read: int = _count()
+    documents: int = _count()
+    is_gathered: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
+    last_key: str = Field(default="", sa_type=sa.String(200), sa_column_kwargs={"server_default": ""})
+    tally: dict[str, int] = Field(default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": "{}"})
+
+    @property
+    def share(self) -> float:
+        """How much of the work is done, 0 to 1. Gathering counts as a quarter of it."""
+        if self.state is RunState.FINISHED:
+            return 1.0
+        if self.documents:
+            return 0.25 + 0.75 * min(1.0, self.records_read / self.documents)
+        whole = 0.25 if self.is_gathered or self.lines_read else 1.0
+        return whole * min(1.0, self.bytes_read / self.file_bytes) if self.file_bytes else 0.0
 
 
 class Quarantined(Row, table=True):
@@ -86,3 +113,20 @@ class SeenKey(SQLModel, table=True):
     key: str = Field(primary_key=True, sa_type=sa.String(200))
     line: int = Field(sa_type=sa.BigInteger)
     content_hash: bytes = Field(sa_type=sa.LargeBinary)
+
+
+class StagedRecords(SQLModel, table=True):
+    """Records of one document, as they stand near each other in the file; emptied at the run's end.
+
+    ``payload`` is JSON: a list of the records with their lines (``gathering.Piece``). ``key`` names the document.
+    """
+
+    __tablename__ = "intake_staged"
+    __table_args__ = (brand_reference("run_id", "intake_run", ondelete="CASCADE"),)
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    run_id: uuid.UUID = Field(primary_key=True)
+    key: str = Field(primary_key=True, sa_type=sa.String(200, collation="C"))
+    line: int = Field(primary_key=True, sa_type=sa.BigInteger)
+    records: int = Field(sa_type=sa.BigInteger)
+    payload: bytes = Field(sa_type=sa.LargeBinary)
