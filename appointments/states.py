@@ -82,6 +82,16 @@ class Source(StrEnum):
     SHOP = "shop"
     WALK_IN = "walk_in"
     WAITLIST = "waitlist"
+    GROUP = "group"  # a group bought the session together
+    IMPORT = "import"  # from another system
+
+
+class PartyState(StrEnum):
+    """A session that a group buys together."""
+
+    HELD = "held"  # while the group fills
+    BOOKED = "booked"
+    FREED = "freed"
 
 
 class Attention(StrEnum):

@@ -56,6 +56,8 @@ class Campaign(EditableRow, table=True):
     has_pickup_choice: bool = True
     published_at: dt.datetime | None = None
     closed_at: dt.datetime | None = None
+    # The upper room that alone opens its groups; empty: anybody who checks out.
+    opens_with: str = Field(default="", sa_type=sa.String(32), sa_column_kwargs={"server_default": ""})
 
 
 class Item(Row, table=True):

@@ -187,9 +187,8 @@ async def _save(request: AnyRequest, session: AsyncSession, service: ServiceView
     async with form.attempt(session):
         typed = {field: form.value(field).strip() for field in _FIELDS}
         fields = service_fields(typed, service.currency if service else policy.currency)
-        await setup.save_service(
-            session, service_id=service.id if service else None, version=_version(form), fields=fields
-        )
+        service_id, version = (service.id, form.version()) if service else (None, None)
+        await setup.save_service(session, service_id=service_id, version=version, fields=fields)
         return see_other("/hq/appointments/services", toast=_("Saved"))
     return _service_page(form, service)
 
@@ -200,11 +199,6 @@ _FIELDS = (
     "horizon_days", "cutoff_min", "hold_min", "grace_min", "is_late_cancel_charged", "is_no_show_charged",
     "no_show_limit", "wait_mode", "offer_min",
 )  # fmt: skip
-
-
-def _version(form: Form) -> int | None:
-    text = form.value("version")
-    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 async def _service(session: AsyncSession, service_id: uuid.UUID) -> ServiceView:

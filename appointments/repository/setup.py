@@ -10,7 +10,17 @@ from sqlmodel import SQLModel, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import ServiceUnknown
-from appointments.models import PlanSpan, Resource, Service, ShopDay, ShopRule, Skill, Staff, StaffDay, StaffShop
+from appointments.models.setup import (
+    PlanSpan,
+    Resource,
+    Service,
+    ShopDay,
+    ShopRule,
+    Skill,
+    Staff,
+    StaffDay,
+    StaffShop,
+)
 from appointments.types import ServiceView
 from yundian.platform.outbox.door import Door, brand_of, fetch
 

@@ -94,7 +94,7 @@ async def take(
         if is_new_session:
             gate = _session_part(cte, tx, complete, gate)
         insert_part(cte, brand=brand_of(tx), booking=complete, given=gate)
-        _, first = cte.values(outbox.arguments(describe(complete)))
+        first = cte.values(outbox.arguments(describe(complete)))
         brand = cte.value(brand_of(tx))
         cte.part("told", f"{outbox.fragment(brand=brand, first=first)} WHERE EXISTS (SELECT FROM placed)")
         cte.records_events()

@@ -10,7 +10,17 @@ import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import CodeTaken, NameTaken, ResourceUnknown, ServiceUnknown, SpanTaken, StaffUnknown
-from appointments.models import PlanSpan, Resource, Service, ShopDay, ShopRule, Skill, Staff, StaffDay, StaffShop
+from appointments.models.setup import (
+    PlanSpan,
+    Resource,
+    Service,
+    ShopDay,
+    ShopRule,
+    Skill,
+    Staff,
+    StaffDay,
+    StaffShop,
+)
 from appointments.repository import setup as repository
 from appointments.states import DayKind, DayRule, SpanKind, Status
 from appointments.types import (

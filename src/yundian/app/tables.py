@@ -1,6 +1,8 @@
 """Every table of the house, for migrations and for the tests that walk them."""
 
-from appointments import models as appointments
+from appointments.models import booking as appointments_booking
+from appointments.models import flow as appointments_flow
+from appointments.models import setup as appointments_setup
 from groupbuy import models as groupbuy
 from stores import models as stores
 from yundian.attribution import models as attribution
@@ -24,5 +26,6 @@ __all__ = ["MODELS", "metadata"]
 # A table is known once its module was imported.
 MODELS = (
     directory, outbox, web, auth, intake, brands, catalog, stores, members, payments, attribution, messaging,
-    orders, reports, channels, groupbuy, appointments,
+    orders, reports, channels, groupbuy, appointments_setup, appointments_booking,
+    appointments_flow,
 )  # fmt: skip

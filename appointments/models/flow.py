@@ -1,0 +1,141 @@
+"""Tables of what came before and after: who looked, what was tried, who bought, and groups that buy a session."""
+
+import datetime as dt
+import uuid
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from appointments import states
+from yundian.platform.db.base import (
+    Row,
+    brand_key,
+    brand_reference,
+    currency_code,
+    minor_units,
+    text_enum,
+)
+
+
+class Viewing(Row, table=True):
+    """Somebody looked at the times of a service; once a day. ``visitor`` is a keyed hash that no other day has."""
+
+    __tablename__ = "appointments_viewing"
+    __table_args__ = (
+        sa.Index(
+            "uq_appointments_viewing_once",
+            "brand_id",
+            "day",
+            "shop_id",
+            "service_id",
+            "visitor",
+            "staff_id",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+
+    day: dt.date
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    staff_id: uuid.UUID | None = None
+    channel: str = Field(sa_type=sa.String(20))
+    visitor: bytes
+
+
+class Tried(Row, table=True):
+    """A product that was tried in an appointment, noted by staff."""
+
+    __tablename__ = "appointments_tried"
+    __table_args__ = (
+        brand_key("booking_id", "sku_id"),
+        brand_reference("booking_id", "appointments_booking"),
+        brand_reference("sku_id", "catalog_sku"),
+        sa.Index(None, "brand_id", "sku_id"),
+    )
+
+    booking_id: uuid.UUID
+    sku_id: uuid.UUID
+    note: str = Field(default="", sa_type=sa.String(120))
+    noted_by: uuid.UUID | None = None
+
+
+class Purchase(Row, table=True):
+    """An order that followed an appointment soon enough; an order follows one appointment only.
+
+    ``staff_id`` and ``shop_id`` are those who served; ``tried_lines`` of its lines were tried there.
+    """
+
+    __tablename__ = "appointments_purchase"
+    __table_args__ = (
+        brand_key("order_id"),
+        brand_reference("booking_id", "appointments_booking"),
+        brand_reference("order_id", "orders_order"),
+        sa.CheckConstraint("amount_minor >= 0 AND refunded_minor >= 0", name="money"),
+        sa.Index(None, "brand_id", "booking_id"),
+        sa.Index(None, "brand_id", "bought_at"),
+    )
+
+    booking_id: uuid.UUID
+    order_id: uuid.UUID
+    member_id: uuid.UUID
+    shop_id: uuid.UUID
+    staff_id: uuid.UUID
+    amount_minor: int = minor_units()
+    refunded_minor: int = minor_units(default=0)
+    currency: str = currency_code()
+    bought_at: dt.datetime
+    tried_lines: int = 0
+
+
+class Policy(Row, table=True):
+    """What a brand decided, the highest ``number`` last: an order within so many days follows an appointment."""
+
+    __tablename__ = "appointments_policy"
+    __table_args__ = (
+        brand_key("number"),
+        sa.CheckConstraint("purchase_days BETWEEN 1 AND 365", name="purchase_days"),
+    )
+
+    number: int
+    purchase_days: int
+    actor_id: uuid.UUID | None = None
+
+
+class GroupOffer(Row, table=True):
+    """A group-buy campaign whose groups buy a session of this service."""
+
+    __tablename__ = "appointments_group_offer"
+    __table_args__ = (
+        brand_key("campaign_id"),
+        brand_reference("campaign_id", "groupbuy_campaign"),
+        brand_reference("service_id", "appointments_service"),
+        sa.Index(None, "brand_id", "service_id"),
+    )
+
+    campaign_id: uuid.UUID
+    service_id: uuid.UUID
+
+
+class Party(Row, table=True):
+    """A group and the session it buys: held while the group fills, booked when it is full, else freed."""
+
+    __tablename__ = "appointments_party"
+    __table_args__ = (
+        brand_key("group_id"),
+        brand_reference("group_id", "groupbuy_group"),
+        brand_reference("campaign_id", "groupbuy_campaign"),
+        brand_reference("session_id", "appointments_session"),
+        brand_reference("shop_id", "stores_shop"),
+        brand_reference("service_id", "appointments_service"),
+        sa.Index(None, "brand_id", "session_id"),
+        sa.Index(None, "brand_id", "shop_id", "state"),
+    )
+
+    group_id: uuid.UUID
+    campaign_id: uuid.UUID
+    session_id: uuid.UUID
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    state: states.PartyState = Field(default=states.PartyState.HELD, sa_type=text_enum(states.PartyState))
+    ended_at: dt.datetime | None = None
