@@ -13,7 +13,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from groupbuy.pages import words
 from groupbuy.pages.customer import campaign_context
 from groupbuy.pages.editing import EditorForm, form_of, rows_of
-from groupbuy.schemas import VersionOnly
 from groupbuy.service import campaigns, reading
 from groupbuy.states import CampaignState, Standing
 from groupbuy.types import CampaignWithItems
@@ -150,7 +149,7 @@ class CampaignPages(Controller):
         form = await Form.read(request)
         async with form.attempt(session):
             await campaigns.publish_campaign(
-                session, campaign_id=campaign_id, version=_version(form), now=clock.now()
+                session, campaign_id=campaign_id, version=form.version(), now=clock.now()
             )
             return see_other(f"/hq/campaigns/{campaign_id}", toast=_("Published"))
         whole = await campaigns.get_campaign(session, campaign_id=campaign_id)
@@ -170,7 +169,7 @@ class CampaignPages(Controller):
             await campaigns.close_campaign(
                 session,
                 campaign_id=campaign_id,
-                version=_version(form),
+                version=form.version(),
                 now=clock.now(),
                 ends_groups=bool(form.value("ends_groups")),
             )
@@ -220,7 +219,3 @@ async def _editor(session: AsyncSession, form: Form, *, whole: CampaignWithItems
 
 async def _shop_codes(session: AsyncSession, whole: CampaignWithItems) -> list[str]:
     return sorted(shop.code for shop in (await stores.get_shops(session, ids=set(whole.shop_ids))).values())
-
-
-def _version(form: Form) -> int:
-    return form.parse(VersionOnly).version

@@ -20,7 +20,6 @@ from stores.states import SHOP, ShopStatus
 from stores.types import Datum, Interval, Place, ShopFilter, ShopWithHours
 from yundian.brands import api as brands
 from yundian.platform.auth.guards import requires
-from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
@@ -178,7 +177,7 @@ class ShopPages(Controller):
                 session,
                 brand_id=principal.brand,
                 shop_id=shop_id,
-                version=_version(form),
+                version=form.version(),
                 hours=_intervals(week),
             )
             return see_other(f"/hq/shops/{shop_id}", toast=_("Saved"))
@@ -286,13 +285,6 @@ def _intervals(week: Week) -> list[Interval]:
         for opens, closes in times
         if opens.strip() or closes.strip()
     ]
-
-
-def _version(form: Form) -> int:
-    text = form.value("version")
-    if not text.isascii() or not text.isdigit() or len(text) > 9:
-        raise InvalidInput("version", "must be the version that was read")
-    return int(text)
 
 
 def _status(text: str) -> ShopStatus | None:

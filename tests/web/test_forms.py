@@ -110,3 +110,11 @@ async def test_what_a_template_asks_of_a_field_is_in_the_page(browser: httpx.Asy
     assert re.search(r'<select[^>]* name="loudness"[^>]* autocomplete="off"', page)
     assert re.search(r'<textarea[^>]* name="text"[^>]* maxlength="99"', page)
     assert '<button class="button button-primary wide"' in page
+
+
+@pytest.mark.parametrize("typed", [None, "", "x", "-1", "٣", "1234567890"])
+def test_a_form_without_the_version_that_was_read_is_refused(typed: str | None) -> None:
+    assert Form.of(version=3).version() == 3
+
+    with pytest.raises(InvalidInput):
+        Form.of(version=typed).version()

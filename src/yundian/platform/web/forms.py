@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.platform.core.errors import DomainError
+from yundian.platform.core.errors import DomainError, InvalidInput
 from yundian.platform.db.conflicts import savepoint
 from yundian.platform.web.faults import Fault, FieldError, explain
 from yundian.platform.web.i18n import gettext as _
@@ -55,6 +55,13 @@ class Form:
     def list(self, name: str) -> list[str]:
         """Every value of a repeated field, blanks included, in the order of the page."""
         return self._values.get(name, [])
+
+    def version(self) -> int:
+        """The version that was read when the form was opened. Raises ``InvalidInput``."""
+        text = self.value("version")
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise InvalidInput("version", "must be the version that was read")
+        return int(text)
 
     def error(self, name: str) -> str:
         return self.errors.get(name, "")
