@@ -21,7 +21,7 @@ async def test_parts_of_several_rooms_run_as_one_statement_that_is_poked_for(
         cte = Cte()
         own = cte.value(brand.id)
         cte.part("chosen", f"SELECT {own}::uuid AS brand_id WHERE {cte.value(7)}::int > 3")
-        _, first = cte.values(outbox.arguments([Noted(number=4711)]))
+        first = cte.values(outbox.arguments([Noted(number=4711)]))
         cte.part(
             "told", outbox.fragment(brand=own, first=first) + " WHERE EXISTS (SELECT FROM chosen) RETURNING id"
         )
@@ -39,7 +39,7 @@ async def test_a_gate_without_rows_lets_nothing_be_written(services: Services, b
         cte = Cte()
         own = cte.value(brand.id)
         cte.part("chosen", f"SELECT {own}::uuid AS brand_id WHERE {cte.value(2)}::int > 3")
-        _, first = cte.values(outbox.arguments([Noted(number=4711)]))
+        first = cte.values(outbox.arguments([Noted(number=4711)]))
         cte.part(
             "told", outbox.fragment(brand=own, first=first) + " WHERE EXISTS (SELECT FROM chosen) RETURNING id"
         )

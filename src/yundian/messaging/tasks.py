@@ -7,8 +7,8 @@ import structlog
 from redis.asyncio import Redis
 
 from yundian.messaging.adapters.carrier import ProviderCarrier
-from yundian.messaging.repository import messages as repository
 from yundian.messaging.service import retention, sending
+from yundian.platform.db import directory
 from yundian.platform.db.database import Database
 from yundian.platform.jobs.declare import cron
 from yundian.platform.sms.gateways import SmsAtFirstUse
@@ -66,7 +66,7 @@ async def send(database: Database) -> None:
             except Exception:
                 log.exception("messaging.send_failed", brand_id=str(brand_id))
 
-    await asyncio.gather(*(one(brand_id) for brand_id in await _brands(database)))
+    await asyncio.gather(*(one(brand_id) for brand_id in await directory.brand_ids(database)))
 
 
 async def _send(database: Database, brand_id: uuid.UUID) -> None:
@@ -79,13 +79,8 @@ async def _send(database: Database, brand_id: uuid.UUID) -> None:
 @cron("messaging.forget", every_s=FORGET_EVERY_S)
 async def forget(database: Database) -> None:
     """Words of messages go after the brand's retention time."""
-    for brand_id in await _brands(database):
+    for brand_id in await directory.brand_ids(database):
         await retention.forget(database, brand_id=brand_id)
-
-
-async def _brands(database: Database) -> list[uuid.UUID]:
-    async with database.connection(None) as tx:
-        return await repository.brand_ids(tx)
 
 
 CRONS = (send, forget)

@@ -187,8 +187,3 @@ async def forget(tx: Tx, *, before: dt.datetime, limit: int) -> int:
         limit,
     )
     return found
-
-
-async def brand_ids(tx: Tx) -> list[uuid.UUID]:
-    """Every brand; without a brand of one's own."""
-    return [row[0] for row in await tx.fetch("SELECT id FROM brand ORDER BY id")]

@@ -23,6 +23,7 @@ from yundian.attribution.types import AgentClass, Channel, LinkNumbers, LinkTarg
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id, readable_code
+from yundian.platform.db import directory
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.directory import DirectoryTaken, find_brand
 from yundian.platform.db.paging import Page, cut, decode_cursor
@@ -288,8 +289,6 @@ async def revoke_link(door: Door, *, link_id: uuid.UUID) -> bool:
 
 async def forget_old(database: Database) -> None:
     """Delete touches that no decision can need any more, brand by brand, a piece at a time."""
-    async with database.connection(None) as tx:
-        brands = await touches.brand_ids(tx)
-    for brand in brands:
+    for brand in await directory.brand_ids(database):
         async with database.connection(brand) as tx:
             await touches.forget(tx, before=clock.now() - KEEP_TOUCHES, limit=_FORGET_AT_ONCE)

@@ -307,10 +307,6 @@ async def app_of_kind(session: AsyncSession, *, brand_id: uuid.UUID, kind: AppKi
     return (await session.exec(query)).one_or_none()
 
 
-async def brand_ids(tx: Tx) -> list[uuid.UUID]:
-    return [row["id"] for row in await tx.fetch("SELECT id FROM brand ORDER BY id")]
-
-
 async def purge(tx: Tx, *, now: dt.datetime) -> None:
     """Forget codes, counts and used ways back once they can refuse nothing any more."""
     long_ago = now - dt.timedelta(days=2)

@@ -12,6 +12,7 @@ from yundian.members.types import AppKind, IdentityKind, Known
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id
+from yundian.platform.db import directory
 from yundian.platform.db.database import Database
 from yundian.platform.outbox import outbox
 from yundian.platform.wechat.errors import ReplayedPush
@@ -85,9 +86,7 @@ async def _tell_of_message(database: Database, brand_id: uuid.UUID, push: Push) 
 
 async def forget_old(database: Database) -> None:
     """Delete codes, counts and used ways back that refuse nothing any more, brand by brand."""
-    async with database.connection(None) as tx:
-        brands = await people.brand_ids(tx)
-    for brand in brands:
+    for brand in await directory.brand_ids(database):
         async with database.connection(brand) as tx:
             await people.purge(tx, now=clock.now())
 

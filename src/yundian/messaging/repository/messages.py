@@ -257,8 +257,3 @@ async def is_known(door: Door, *, app_id: str, provider_ref: str) -> bool:
 async def is_under_way(door: Door, *, app_id: str, since: dt.datetime) -> bool:
     """Whether a try through this app has begun and not ended."""
     return bool((await fetch(door, _IS_UNDER_WAY, brand_of(door), app_id, since))[0][0])
-
-
-async def brand_ids(door: Door) -> list[uuid.UUID]:
-    """Every brand. Works without one."""
-    return [row[0] for row in await fetch(door, "SELECT id FROM brand ORDER BY id")]

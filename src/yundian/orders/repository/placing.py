@@ -69,7 +69,7 @@ def place_parts(cte: Cte, *, brand_id: uuid.UUID, order: NewOrder, given: str | 
         f" '{EventKind.PLACED}', {cte.value(_actor_kind(order))}::varchar,"
         f" {cte.value(order.member_id)}::uuid, '{{}}'::jsonb FROM {name} o",
     )
-    _, first = cte.values(outbox.arguments([OrderPlaced(order=facts_of_new(order))]))
+    first = cte.values(outbox.arguments([OrderPlaced(order=facts_of_new(order))]))
     cte.part(f"{name}_told", outbox.fragment(brand=brand, first=first) + f" WHERE EXISTS (SELECT FROM {name})")
     cte.records_events()
 

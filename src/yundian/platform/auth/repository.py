@@ -170,10 +170,6 @@ async def purge(tx: Tx, *, now: dt.datetime) -> None:
     )
 
 
-async def brand_ids(tx: Tx) -> list[uuid.UUID]:
-    return [row["id"] for row in await tx.fetch("SELECT id FROM brand ORDER BY id")]
-
-
 async def account(session: AsyncSession, *, brand_id: uuid.UUID, account_id: uuid.UUID) -> Account | None:
     return await session.get(Account, (brand_id, account_id))
 

@@ -139,9 +139,7 @@ async def end_all_sessions(session: AsyncSession, *, brand_id: uuid.UUID, accoun
 
 async def forget_old(database: Database) -> None:
     """Delete what ended long ago, brand by brand."""
-    async with database.connection(None) as tx:
-        brands = await repository.brand_ids(tx)
-    for brand in [NOBODY, *brands]:
+    for brand in [NOBODY, *await directory.brand_ids(database)]:
         async with database.connection(brand) as tx:
             await repository.purge(tx, now=clock.now())
             await customers.purge(tx, now=clock.now())

@@ -31,11 +31,11 @@ class Cte:
         self._arguments.append(value)
         return f"${len(self._arguments)}"
 
-    def values(self, values: Sequence[object]) -> tuple[str, int]:
-        """Several values in a row: the number of the first one is what ``outbox.fragment(first=...)`` asks for."""
+    def values(self, values: Sequence[object]) -> int:
+        """Several values in a row; the number of the first, which ``outbox.fragment(first=...)`` asks for."""
         first = len(self._arguments) + 1
         self._arguments.extend(values)
-        return f"${first}", first
+        return first
 
     def part(self, name: str, sql: str) -> None:
         """A further part; ``name`` is how later parts read its RETURNING rows."""

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import DomainError
+from yundian.platform.db.database import Database
 
 
 class DirectoryTaken(DomainError):
@@ -28,6 +29,12 @@ class DirectoryEntry(SQLModel, table=True):
     kind: str = Field(primary_key=True, max_length=32, sa_type=sa.String(32))
     key_hash: bytes = Field(primary_key=True)
     brand_id: uuid.UUID
+
+
+async def brand_ids(database: Database) -> list[uuid.UUID]:
+    """Every brand, for what is done brand by brand. The table's room lies above this one."""
+    async with database.connection(None) as tx:
+        return [row["id"] for row in await tx.fetch("SELECT id FROM brand ORDER BY id")]
 
 
 async def find_brand(session: AsyncSession, *, keyring: Keyring, kind: str, key: str) -> uuid.UUID | None:

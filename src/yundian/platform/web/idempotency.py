@@ -23,6 +23,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.errors import DomainError, Forbidden, InvalidInput, NotAuthenticated, TooManyRequests
 from yundian.platform.core.principal import Principal
 from yundian.platform.core.steps import step
+from yundian.platform.db import directory
 from yundian.platform.db.conflicts import savepoint
 from yundian.platform.db.database import Database
 from yundian.platform.web import metrics, repository
@@ -231,8 +232,6 @@ class Kept(Response[bytes]):
 
 async def forget_expired(database: Database) -> None:
     """Delete the keys that were kept long enough, brand by brand."""
-    async with database.unit_of_work(None) as session:
-        brands = await repository.brand_ids(session)
-    for brand_id in brands:
+    for brand_id in await directory.brand_ids(database):
         async with database.unit_of_work(brand_id) as session:
             await repository.forget_expired(session, brand_id=brand_id, now=clock.now())

@@ -3,7 +3,6 @@
 import datetime as dt
 import uuid
 
-import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col, delete, select, update
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -103,9 +102,3 @@ async def forget_expired(session: AsyncSession, *, brand_id: uuid.UUID, now: dt.
             col(IdempotencyKey.brand_id) == brand_id, col(IdempotencyKey.expires_at) <= now
         )
     )
-
-
-async def brand_ids(session: AsyncSession) -> list[uuid.UUID]:
-    """Every brand. The table is global; its room lies above this one."""
-    brand = sa.table("brand", sa.column("id", sa.Uuid()))
-    return list((await session.exec(select(brand.c.id))).all())
