@@ -69,3 +69,18 @@ class SecondFactorOn(DomainError):
 class SecondFactorOff(DomainError):
     code = "auth.second_factor_off"
     title = "Two-step sign-in is not being set up"
+
+
+class SignatureExpired(DomainError):
+    """The signature is right and its time is over, or not here yet; ``server_time`` tells how wrong a clock is."""
+
+    code = "auth.signature_expired"
+    status = 401
+    title = "The signature is too old or from the future: sign again, with the right time"
+
+
+class RequestReplayed(DomainError):
+    """The very same signed request came before; a retry is signed anew, with the same ``webhook-id``."""
+
+    code = "auth.request_replayed"
+    title = "This signed request was received before: sign again to send it again"

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 
 import sqlalchemy as sa
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from yundian.platform.auth.types import AccountStatus
 from yundian.platform.core.principal import Role
@@ -137,6 +137,17 @@ class ApiKey(Row, table=True):
     scopes: list[str] = Field(sa_type=sa.ARRAY(sa.String(64)))
     revoked_at: dt.datetime | None = None
     last_used_at: dt.datetime | None = None
+
+
+class SignedRequest(SQLModel, table=True):
+    """A signature that was spent, kept for as long as it could be tried again."""
+
+    __tablename__ = "auth_signed_request"
+    __table_args__ = (sa.Index("ix_auth_signed_request_signed", "brand_id", "signed_at"),)
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    mac: bytes = Field(primary_key=True, sa_type=sa.LargeBinary(_HASH_BYTES))
+    signed_at: dt.datetime
 
 
 class AuditEntry(Row, table=True):

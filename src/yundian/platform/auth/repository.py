@@ -55,6 +55,17 @@ WHERE t.locked_until IS NULL OR t.locked_until <= $3
 RETURNING failed
 """
 
+# Old ones go with new ones; who finds them locked leaves them to the other.
+_SPEND_SIGNATURE = """
+WITH old AS (
+    SELECT mac FROM auth_signed_request WHERE brand_id = $1 AND signed_at < $4
+    ORDER BY signed_at LIMIT 100 FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM auth_signed_request s USING old WHERE s.brand_id = $1 AND s.mac = old.mac
+)
+INSERT INTO auth_signed_request (brand_id, mac, signed_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+"""
+
 _ACCOUNT_FOR_SIGN_IN = """
 SELECT id, password_hash, must_change_password, is_totp_enabled, totp_sealed
 FROM auth_account WHERE brand_id = $1 AND login_hash = $2 AND status = 'active'
@@ -310,6 +321,12 @@ async def replace_recovery_codes(
         )
     )
     session.add_all(RecoveryCode(brand_id=brand_id, account_id=account_id, code_hash=h) for h in hashes)
+
+
+async def spend_signature(tx: Tx, *, mac: bytes, signed_at: dt.datetime, keep: dt.timedelta) -> bool:
+    """Whether the signature is spent now; false when it was before."""
+    status = await tx.execute(_SPEND_SIGNATURE, tx.brand, mac, signed_at, clock.now() - keep)
+    return status == "INSERT 0 1"
 
 
 async def api_keys(session: AsyncSession, *, brand_id: uuid.UUID) -> Sequence[ApiKey]:

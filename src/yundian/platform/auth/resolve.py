@@ -2,11 +2,14 @@
 revoked session, account or role is gone with the next request."""
 
 import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import asyncpg
 
-from yundian.platform.auth import api_keys, repository, rules
+from yundian.platform.auth import api_keys, repository, rules, signing
 from yundian.platform.auth.customers import sessions as customers
+from yundian.platform.auth.signing import Signed
 from yundian.platform.auth.tokens import CUSTOMER_PREFIX, KEY_PREFIX, KeyToken, key_token, session_token
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
@@ -50,25 +53,52 @@ async def _of_session(database: Database, token: str) -> Principal:
     )
 
 
+async def principal_of_signature(
+    database: Database, *, keyring: Keyring, key_id: str, signed: Signed, body: Callable[[], Awaitable[bytes]]
+) -> tuple[Principal, Signed | None]:
+    """The key that signed the body; ``ANONYMOUS`` when it is unknown or revoked or did not sign it.
+
+    Raises:
+        SignatureExpired: it did sign it, too long ago.
+    """
+    found = await _find_key(database, keyring, key_id)
+    if found is None:
+        return ANONYMOUS, None
+    # Only now: whom nobody knows makes us read nothing.
+    right = signing.checked(signed, secret=found.secret, body=await body())
+    return (ANONYMOUS, None) if right is None else (found.principal, right)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _FoundKey:
+    principal: Principal
+    secret: str
+
+
 async def _of_key(database: Database, keyring: Keyring, key: KeyToken) -> Principal:
+    found = await _find_key(database, keyring, key.key_id)
+    if found is None or not hmac.compare_digest(found.secret.encode(), key.secret.encode()):
+        return ANONYMOUS
+    return found.principal
+
+
+async def _find_key(database: Database, keyring: Keyring, key_id: str) -> _FoundKey | None:
     async with database.unit_of_work(None) as session:
-        brand = await directory.find_brand(session, keyring=keyring, kind=api_keys.DIRECTORY_KIND, key=key.key_id)
+        brand = await directory.find_brand(session, keyring=keyring, kind=api_keys.DIRECTORY_KIND, key=key_id)
     if brand is None:
-        return ANONYMOUS
+        return None
     async with database.connection(brand) as tx:
-        row = await repository.resolve_key(tx, key_id=key.key_id, now=clock.now())
+        row = await repository.resolve_key(tx, key_id=key_id, now=clock.now())
     if row is None:
-        return ANONYMOUS
-    secret = keyring.decrypt(api_keys.PURPOSE, row["secret_sealed"])
-    if not hmac.compare_digest(secret.encode(), key.secret.encode()):
-        return ANONYMOUS
-    return Principal(
+        return None
+    principal = Principal(
         kind=PrincipalKind.API_KEY,
         brand_id=brand,
         id=row["id"],
         name=row["name"],
         scopes=frozenset(row["scopes"]),
     )
+    return _FoundKey(principal, keyring.decrypt(api_keys.PURPOSE, row["secret_sealed"]))
 
 
 def _grants(row: asyncpg.Record) -> frozenset[Grant]:

@@ -24,7 +24,7 @@ class SessionToken:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class KeyToken:
-    """``yk_<key id>.<secret>``."""
+    """``yk_<key id>.<secret>``; a signed request tells the id only."""
 
     key_id: str
     secret: str
@@ -56,6 +56,12 @@ def key_token(text: str) -> KeyToken | None:
     if not _SAFE.fullmatch(key_id) or not _SAFE.fullmatch(secret):
         return None
     return KeyToken(key_id, secret)
+
+
+def key_id_of(text: str) -> str | None:
+    """The id of ``yk_<key id>``, or ``None`` if there is a secret in it, or no id."""
+    key_id = text.removeprefix(KEY_PREFIX)
+    return key_id if text.startswith(KEY_PREFIX) and len(text) <= _MAX_LENGTH and _SAFE.fullmatch(key_id) else None
 
 
 def encoded(value: bytes | uuid.UUID) -> str:
