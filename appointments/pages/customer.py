@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
@@ -27,12 +27,10 @@ from yundian.platform.core.principal import Principal, PrincipalKind
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import fragment, page, see_other
+from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
 
-AnyRequest = Request[Any, Any, Any]
 DAYS_SHOWN = 14
 SHOPS_SHOWN = 20
-NO_STORE = {"Cache-Control": "no-store"}
 
 Latitude = Annotated[float | None, QueryParameter(ge=-90, le=90)]
 Longitude = Annotated[float | None, QueryParameter(ge=-180, le=180)]
@@ -111,7 +109,7 @@ class BookPages(Controller):
         member_id = principal.own_id if _is_hers(principal, brand_code) else None
         async with services.database.unit_of_work(brand.id) as session:
             context = await _times(session, shop_id, service_id, staff, day, member_id, move)
-        return page("appointments/times.html", brand=brand, staff_id=staff, move=move, headers=NO_STORE, **context)
+        return page("appointments/times.html", brand=brand, staff_id=staff, move=move, **context)
 
     @get("/{shop_id:uuid}/{service_id:uuid}/confirm", name="appointments.confirm", guards=[customer])
     async def confirm(
@@ -283,7 +281,6 @@ async def _confirm(
     return page(
         "appointments/confirm.html",
         status_code=form.status,
-        headers=NO_STORE,
         brand=brand,
         shop=shop,
         service=service,

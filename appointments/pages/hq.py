@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
@@ -35,9 +35,8 @@ from yundian.platform.core.principal import Principal, Role
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
-AnyRequest = Request[Any, Any, Any]
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
 Span = Annotated[int, QueryParameter(ge=1, le=92)]

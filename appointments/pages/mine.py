@@ -33,7 +33,6 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import page, see_other
 
-NO_STORE = {"Cache-Control": "no-store"}
 _PAST = dt.timedelta(days=180)
 _LIMIT = 100
 CHANGEABLE = (BookingState.CONFIRMED, BookingState.REQUESTED)
@@ -68,7 +67,6 @@ class MyAppointmentPages(Controller):
             waits=waits_for,
             shops=shops,
             services=names,
-            headers=NO_STORE,
             **LABELS,
         )
 
@@ -84,9 +82,7 @@ class MyAppointmentPages(Controller):
         """One of them, with the code to be shown at the shop."""
         booking = await life.see_code(session, code=code, member_id=principal.own_id)
         brand = await brands.find_brand(session, code=brand_code)
-        return page(
-            "appointments/one.html", headers=NO_STORE, **await _one(session, services, brand, booking), **LABELS
-        )
+        return page("appointments/one.html", **await _one(session, services, brand, booking), **LABELS)
 
     @post("/{code:str}/cancel", name="appointments.my_appointment.cancel", status_code=303)
     async def cancel(
@@ -167,7 +163,7 @@ class LinkPages(Controller):
         async with services.database.unit_of_work(brand_id) as session:
             brand = await brands.find_brand(session, code=await brands.code_of(session))
             context = await _one(session, services, brand, booking)
-        return page("appointments/link.html", token=token, headers=NO_STORE, **context, **LABELS)
+        return page("appointments/link.html", token=token, **context, **LABELS)
 
     @post("/{token:str}/cancel", name="appointments.link.cancel", status_code=303, opt={"rate_limit": "10/minute"})
     async def cancel(self, token: FromPath[str], services: NamedDependency[Services]) -> Redirect:
@@ -208,7 +204,7 @@ async def calendar_file(session: AsyncSession, name: str, found: list[BookingVie
     return Response(
         body,
         media_type="text/calendar; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="appointments.ics"', **NO_STORE},
+        headers={"Content-Disposition": 'attachment; filename="appointments.ics"'},
     )
 
 

@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 import msgspec
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
@@ -27,9 +27,8 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
-AnyRequest = Request[Any, Any, Any]
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
 _FEED_BACK, _FEED_AHEAD = dt.timedelta(days=30), dt.timedelta(days=180)

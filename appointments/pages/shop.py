@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
@@ -30,13 +30,10 @@ from yundian.platform.db.database import Tx
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
-AnyRequest = Request[Any, Any, Any]
 SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 shop_people = requires(*SHOP_ROLES)
-# Customers' names are on these pages.
-NO_STORE = {"Cache-Control": "no-store"}
 _WALK_IN_STEP = dt.timedelta(minutes=5)
 
 Chosen = Annotated[uuid.UUID | None, QueryParameter()]
@@ -244,7 +241,6 @@ async def _board(
     return page(
         "appointments/board.html",
         status_code=form.status,
-        headers=NO_STORE,
         form=form,
         shops=own,
         shop=shop,
@@ -309,7 +305,6 @@ async def _sheet(
     return page(
         "appointments/sheet.html",
         status_code=form.status,
-        headers=NO_STORE,
         form=form,
         booking=booking,
         guest=guest,

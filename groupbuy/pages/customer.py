@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from groupbuy.pages.shared import NO_STORE, AnyRequest, seat_in, shop_of_link, shops_by_id
+from groupbuy.pages.shared import seat_in, shop_of_link, shops_by_id
 from groupbuy.repository.reading import SeatInGroup
 from groupbuy.service import campaigns, reading
 from groupbuy.states import LIVE, CampaignState, SeatState
@@ -24,7 +24,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal, PrincipalKind
 from yundian.platform.db.services import Services
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import fragment, page
+from yundian.platform.web.pages import AnyRequest, fragment, page
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,6 @@ class OfferPages(Controller):
             whole = await campaigns.find_campaign(session, code=code)
             return page(
                 "groupbuy/campaign.html",
-                headers=NO_STORE,
                 **await campaign_context(session, place.brand, whole, shop_id=shop_id, member_id=place.member_id),
                 url=_address(services, f"{place.base}/c/{code}"),
                 via=via,
@@ -95,7 +94,6 @@ class OfferPages(Controller):
         now = clock.now()
         return page(
             "groupbuy/group.html",
-            headers=NO_STORE,
             brand=place.brand,
             base=place.base,
             whole=whole,
@@ -129,9 +127,7 @@ class OfferPages(Controller):
         async with services.database.connection(place.brand.id) as tx:
             group = await reading.find_group(tx, code=code)
             mine = await seat_in(tx, place.member_id, group)
-        headers = dict(NO_STORE)
-        if seen and seen != _seen(group, mine):
-            headers["HX-Refresh"] = "true"
+        headers = {"HX-Refresh": "true"} if seen and seen != _seen(group, mine) else {}
         return fragment("groupbuy/_progress.html", headers=headers, group=group, now=clock.now())
 
 

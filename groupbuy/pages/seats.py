@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from groupbuy.errors import AlreadyIn
-from groupbuy.pages.shared import NO_STORE, AnyRequest, seat_in, shop_of_link, shops_by_id
+from groupbuy.pages.shared import seat_in, shop_of_link, shops_by_id
 from groupbuy.schemas import CheckoutForm, buyer_of
 from groupbuy.service import campaigns, checkout, ending, reading
 from groupbuy.states import Standing
@@ -27,7 +27,7 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.hot_idempotency import HotKey
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 _OPEN = "open"
 
@@ -177,7 +177,6 @@ async def _choose(
     return page(
         "groupbuy/checkout.html",
         status_code=form.status,
-        headers=NO_STORE,
         form=form,
         brand=await brands.find_brand(session, code=brand_code),
         whole=whole,

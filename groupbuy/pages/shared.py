@@ -1,9 +1,7 @@
 """What customers' pages of group-buys share."""
 
 import uuid
-from typing import Any
 
-from litestar import Request
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from groupbuy.repository.reading import SeatInGroup
@@ -15,11 +13,6 @@ from yundian.attribution import api as attribution
 from yundian.attribution.errors import LinkUnknown
 from yundian.platform.db.services import Services
 from yundian.platform.outbox.door import Door
-
-AnyRequest = Request[Any, Any, Any]
-
-# Whose seat it is stands on these pages.
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 async def shop_of_link(services: Services, brand_id: uuid.UUID, token: str) -> uuid.UUID | None:

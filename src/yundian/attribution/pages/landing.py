@@ -4,7 +4,7 @@ import secrets
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Response, get
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromPath
@@ -22,9 +22,7 @@ from yundian.platform.core.principal import ANONYMOUS, Principal, PrincipalKind,
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import page, see_other
-
-AnyRequest = Request[Any, Any, Any]
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 _YEAR_S = 365 * 24 * 3600
 SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)

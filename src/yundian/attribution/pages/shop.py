@@ -3,10 +3,10 @@
 import asyncio
 import io
 import uuid
-from typing import Annotated, Any
+from typing import Annotated
 
 import segno
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
@@ -28,9 +28,8 @@ from yundian.platform.web import formats
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
-from yundian.platform.web.pages import fragment, page, see_other
+from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
 
-AnyRequest = Request[Any, Any, Any]
 SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 shop_people = requires(*SHOP_ROLES)
 

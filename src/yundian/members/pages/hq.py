@@ -8,7 +8,6 @@ from litestar.params import FromPath
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.members.pages.shared import NO_STORE, AnyRequest
 from yundian.members.schemas import WeChatAppForm
 from yundian.members.service import apps
 from yundian.members.types import AppKind, WeChatAppFields, WeChatAppView
@@ -18,7 +17,7 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 _PAGE = "/hq/wechat"
 
@@ -78,7 +77,7 @@ async def _apps(
     items = [_item(kind, found.get(kind), forms.get(kind)) for kind in (AppKind.OFFICIAL, AppKind.MINI)]
     base = (services.settings.public_url or str(request.base_url)).rstrip("/")
     status = max([form.status for form in forms.values()], default=200)
-    return page("members/wechat_apps.html", items=items, base=base, status_code=status, headers=NO_STORE)
+    return page("members/wechat_apps.html", items=items, base=base, status_code=status)
 
 
 def _item(kind: AppKind, app: WeChatAppView | None, form: Form | None) -> dict[str, Any]:

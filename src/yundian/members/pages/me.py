@@ -9,7 +9,7 @@ from litestar.response import Redirect, Template
 
 from yundian.brands.types import BrandView
 from yundian.members import api
-from yundian.members.pages.shared import NO_STORE, AnyRequest, brand_of_page, home, sign_in_page
+from yundian.members.pages.shared import brand_of_page, home, sign_in_page
 from yundian.members.pages.sign_in import code_page, ticket_of
 from yundian.members.schemas import CodeForm
 from yundian.members.service import apps, joining, phone
@@ -21,7 +21,7 @@ from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 _RATED: dict[str, Any] = {"rate_limit": "30/minute"}
 
@@ -146,7 +146,6 @@ async def _me(brand: BrandView, services: Services, principal: Principal, form: 
         has_app=app is not None,
         form=form,
         status_code=form.status,
-        headers=NO_STORE,
     )
 
 

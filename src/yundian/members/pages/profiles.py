@@ -12,7 +12,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
 from yundian.members.pages import words
-from yundian.members.pages.shared import NO_STORE, AnyRequest
 from yundian.members.service import timeline
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.principal import Role
@@ -20,7 +19,7 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.lists import Cursor
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 PAGE_SIZE = 50
 MOST_TYPED = 64
@@ -46,7 +45,7 @@ class MemberPages(Controller):
         members = await timeline.find_members(
             session, keyring=services.keyring, search=q.strip(), cursor=cursor, limit=PAGE_SIZE
         )
-        return page("members/members.html", members=members, search=q, words=words, headers=NO_STORE)
+        return page("members/members.html", members=members, search=q, words=words)
 
     @post("/find", name="members.members.find", status_code=303)
     async def find(
@@ -79,5 +78,4 @@ class MemberPages(Controller):
             happenings=happenings,
             shops=shops,
             words=words,
-            headers=NO_STORE,
         )

@@ -6,10 +6,10 @@ from litestar import Controller, MediaType, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from yundian.members.pages.shared import AnyRequest
 from yundian.members.service import pushes
 from yundian.platform.auth.guards import anyone
 from yundian.platform.db.services import Services
+from yundian.platform.web.pages import AnyRequest
 from yundian.platform.wechat.types import ACCEPTED
 
 # WeChat pushes for all followers from a few addresses.

@@ -1,9 +1,7 @@
 """What the customers' pages share: whose page it is, who is on it, and the way back."""
 
-from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Request
 from litestar.datastructures import Cookie
 
 from yundian.brands import api as brands
@@ -16,12 +14,9 @@ from yundian.platform.core.principal import Principal, PrincipalKind
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 from yundian.platform.web.context import current
+from yundian.platform.web.pages import AnyRequest
 from yundian.platform.wechat.client import WeChatApps
 
-AnyRequest = Request[Any, Any, Any]
-
-# Tickets and phones are on these pages: no browser and no proxy keeps them.
-NO_STORE = {"Cache-Control": "no-store"}
 _TRIP = "yundian_trip"
 
 

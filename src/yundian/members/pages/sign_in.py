@@ -12,8 +12,6 @@ from yundian.brands.types import BrandView
 from yundian.members import rules
 from yundian.members.errors import CodeNotSent, WeChatAppUnknown
 from yundian.members.pages.shared import (
-    NO_STORE,
-    AnyRequest,
     brand_of_page,
     client_of,
     is_customer_of,
@@ -34,7 +32,7 @@ from yundian.platform.core.errors import DomainError, InvalidInput
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 from yundian.platform.web.problems import translated
 from yundian.platform.wechat.errors import LoginCodeRejected
 from yundian.platform.wechat.types import Scope
@@ -73,7 +71,7 @@ class CustomerSignInPages(Controller):
         way = await _way_through_wechat(request, services, brand, target)
         if way and is_in_wechat(request) and not stay:
             return see_other(way)
-        return page("members/sign_in.html", form=Form.of(next=target), brand=brand, way=way, headers=NO_STORE)
+        return page("members/sign_in.html", form=Form.of(next=target), brand=brand, way=way)
 
     @get("/wechat", name="members.wechat.depart", opt=_RATED)
     async def depart(
@@ -153,9 +151,7 @@ class CustomerSignInPages(Controller):
         if form.value("ticket"):
             return _code_page(brand, services, form)
         way = await _way_through_wechat(request, services, brand, target)
-        return page(
-            "members/sign_in.html", form=form, brand=brand, way=way, status_code=form.status, headers=NO_STORE
-        )
+        return page("members/sign_in.html", form=form, brand=brand, way=way, status_code=form.status)
 
     @post("/code", name="members.phone.confirm", opt=_RATED, status_code=200)
     async def confirm_code(
@@ -266,7 +262,6 @@ def code_page(brand: BrandView, services: Services, form: Form, *, action: str) 
         gap=int(rules.PHONE_GAP.total_seconds()),
         action=action,
         status_code=form.status,
-        headers=NO_STORE,
     )
 
 

@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.members.pages.shared import AnyRequest, brand_of_page
+from yundian.members.pages.shared import brand_of_page
 from yundian.members.schemas import TermsForm
 from yundian.members.service import terms
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, requires
@@ -17,7 +17,7 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 _PAGE = "/hq/terms"
 

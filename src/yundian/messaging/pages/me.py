@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
@@ -17,10 +17,7 @@ from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import page, see_other
-
-AnyRequest = Request[Any, Any, Any]
-_NO_STORE = {"Cache-Control": "no-store"}
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 
 class ChoicePages(Controller):
@@ -74,7 +71,6 @@ async def _choices(services: Services, principal: Principal, brand_code: str, fo
         words=schemas,
         form=form,
         status_code=form.status,
-        headers=_NO_STORE,
     )
 
 

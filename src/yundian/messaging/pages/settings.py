@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
@@ -18,9 +18,7 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
-from yundian.platform.web.pages import page, see_other
-
-AnyRequest = Request[Any, Any, Any]
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 _TEMPLATES, _SETTINGS = "/hq/message-templates", "/hq/message-settings"
 

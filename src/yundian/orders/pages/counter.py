@@ -153,7 +153,6 @@ class CounterPages(Controller):
             order=order,
             code=form.value("code"),
             customer=await _customer(services, principal, order),
-            headers={"Cache-Control": "no-store"},
             **LABELS,
         )
 

@@ -25,8 +25,6 @@ from yundian.platform.web.lists import Cursor
 from yundian.platform.web.pages import page, see_other
 
 PAGE_SIZE = 20
-# Codes are on these pages: no browser and no proxy keeps them.
-NO_STORE = {"Cache-Control": "no-store"}
 
 
 class MyOrderPages(Controller):
@@ -44,9 +42,7 @@ class MyOrderPages(Controller):
     ) -> Template:
         """My orders of every channel, newest first."""
         found = await lists.list_of_member(session, member_id=principal.own_id, cursor=cursor, limit=PAGE_SIZE)
-        return page(
-            "orders/mine.html", **await _brand(session, brand_code), orders=found, headers=NO_STORE, **LABELS
-        )
+        return page("orders/mine.html", **await _brand(session, brand_code), orders=found, **LABELS)
 
     @get("/{number:str}", name="orders.my_order")
     async def show(
@@ -69,7 +65,6 @@ class MyOrderPages(Controller):
             code=code,
             qr=_qr(services.settings.base_url, code.digits) if code else "",
             pay_path=_pay_path(services, principal, detail),
-            headers=NO_STORE,
             **LABELS,
         )
 

@@ -3,9 +3,11 @@
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import MediaType
+from litestar import MediaType, Request
 from litestar.datastructures import Cookie
 from litestar.response import Redirect, Template
+
+AnyRequest = Request[Any, Any, Any]
 
 _TOAST_S = 60
 

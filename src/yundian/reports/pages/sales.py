@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Controller, Request, Response, get
+from litestar import Controller, Response, get
 from litestar.di import NamedDependency
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -15,13 +15,11 @@ from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.web.forms import Form
 from yundian.platform.web.lists import Cursor
-from yundian.platform.web.pages import fragment, page
+from yundian.platform.web.pages import AnyRequest, fragment, page
 from yundian.reports import rules, schemas
 from yundian.reports.schemas import Asked
 from yundian.reports.service import exporting, reading
 from yundian.reports.types import NOBODY, Basis, By, SalesReport, SalesRow
-
-AnyRequest = Request[Any, Any, Any]
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 
@@ -178,7 +176,7 @@ async def _report(session: AsyncSession, principal: Principal, asked: Asked) -> 
 
 
 def _file(content: bytes, name: str, media_type: str) -> Response[bytes]:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=media_type, headers=headers)
 
 

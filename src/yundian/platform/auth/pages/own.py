@@ -27,8 +27,6 @@ ACCOUNT = "/account"
 PASSWORD_PAGE = f"{ACCOUNT}/password"
 TWO_STEP = f"{ACCOUNT}/two-step"
 
-# Secrets are on these pages: no browser and no proxy keeps them.
-NO_STORE = {"Cache-Control": "no-store"}
 
 Next = Annotated[str, QueryParameter(name="next", max_length=1000)]
 
@@ -42,7 +40,7 @@ class SignInPages(Controller):
         target = rules.safe_return_path(next_path)
         if principal.is_authenticated:
             return see_other(target)
-        return page("auth/sign_in.html", form=Form.of(next=target), is_locked=False, headers=NO_STORE)
+        return page("auth/sign_in.html", form=Form.of(next=target), is_locked=False)
 
     @post("/sign-in", name="auth.sign_in.try", guards=[anyone], opt={"rate_limit": SIGN_IN_RATE}, status_code=200)
     async def try_sign_in(
@@ -64,7 +62,7 @@ class SignInPages(Controller):
                 return _welcome(services, done, form)
         except CodeRequired as wanted:
             step = Form.of(ticket=str(wanted.facts["ticket"]), next=form.value("next"))
-            return page("auth/code.html", form=step, is_locked=False, headers=NO_STORE)
+            return page("auth/code.html", form=step, is_locked=False)
         except WrongCredentials as refusal:
             form.refuse(refusal)
         return _refused("auth/sign_in.html", form)
@@ -158,7 +156,7 @@ class AccountPages(Controller):
 
     @get("/password", name="auth.password")
     async def password_form(self) -> Template:
-        return page("auth/password.html", form=Form.of(), headers=NO_STORE)
+        return page("auth/password.html", form=Form.of())
 
     @post("/password", name="auth.password.save", status_code=200)
     async def save_password(
@@ -189,7 +187,7 @@ class AccountPages(Controller):
                     new_password=values.new_password,
                 )
         if form.failed:
-            return page("auth/password.html", form=form, status_code=form.status, headers=NO_STORE)
+            return page("auth/password.html", form=form, status_code=form.status)
         return see_other("/" if principal.must_change_password else ACCOUNT, toast=_("Your new password is set."))
 
 
@@ -243,7 +241,7 @@ class TwoStepPages(Controller):
             )
         if form.failed:
             return await _two_step(session, services, principal, form)
-        return page("auth/recovery_codes.html", codes=codes, headers=NO_STORE)
+        return page("auth/recovery_codes.html", codes=codes)
 
     @post("/off", name="auth.two_step.off", status_code=200)
     async def turn_off(
@@ -285,7 +283,6 @@ async def _two_step(session: AsyncSession, services: Services, principal: Princi
         pending=pending,
         qr=_qr(pending) if pending else "",
         status_code=form.status,
-        headers=NO_STORE,
     )
 
 
@@ -303,4 +300,4 @@ def _welcome(services: Services, done: SignedIn, form: Form) -> Redirect:
 
 def _refused(template: str, form: Form) -> Template:
     is_locked = form.code == SignInLocked.code
-    return page(template, form=form, is_locked=is_locked, status_code=form.status, headers=NO_STORE)
+    return page(template, form=form, is_locked=is_locked, status_code=form.status)

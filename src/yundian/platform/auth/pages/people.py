@@ -26,7 +26,6 @@ from yundian.platform.web.pages import page, see_other
 
 PEOPLE = "/hq/people"
 KEYS = "/hq/keys"
-NO_STORE = {"Cache-Control": "no-store"}
 
 hq_admins = requires(Role.HQ_ADMIN)
 
@@ -278,7 +277,7 @@ class KeyPages(Controller):
         if form.failed:
             keys = await api_keys.list_keys(session, brand_id=principal.brand)
             return page("auth/keys.html", keys=keys, form=form, status_code=form.status)
-        return page("auth/new_key.html", key=made.key, headers=NO_STORE)
+        return page("auth/new_key.html", key=made.key)
 
     @post("/{key_row_id:uuid}/revoke", name="auth.keys.revoke", status_code=303)
     @idempotent
@@ -338,7 +337,7 @@ async def _saved(
 
 
 def _shown_once(made: NewPassword) -> Template:
-    return page("auth/temporary_password.html", made=made, headers=NO_STORE)
+    return page("auth/temporary_password.html", made=made)
 
 
 async def _shops(

@@ -21,8 +21,6 @@ from yundian.platform.web.forms import Form
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.pages import fragment
 
-NO_STORE = {"Cache-Control": "no-store"}
-
 shop_managers = requires(Role.HQ_ADMIN, Role.SHOP_OWNER)
 
 
@@ -123,5 +121,4 @@ async def _shop_panel(
         made=made,
         may_name_owners=principal.shops(Role.HQ_ADMIN) is None,
         status_code=form.status,
-        headers=NO_STORE,
     )
