@@ -1,253 +1,272 @@
-"""Makes the fields of a record from a source record, by the rules of a mapping."""
+"""Makes a document of the records of a file, by the rules of a mapping."""
 
-import datetime as dt
-import html
+import functools
 import re
-from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from yundian.platform.intake.mapping import FieldRule, Mapping
-from yundian.platform.intake.types import Problem
+from yundian.platform.intake.conversions import FieldProblem, computed, converter, texts_of
+from yundian.platform.intake.formulas import Formula, Make, Scope, compile_formula
+from yundian.platform.intake.mapping import Mapping
+from yundian.platform.intake.rules import FieldRule, rule_of
+
+__all__ = ["Extractor", "FieldProblem"]
 
 Values = AnyMapping[str, Any]
-Step = Callable[[Values], Any]
-Convert = Callable[[str], Any]
-
-# PostgreSQL stores neither NUL nor half a surrogate pair.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-_YES = frozenset({"1", "true", "yes", "y", "t", "是"})
-_NO = frozenset({"0", "false", "no", "n", "f", "否"})
-
-
-class FieldProblem(Exception):
-    """A field of one record is wrong. Caught by the run, which quarantines the record."""
-
-    def __init__(self, code: str, reason: str, column: str = "") -> None:
-        super().__init__(reason)
-        self.problem = Problem(code=code, reason=reason, column=column)
+Fields = list[tuple[str, Make]]
 
 
 class Extractor:
-    """A mapping made ready to run: each field's rule becomes one function."""
+    """A mapping made ready to run: each rule becomes one function."""
 
     def __init__(self, mapping: Mapping) -> None:
-        self._columns = {name: _label(rule) for name, rule in mapping.fields.items()}
-        self._steps = [(name, _compile(rule, mapping.lookups)) for name, rule in mapping.fields.items()]
+        compiler = _Compiler(mapping)
+        self._of_record: Fields = []
+        self._of_document: Fields = []
+        for name, rule in mapping.values.items():
+            step, is_of_document = compiler.value(name, rule)
+            (self._of_document if is_of_document else self._of_record).append((name, step))
+        self._fields = [(name, compiler.step(rule, name)) for name, rule in mapping.fields.items()]
+        self._labels = compiler.labels
+        self._rows = {name for name, rule in mapping.fields.items() if rule.type == "rows" and rule.when is None}
 
     def fields(self, values: Values) -> dict[str, Any]:
-        """The record's fields; raises ``FieldProblem`` with the source's column."""
-        return {name: step(values) for name, step in self._steps}
+        """The fields of a document of one record; raises ``FieldProblem`` with the source's column."""
+        return self._made([values])
 
     def record(self, values: Values, kind: type[Any]) -> Any:
-        """The validated record; a violated constraint is told under the source's column name."""
+        """The validated document of one record."""
+        return self.document([values], kind)
+
+    def document(self, records: Sequence[Values], kind: type[Any]) -> Any:
+        """The validated document of some records; a violated constraint is told under the source's column name.
+
+        What is not computed over all records is taken of the first.
+        """
+        nullable = _nullable(kind)
+        # A blank field has the default that the record gives it.
+        made = {k: v for k, v in self._made(records).items() if v is not None or k in nullable}
         try:
-            return msgspec.convert(self.fields(values), kind)
+            return msgspec.convert(made, kind)
         except msgspec.ValidationError as error:
-            reason, _, path = str(error).partition(" - at ")
-            inner = path.strip("`").removeprefix("$").lstrip(".")
-            name = re.split(r"[.\[]", inner, maxsplit=1)[0]
-            column = self._columns.get(name, name)
-            raise FieldProblem("intake.invalid_value", f"{name}: {reason}", column) from error
+            raise self._violated(error) from error
 
-
-def _label(rule: FieldRule) -> str:
-    return rule.column or ", ".join(rule.columns)
-
-
-def _compile(rule: FieldRule, lookups: AnyMapping[str, AnyMapping[str, str]]) -> Step:
-    label = _label(rule)
-    take = _taker(rule)
-    if rule.type == "each":
-        return _each(rule, label, lookups, take)
-    if rule.type == "list":
-        return lambda values: _texts(take(values), label)
-    clean = _cleaner(rule, label)
-    convert = _converter(rule, lookups, label)
-
-    def step(values: Values) -> Any:
-        raw = take(values)
-        if rule.constant is not None and not isinstance(raw, str):
-            return raw
-        text = clean(raw)
-        if text is None and rule.default is not None:
-            text = rule.default
-        if text is None:
-            if rule.required:
-                raise FieldProblem("intake.missing_value", "a value is required", label)
-            return None
-        return convert(text)
-
-    return step
-
-
-def _taker(rule: FieldRule) -> Step:
-    if rule.constant is not None:
-        return lambda _values: rule.constant
-    if rule.columns:
-        parts = [_path(column) for column in rule.columns]
-        return lambda values: rule.separator.join(
-            str(v).strip() for v in (part(values) for part in parts) if v not in (None, "")
-        )
-    return _path(rule.column or "")
-
-
-def _path(column: str) -> Step:
-    """A column by its name; in JSON also a dotted way into nested objects."""
-    if "." not in column:
-        return lambda values: values.get(column)
-
-    def walk(values: Values) -> Any:
-        if column in values:
-            return values[column]
-        found: Any = values
-        for key in column.split("."):
-            found = found.get(key) if isinstance(found, dict) else None
-        return found
-
-    return walk
-
-
-def _cleaner(rule: FieldRule, label: str) -> Callable[[Any], str | None]:
-    pattern = re.compile(rule.extract) if rule.extract is not None else None
-    blank = frozenset(rule.blank)
-
-    def clean(raw: Any) -> str | None:
-        if raw is None:
-            return None
-        if isinstance(raw, (dict, list)):
-            raise FieldProblem("intake.not_a_value", "is a list or an object, a single value is needed", label)
-        text = str(raw) if not isinstance(raw, bool) else str(raw).lower()
-        if rule.html:
-            text = html.unescape(text)
-        if rule.strip:
-            text = text.strip()
-        if not text or text in blank:
-            return None
-        if _UNSTORABLE.search(text):
-            raise FieldProblem("intake.unstorable_text", "contains NUL or half a character", label)
-        return _extracted(pattern, text, label) if pattern is not None else text
-
-    return clean
-
-
-def _extracted(pattern: re.Pattern[str], text: str, label: str) -> str | None:
-    match = pattern.search(text)
-    if match is None:
-        raise FieldProblem("intake.no_match", f"{_short(text)} does not match {pattern.pattern!r}", label)
-    found: str | None = match.group(1) if pattern.groups else match.group()
-    return found or None
-
-
-def _converter(rule: FieldRule, lookups: AnyMapping[str, AnyMapping[str, str]], label: str) -> Convert:
-    convert = _typed(rule, label)
-    if rule.lookup is None:
-        return convert
-    table = lookups[rule.lookup]
-
-    def look_up(text: str) -> Any:
-        found = table.get(text)
-        if found is not None:
-            return convert(found)
-        if rule.unknown == "refuse":
-            raise FieldProblem("intake.unknown_value", f"{_short(text)} is not in lookups.{rule.lookup}", label)
-        return convert(text) if rule.unknown == "keep" else None
-
-    return look_up
-
-
-def _typed(rule: FieldRule, label: str) -> Convert:
-    converters: dict[str, Convert] = {
-        "text": lambda text: text,
-        "integer": lambda text: _integer(text, rule, label),
-        "decimal": lambda text: _decimal(text, label),
-        "number": lambda text: float(_decimal(text, label)),
-        "boolean": lambda text: _boolean(text, label),
-        "date": lambda text: _moment(text, rule, label).date(),
-        "datetime": lambda text: _instant(text, rule, label),
-    }
-    return converters[rule.type]
-
-
-def _decimal(text: str, label: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise FieldProblem("intake.not_a_number", f"{_short(text)} is not a number", label) from None
-    # Beyond this no price, count or coordinate is honest, and 1e999999999 would not fit into memory.
-    if not value.is_finite() or abs(value.adjusted()) > 18:
-        raise FieldProblem("intake.not_a_number", f"{_short(text)} is out of range", label)
-    return value
-
-
-def _integer(text: str, rule: FieldRule, label: str) -> int:
-    value = _decimal(text, label).scaleb(rule.scale)
-    whole = value.to_integral_value(rounding=ROUND_HALF_UP)
-    if whole != value and rule.rounding == "refuse":
-        raise FieldProblem("intake.too_many_places", f"{_short(text)} has more than {rule.scale} places", label)
-    return int(whole)
-
-
-def _boolean(text: str, label: str) -> bool:
-    lowered = text.lower()
-    if lowered in _YES or lowered in _NO:
-        return lowered in _YES
-    raise FieldProblem("intake.not_a_boolean", f"{_short(text)} is neither yes nor no", label)
-
-
-def _moment(text: str, rule: FieldRule, label: str) -> dt.datetime:
-    for form in rule.formats:
+    def _made(self, records: Sequence[Values]) -> dict[str, Any]:
+        scopes = [Scope(record) for record in records]
+        position = 0
         try:
-            return dt.datetime.strptime(text, form)  # noqa: DTZ007  the zone is put on in _instant
-        except ValueError:
-            continue
-    raise FieldProblem("intake.not_a_date", f"{_short(text)} is none of {', '.join(rule.formats)}", label)
+            for position, scope in enumerate(scopes):  # noqa: B007  told when it fails
+                scope.rows = scopes
+                names = scope.names
+                for name, step in self._of_record:
+                    names[name] = step(scope)
+        except FieldProblem as error:
+            error.row = position
+            raise
+        first = scopes[0]
+        for name, step in self._of_document:
+            first.names[name] = value = step(first)
+            for scope in scopes:
+                scope.names[name] = value
+        return {name: step(first) for name, step in self._fields}
+
+    def _violated(self, error: msgspec.ValidationError) -> FieldProblem:
+        reason, _, path = str(error).partition(" - at ")
+        inner = path.strip("`").removeprefix("$").lstrip(".")
+        name = re.sub(r"\[[^]]*\]", "", inner)
+        top = name.split(".", 1)[0]
+        column = self._labels.get(name) or self._labels.get(top) or name
+        row = re.match(r"\w+\[(\d+)\]", inner)
+        is_row = row is not None and top in self._rows
+        return FieldProblem(
+            "intake.invalid_value",
+            f"{inner or 'record'}: {reason}",
+            column,
+            row=int(row[1]) if row is not None and is_row else None,
+        )
 
 
-def _instant(text: str, rule: FieldRule, label: str) -> dt.datetime:
-    moment = _moment(text, rule, label)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(rule.zone or "UTC"))
-    return moment.astimezone(dt.UTC)
+class _Compiler:
+    """Makes functions of rules; ``labels`` tell of which columns a field is made, by its dotted name."""
 
+    def __init__(self, mapping: Mapping) -> None:
+        self._lookups = mapping.lookups
+        self._is_csv = mapping.source.format == "csv"
+        self._known: dict[str, bool] = {}
+        self._columns_of: dict[str, str] = {}
+        self.labels: dict[str, str] = {}
 
-def _texts(raw: Any, label: str) -> list[str]:
-    if raw is None:
-        return []
-    if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
-        raise FieldProblem("intake.not_a_list", "is not a list of texts", label)
-    texts = [item.strip() for item in raw]
-    if any(_UNSTORABLE.search(text) for text in texts):
-        raise FieldProblem("intake.unstorable_text", "contains NUL or half a character", label)
-    return [text for text in texts if text]
+    def value(self, name: str, rule: FieldRule) -> tuple[Make, bool]:
+        """A named value, and whether it is of the whole document."""
+        step = self.step(rule, f"values.{name}")
+        is_of_document = any(self._formula(text).is_of_document for _, text in rule.formulas)
+        self._known[name] = is_of_document
+        self._columns_of[name] = self.labels[f"values.{name}"]
+        return step, is_of_document
 
+    def step(self, rule: FieldRule, name: str) -> Make:
+        label = self._label(rule)
+        self.labels[name] = label
+        make = self._make(rule, name, label)
+        if rule.when is None or rule.type == "rows":
+            return make
+        when = self._guarded(self._formula(rule.when), label)
+        return lambda scope: make(scope) if when(scope) else None
 
-def _each(rule: FieldRule, label: str, lookups: AnyMapping[str, AnyMapping[str, str]], take: Step) -> Step:
-    inner = [(name, _compile(msgspec.convert(spec, FieldRule), lookups)) for name, spec in rule.fields.items()]
+    def _make(self, rule: FieldRule, name: str, label: str) -> Make:
+        if rule.type == "object":
+            return self._object(rule.fields, name)
+        if rule.type == "rows":
+            return self._of_rows(rule, name, label)
+        if rule.type == "items":
+            return self._of_items(rule, name, label)
+        if rule.type == "each":
+            return self._each(rule, name, label)
+        if rule.constant is not None:
+            is_text = isinstance(rule.constant, str)
+            constant = converter(rule, self._lookups, label)(rule.constant) if is_text else rule.constant
+            return lambda _scope: constant
+        if rule.cases:
+            return self._cases(rule, label)
+        if rule.value is not None:
+            formula = self._guarded(self._formula(rule.value), label)
+            finish = computed(rule, self._lookups, label)
+            return lambda scope: finish(formula(scope))
+        take = self._taker(rule)
+        if rule.type == "list":
+            return lambda scope: texts_of(take(scope), label)
+        convert = converter(rule, self._lookups, label)
+        return lambda scope: convert(take(scope))
 
-    def step(values: Values) -> list[dict[str, Any]]:
-        raw = take(values)
-        if raw is None:
-            return []
-        if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
-            raise FieldProblem("intake.not_a_list", "is not a list of objects", label)
-        made = []
-        for position, item in enumerate(raw):
+    def _object(self, specs: Values, name: str) -> Make:
+        inner = [(key, self.step(rule_of(spec), f"{name}.{key}")) for key, spec in specs.items()]
+
+        def make(scope: Scope) -> dict[str, Any]:
+            made = {}
+            for key, step in inner:
+                value = step(scope)
+                if value is not None:
+                    made[key] = value
+            return made
+
+        return make
+
+    def _of_rows(self, rule: FieldRule, name: str, label: str) -> Make:
+        make = self._object(rule.fields, name)
+        when = self._guarded(self._formula(rule.when), label) if rule.when is not None else None
+
+        def rows(scope: Scope) -> list[Any]:
+            made = []
+            position = 0
             try:
-                made.append({name: make(item) for name, make in inner})
+                for position, row in enumerate(scope.rows):  # noqa: B007  told when it fails
+                    if when is None or when(row):
+                        made.append(make(row))
             except FieldProblem as error:
-                problem = error.problem
-                where = f"{label}[{position}].{problem.column}"
-                raise FieldProblem(problem.code, problem.reason, where) from error
-        return made
+                error.row = position
+                raise
+            return made
 
-    return step
+        return rows
+
+    def _of_items(self, rule: FieldRule, name: str, label: str) -> Make:
+        inner = [
+            (
+                self._guarded(self._formula(item.when), label) if item.when is not None else None,
+                self._object(item.fields, name),
+            )
+            for item in rule.items
+        ]
+        return lambda scope: [make(scope) for when, make in inner if when is None or when(scope)]
+
+    def _each(self, rule: FieldRule, name: str, label: str) -> Make:
+        take = self._taker(rule)
+        inner = [(key, self.step(rule_of(spec), f"{name}.{key}")) for key, spec in rule.fields.items()]
+
+        def each(scope: Scope) -> list[dict[str, Any]]:
+            raw = take(scope)
+            if raw is None:
+                return []
+            if not isinstance(raw, list) or not all(isinstance(item, dict) for item in raw):
+                raise FieldProblem("intake.not_a_list", "is not a list of objects", label)
+            made = []
+            for position, item in enumerate(raw):
+                try:
+                    made.append({key: step(Scope(item)) for key, step in inner})
+                except FieldProblem as error:
+                    problem = error.problem
+                    where = f"{label}[{position}].{problem.column}"
+                    raise FieldProblem(problem.code, problem.reason, where) from error
+            return made
+
+        return each
+
+    def _cases(self, rule: FieldRule, label: str) -> Make:
+        cases = [(self._guarded(self._formula(case.when), label), case.then) for case in rule.cases]
+        otherwise = rule.otherwise
+
+        def choose(scope: Scope) -> Any:
+            for when, then in cases:
+                if when(scope):
+                    return then
+            return otherwise
+
+        return choose
+
+    def _taker(self, rule: FieldRule) -> Make:
+        if not rule.columns:
+            return self._path(rule.column or "")
+        parts = [self._path(column) for column in rule.columns]
+        separator = rule.separator
+        return lambda scope: separator.join(
+            str(value).strip() for value in (part(scope) for part in parts) if value not in (None, "")
+        )
+
+    def _path(self, column: str) -> Make:
+        """A column by its name (headers are stripped); in JSON also a dotted way into nested objects."""
+        column = column.strip() if self._is_csv else column
+        if "." not in column:
+            return lambda scope: scope.columns.get(column)
+
+        def walk(scope: Scope) -> Any:
+            if column in scope.columns:
+                return scope.columns[column]
+            found: Any = scope.columns
+            for key in column.split("."):
+                found = found.get(key) if isinstance(found, dict) else None
+            return found
+
+        return walk
+
+    def _formula(self, text: str) -> Formula:
+        return compile_formula(text, self._known)
+
+    def _guarded(self, formula: Formula, label: str) -> Make:
+        """What cannot be computed is told, not raised: a blank in a sum, a text beside a number, 1 / 0."""
+        make = formula.make
+
+        def compute(scope: Scope) -> Any:
+            try:
+                return make(scope)
+            except (TypeError, ArithmeticError) as error:
+                blank = sorted(name for name in formula.names if scope.names.get(name) is None)
+                reason = f"{', '.join(blank)} is blank" if blank else f"cannot be computed: {type(error).__name__}"
+                raise FieldProblem("intake.cannot_compute", reason, label) from error
+
+        return compute
+
+    def _label(self, rule: FieldRule) -> str:
+        names = set().union(*(self._formula(text).names for _, text in rule.formulas))
+        return ", ".join(
+            dict.fromkeys((*rule.own_columns, *(c for n in sorted(names) if (c := self._columns_of[n]))))
+        )
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:59] + "…")
+@functools.cache
+def _nullable(kind: Any) -> frozenset[str]:
+    """The fields whose blank is told as such: their record has no other default."""
+    fields = msgspec.structs.fields(kind)
+    return frozenset(one.name for one in fields if one.required or one.default in (None, msgspec.UNSET))

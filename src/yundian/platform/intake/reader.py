@@ -48,7 +48,7 @@ class Reader:
     def __init__(self, path: Path, source: Source, *, columns: set[str] | None = None) -> None:
         self.path = path
         self.source = source
-        self.columns = columns or set()
+        self.columns = {column.strip() for column in columns or ()}
         self.size = path.stat().st_size
         self.position = 0
 
