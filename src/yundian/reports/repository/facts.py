@@ -130,13 +130,11 @@ _EARLY_REFUNDS = """(
 
 _APPEND = _add(_GIVEN)
 _APPEND_EARLY_REFUNDS = _add(_EARLY_REFUNDS)
-_REMOVE = _statement(
-    f"DELETE FROM reports_fact WHERE brand_id = $1 AND {{condition}} RETURNING {_NAMES}",  # noqa: S608
+_REMOVE_ORDER = _statement(
+    f"DELETE FROM reports_fact WHERE brand_id = $1 AND order_id = $2 RETURNING {_NAMES}",  # noqa: S608
     sign="-",
     select=f"SELECT {_NAMES} FROM moved",  # noqa: S608
 )
-_REMOVE_ORDER = _REMOVE.format(condition="order_id = $2")
-_REMOVE_DOCUMENT = _REMOVE.format(condition="document_id = $2")
 
 _EMPTY = "DELETE FROM {table} WHERE brand_id = $1 AND {period} = ANY($2::date[]) AND {empty}"
 _EMPTY_PEOPLE = (
@@ -173,11 +171,6 @@ async def append_early_refunds(tx: Tx, *, order_ids: list[uuid.UUID]) -> int:
 async def remove_order(tx: Tx, *, order_id: uuid.UUID) -> list[asyncpg.Record]:
     """Take everything of an order out of facts and rollups; what it was."""
     return await _removed(tx, await tx.fetch(_REMOVE_ORDER, tx.brand, order_id))
-
-
-async def remove_document(tx: Tx, *, document_id: uuid.UUID) -> list[asyncpg.Record]:
-    """Take a document out of facts and rollups; what it was."""
-    return await _removed(tx, await tx.fetch(_REMOVE_DOCUMENT, tx.brand, document_id))
 
 
 async def note_move(

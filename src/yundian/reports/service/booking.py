@@ -10,7 +10,7 @@ from stores import api as stores
 from yundian.brands import api as brands
 from yundian.platform.db.database import Tx
 from yundian.reports import rules
-from yundian.reports.repository import facts
+from yundian.reports.repository import facts, staging
 from yundian.reports.types import Basis, Document, FactKind, FactRow, Place
 
 
@@ -35,12 +35,24 @@ async def book(tx: Tx, *, documents: Sequence[Document]) -> int:
     return added
 
 
-async def replace_document(tx: Tx, *, document: Document) -> None:
-    """A newer version of an imported document takes the place of the older one, rollups included."""
-    await facts.lock(tx)
-    await facts.remove_document(tx, document_id=document.document_id)
-    places = await _places(tx, shop_ids={document.shop_id})
-    await facts.append(tx, rows=rules.rows_of(document, places[document.shop_id]))
+async def replace_staged(tx: Tx) -> int:
+    """Make facts and rollups what is staged, each document as a whole; how many facts that are.
+
+    Nothing waits here: a staged refund says itself on which bases it counts.
+    """
+    await staging.lock(tx)
+    shops, is_replacing = await staging.staged_shops(tx)
+    if not shops:
+        return 0
+    places = await stores.places_of(tx, ids=[one for one in shops if one is not None])
+    zone = await brands.zone_of(tx)
+    if is_replacing:
+        await staging.take_out(tx)
+    return await staging.put_in(
+        tx,
+        places={one: msgspec.convert(place, Place, from_attributes=True) for one, place in places.items()},
+        zone=zone,
+    )
 
 
 async def move_credit(
