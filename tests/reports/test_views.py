@@ -26,8 +26,8 @@ from yundian.platform.db.services import Services
 from yundian.reports import api
 from yundian.reports.commands import REPORT
 from yundian.reports.repository import facts
-from yundian.reports.service import booking, checking, reading
-from yundian.reports.types import Basis, By, Document, DocumentLine, FactKind, Figures, SalesQuery
+from yundian.reports.service import checking, reading
+from yundian.reports.types import Basis, By, FactKind, Figures, SalesQuery
 
 pytestmark = pytest.mark.anyio
 
@@ -229,32 +229,6 @@ async def test_a_moved_credit_takes_what_was_and_what_comes_to_the_other_shop(
     async with services.database.connection(brand.id) as tx:
         assert await checking.check(tx) == []
         assert await tx.fetchval("SELECT count(*) FROM reports_member_day") == 2
-
-
-async def test_a_newer_version_of_a_document_replaces_the_older_one(services: Services, brand: BrandView) -> None:
-    document_id, member_id = new_id(), new_id()
-
-    def version(amount: int, *, day: int) -> Document:
-        return Document(
-            kind=FactKind.SALE, document_type="imported", document_id=document_id, order_id=document_id,
-            number="R-1", occurred_at=NOON.replace(day=day), channel="pos:1", shop_id=None, fulfil_shop_id=None,
-            home_shop_id=None, staff_id=None, campaign_id=None, member_id=member_id, currency="CNY",
-            amount_minor=amount, bases=(Basis.ACCRUAL, Basis.CASH),
-            lines=(DocumentLine(line_no=1, sku_id=None, quantity=1, amount_minor=amount),),
-        )  # fmt: skip
-
-    async with services.database.connection(brand.id) as tx:
-        await booking.book(tx, documents=[version(5_00, day=10)])
-        await booking.book(tx, documents=[version(6_00, day=10)])
-    assert figures(await report(services, brand, By.CHANNEL)) == {"pos:1": (1, 1, 5_00, 0)}
-    async with services.database.connection(brand.id) as tx:
-        await api.replace_document(tx, document=version(6_00, day=11))
-
-    days = figures(await report(services, brand, By.DAY))
-    assert (days["2026-03-10"], days["2026-03-11"]) == ((0, 0, 0, 0), (1, 1, 6_00, 0))
-    async with services.database.connection(brand.id) as tx:
-        assert await checking.check(tx) == []
-        assert await tx.fetchval("SELECT count(*) FROM reports_day") == 2
 
 
 async def test_what_is_wrong_with_a_rollup_is_told_and_repaired(
