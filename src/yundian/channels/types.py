@@ -8,6 +8,8 @@ from typing import Annotated
 
 import msgspec
 
+from yundian.platform.intake.types import Applied
+
 Text = Annotated[str, msgspec.Meta(max_length=160)]
 Key = Annotated[str, msgspec.Meta(max_length=120)]
 Word = Annotated[str, msgspec.Meta(max_length=64)]
@@ -131,3 +133,19 @@ class Received:
     raw: str = field(repr=False)
     run_id: uuid.UUID | None = None
     line: int = 0
+
+
+class Outcome(StrEnum):
+    """What became of one received document."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"  # this content was received before
+    STALE = "stale"  # a newer version was received before: kept, merged nowhere
+    REFUSED = "refused"  # for the quarantine
+
+
+@dataclass(frozen=True, slots=True)
+class TakenIn(Applied):
+    """What became of a batch. ``outcomes`` by position; ``unchanged`` counts stale ones too, ``refused`` says why."""
+
+    outcomes: tuple[Outcome, ...] = ()

@@ -8,12 +8,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from yundian.orders.states import ActorKind, EventKind, HandOverState, OrderState
+from yundian.orders.states import ActorKind, EventKind, HandOverState, OrderState, UncollectedState
 from yundian.platform.db.base import Row, brand_key, brand_reference, currency_code, minor_units, text_enum
 
 
 def _text(length: int) -> str:
     found: str = Field(default="", sa_type=sa.String(length))
+    return found
+
+
+def _added_text(length: int) -> str:
+    """A column that the release before leaves out."""
+    found: str = Field(default="", sa_type=sa.String(length), sa_column_kwargs={"server_default": ""})
     return found
 
 
@@ -27,8 +33,14 @@ class Order(Row, table=True):
     __table_args__ = (
         brand_key("number"),
         brand_reference("member_id", "members_member"),
-        sa.CheckConstraint("total_minor = goods_minor - discount_minor + shipping_minor", name="sums_up"),
-        sa.CheckConstraint("0 <= refunded_minor AND refunded_minor <= paid_minor", name="refunds_within_paid"),
+        sa.CheckConstraint(
+            "total_minor = goods_minor - discount_minor + shipping_minor + difference_minor", name="sums_up"
+        ),
+        # What other systems say is kept as they say it.
+        sa.CheckConstraint(
+            "external_id <> '' OR (0 <= refunded_minor AND refunded_minor <= paid_minor)",
+            name="refunds_within_paid",
+        ),
         sa.Index(
             "uq_orders_order_external",
             "brand_id",
@@ -55,7 +67,7 @@ class Order(Row, table=True):
             "fulfil_shop_id",
             "placed_at",
             "id",
-            postgresql_where=sa.text("handed_over_at IS NULL AND closed_at IS NULL"),
+            postgresql_where=sa.text("handed_over_at IS NULL AND closed_at IS NULL AND external_id = ''"),
         ),
         sa.Index(
             "ix_orders_order_handed_over",
@@ -63,7 +75,15 @@ class Order(Row, table=True):
             "fulfil_shop_id",
             "handed_over_at",
             "id",
-            postgresql_where=sa.text("handed_over_at IS NOT NULL"),
+            postgresql_where=sa.text("handed_over_at IS NOT NULL AND external_id = ''"),
+        ),
+        sa.Index(
+            "ix_orders_order_channel",
+            "brand_id",
+            "channel",
+            "placed_at",
+            "id",
+            postgresql_where=sa.text("external_id <> ''"),
         ),
     )
 
@@ -99,6 +119,11 @@ class Order(Row, table=True):
     completed_at: dt.datetime | None = None
     closed_at: dt.datetime | None = None
     note: str = _text(400)
+    # Of other systems' orders: where the goods went, and by how much the source's total is not its lines.
+    country: str = _added_text(2)
+    province: str = _added_text(60)
+    difference_minor: int = minor_units(default=0, sa_column_kwargs={"server_default": "0"})
+    is_backfill: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class Line(SQLModel, table=True):
@@ -107,10 +132,14 @@ class Line(SQLModel, table=True):
     __tablename__ = "orders_line"
     __table_args__ = (
         brand_reference("order_id", "orders_order"),
-        sa.CheckConstraint("quantity > 0", name="quantity_positive"),
-        sa.CheckConstraint("0 <= refunded_minor AND refunded_minor <= total_minor", name="refunds_within_total"),
+        # Other systems' lines may be negative (an exchange); the house checks its own as it places them.
         sa.CheckConstraint(
-            "0 <= refunded_quantity AND refunded_quantity <= quantity", name="refunded_pieces_within_quantity"
+            "refunded_minor = 0 OR (0 < refunded_minor AND refunded_minor <= total_minor)",
+            name="refunds_within_total",
+        ),
+        sa.CheckConstraint(
+            "refunded_quantity = 0 OR (0 < refunded_quantity AND refunded_quantity <= quantity)",
+            name="refunded_pieces_within_quantity",
         ),
     )
 
@@ -128,6 +157,8 @@ class Line(SQLModel, table=True):
     total_minor: int = minor_units()
     refunded_minor: int = minor_units(default=0)
     refunded_quantity: int = 0
+    # The source's own name of the line.
+    external_id: str = _added_text(64)
 
 
 class HistoryEvent(SQLModel, table=True):
@@ -192,3 +223,80 @@ class Refund(Row, table=True):
     refunded_at: dt.datetime | None = None
     was_released: bool = False
     lines: list[dict[str, int]] = Field(default_factory=list, sa_type=JSONB)
+
+
+class Return(Row, table=True):
+    """Money that another system gave back: told by its order, or by a document of its own (``is_own``).
+
+    ``order_id`` is empty while its order was never seen; ``order_external_id`` names it where the source does.
+    Both may tell of the same refund: then the document of its own counts. Amounts are positive.
+    """
+
+    __tablename__ = "orders_return"
+    __table_args__ = (
+        brand_key(
+            "channel",
+            "external_shop",
+            "order_external_id",
+            "external_id",
+            "is_own",
+            name="uq_orders_return_external",
+        ),
+        brand_reference("order_id", "orders_order"),
+        brand_reference("member_id", "members_member"),
+        sa.CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+        sa.Index(
+            "ix_orders_return_order", "brand_id", "order_id", postgresql_where=sa.text("order_id IS NOT NULL")
+        ),
+        sa.Index(
+            "ix_orders_return_unseen",
+            "brand_id",
+            "channel",
+            "refunded_at",
+            "id",
+            postgresql_where=sa.text("order_id IS NULL"),
+        ),
+    )
+
+    channel: str = Field(sa_type=sa.String(32))
+    external_shop: str = Field(sa_type=sa.String(64))
+    external_id: str = Field(sa_type=sa.String(120))
+    order_external_id: str = Field(sa_type=sa.String(120))
+    is_own: bool
+    is_counted: bool = True
+    order_id: uuid.UUID | None = None
+    # Who is named beside the refund itself; its order's member comes first.
+    member_id: uuid.UUID | None = None
+    shop_id: uuid.UUID | None = None
+    number: str = Field(sa_type=sa.String(32))
+    amount_minor: int = minor_units()
+    currency: str = currency_code()
+    refunded_at: dt.datetime
+    is_estimated: bool = False
+    country: str = _text(2)
+    province: str = _text(60)
+    lines: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSONB)
+
+
+class Uncollected(SQLModel, table=True):
+    """An order that nobody came for: its customer was told that it is paid back at ``refund_at``."""
+
+    __tablename__ = "orders_uncollected"
+    __table_args__ = (
+        brand_reference("order_id", "orders_order"),
+        sa.Index(
+            "ix_orders_uncollected_due",
+            "brand_id",
+            "refund_at",
+            "order_id",
+            postgresql_where=sa.text("state = 'reminded'"),
+        ),
+    )
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    order_id: uuid.UUID = Field(primary_key=True)
+    state: UncollectedState = Field(default=UncollectedState.REMINDED, sa_type=text_enum(UncollectedState, 16))
+    reminded_at: dt.datetime
+    refund_at: dt.datetime
+    decided_at: dt.datetime | None = None
+    decided_by: uuid.UUID | None = None

@@ -79,6 +79,12 @@ HAND_OVER = Lifecycle(
 )
 
 
+class UncollectedState(StrEnum):
+    REMINDED = "reminded"
+    KEPT = "kept"  # headquarters lets it wait
+    REFUNDED = "refunded"
+
+
 class EventKind(StrEnum):
     """What an order's history tells."""
 

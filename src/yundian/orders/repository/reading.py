@@ -5,14 +5,15 @@ import uuid
 from collections.abc import Sequence
 
 from yundian.orders.repository.rows import HISTORY, ORDER, history_of, order_of
-from yundian.orders.states import OPEN, OrderState
+from yundian.orders.states import OrderState
 from yundian.orders.types import HistoryView, OrderFilter, OrderView
 from yundian.platform.outbox.door import Door, brand_of, fetch
 
 # The sort key of a list: when it was placed (or handed over), then the id.
 Key = tuple[dt.datetime, uuid.UUID]
 
-_LIVE = frozenset({OrderState.CREATED}) | OPEN
+# Orders of other systems are never among these: they wait for nobody in this house.
+_WAITING = frozenset({OrderState.WAITING, OrderState.READY})
 
 
 _LOCK = "SELECT 1 FROM orders_order WHERE brand_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE"
@@ -50,12 +51,12 @@ AND (o.placed_at, o.id) < ($3::timestamptz, $4::uuid) {_NEWEST} $5
 """  # noqa: S608
 OPEN_AT_SHOP = f"""
 SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1 AND o.fulfil_shop_id = $2
-AND o.handed_over_at IS NULL AND o.closed_at IS NULL AND o.state = ANY($6::varchar[])
+AND o.handed_over_at IS NULL AND o.closed_at IS NULL AND o.external_id = '' AND o.state = ANY($6::varchar[])
 AND (o.placed_at, o.id) < ($3::timestamptz, $4::uuid) {_NEWEST} $5
 """  # noqa: S608
 HANDED_OVER_AT_SHOP = f"""
 SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1 AND o.fulfil_shop_id = $2
-AND o.handed_over_at IS NOT NULL AND (o.handed_over_at, o.id) < ($3::timestamptz, $4::uuid)
+AND o.handed_over_at IS NOT NULL AND o.external_id = '' AND (o.handed_over_at, o.id) < ($3::timestamptz, $4::uuid)
 ORDER BY o.handed_over_at DESC, o.id DESC LIMIT $5
 """  # noqa: S608
 # Later than everything: where the first page starts.
@@ -116,9 +117,9 @@ def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
             continue
         values.append(value)
         conditions.append(" AND " + text.replace("{0}", f"${len(values) + 4}"))
-    if wanted.states and wanted.states <= _LIVE:
+    if wanted.states and wanted.states <= _WAITING:
         # What is not over yet is few: its own index.
-        conditions.append(" AND o.handed_over_at IS NULL AND o.closed_at IS NULL")
+        conditions.append(" AND o.handed_over_at IS NULL AND o.closed_at IS NULL AND o.external_id = ''")
     return conditions, values
 
 
@@ -127,6 +128,6 @@ async def open_counts(door: Door, *, shop_ids: Sequence[uuid.UUID]) -> list[tupl
     sql = (
         "SELECT o.fulfil_shop_id, o.state, count(*) FROM orders_order o WHERE o.brand_id = $1"
         " AND o.fulfil_shop_id = ANY($2::uuid[]) AND o.handed_over_at IS NULL AND o.closed_at IS NULL"
-        " AND o.state <> 'created' GROUP BY 1, 2"
+        " AND o.external_id = '' AND o.state <> 'created' GROUP BY 1, 2"
     )
     return [tuple(row) for row in await fetch(door, sql, brand_of(door), list(shop_ids))]
