@@ -1,5 +1,6 @@
 """The statements of imports: runs, keys already met, quarantine."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core import clock
-from yundian.platform.core.ids import new_id
+from yundian.platform.core.ids import first_id_at, new_id
 from yundian.platform.db.database import Tx
 from yundian.platform.db.paging import before
 from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
@@ -129,6 +130,26 @@ async def end_run(tx: Tx, *, run_id: uuid.UUID, state: str, error: str = "") -> 
         await tx.execute("DELETE FROM intake_key WHERE brand_id = $1 AND run_id = $2", tx.brand, run_id)
 
 
+async def day_run(tx: Tx, *, kind: str, scope: str, name: str) -> uuid.UUID:
+    """The run of this day for what comes in by other ways than a file: made when it is first needed."""
+    midnight = clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    digest = hashlib.sha256(f"{kind}/{scope}".encode())
+    run_id = uuid.UUID(int=first_id_at(midnight).int | int.from_bytes(digest.digest()[:10], "big"))
+    await tx.execute(
+        "INSERT INTO intake_run (brand_id, id, created_at, kind, scope, file_name, file_sha256, mapping_name,"
+        " mapping_sha256, mapping, state, records_read, applied, unchanged, quarantined, error)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, '', '', '', 'finished', 0, 0, 0, 0, '') ON CONFLICT DO NOTHING",
+        tx.brand,
+        run_id,
+        midnight,
+        kind,
+        scope,
+        name[:255],
+        digest.hexdigest(),
+    )
+    return run_id
+
+
 async def claim_keys(tx: Tx, *, run_id: uuid.UUID, keys: Sequence[Keyed]) -> dict[str, Keyed]:
     """Remember the keys; the answer holds those that an earlier batch met, with their place."""
     rows = await tx.fetch(
@@ -146,7 +167,14 @@ async def claim_keys(tx: Tx, *, run_id: uuid.UUID, keys: Sequence[Keyed]) -> dic
     return {row["key"]: Keyed(row["key"], row["line"], row["content_hash"]) for row in rows}
 
 
-async def quarantine(tx: Tx, *, run_id: uuid.UUID, kind: str, records: Sequence[NewQuarantine]) -> set[bytes]:
+async def quarantine(
+    tx: Tx,
+    *,
+    run_id: uuid.UUID,
+    kind: str,
+    records: Sequence[NewQuarantine],
+    max_raw: int | None = MAX_RAW_CHARS,
+) -> set[bytes]:
     """Keep each content once. The answer holds those that a person settled before: they stay settled."""
     unique = {record.content_hash: record for record in records}
     rows = [
@@ -156,7 +184,7 @@ async def quarantine(tx: Tx, *, run_id: uuid.UUID, kind: str, records: Sequence[
             r.problem.column[:200],
             r.problem.code,
             r.problem.reason[:1000],
-            r.raw[:MAX_RAW_CHARS],
+            r.raw[:max_raw],
             source_text(r.values),
             r.content_hash,
         )
