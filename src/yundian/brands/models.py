@@ -31,6 +31,9 @@ class BrandPolicy(EditableRow, table=True):
         sa.CheckConstraint("id = brand_id", name="one_row"),
         sa.CheckConstraint("after_sale_days BETWEEN 0 AND 29", name="after_sale_window"),
         sa.CheckConstraint("link_window_days BETWEEN 1 AND 365", name="link_window"),
+        sa.CheckConstraint(
+            "uncollected_days = 0 OR uncollected_days BETWEEN 7 AND 365", name="uncollected_window"
+        ),
     )
 
     display_name: str = Field(sa_type=sa.String(80))
@@ -39,3 +42,4 @@ class BrandPolicy(EditableRow, table=True):
     currency: str = Field(default="CNY", sa_type=sa.CHAR(3))
     after_sale_days: int = 7
     link_window_days: int = 30
+    uncollected_days: int = Field(default=0, sa_column_kwargs={"server_default": "0"})

@@ -4,17 +4,33 @@ import uuid
 from collections.abc import Collection
 
 from yundian.members.repository import people
+from yundian.members.rules import known_as
 from yundian.members.service.apps import app_of_brand
-from yundian.members.service.joining import member_view
+from yundian.members.service.joining import hash_of, member_view
 from yundian.members.service.reaching import find_by_phone, reach_of
-from yundian.members.service.timeline import totals_of
+from yundian.members.service.recognising import recognise, recognise_buyers
+from yundian.members.service.timeline import replace_happenings, totals_of
 from yundian.members.types import JoinedVia
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import Door
 
-__all__ = ["agree", "agreed", "app_of_brand", "find_by_phone", "member_view", "openid_of", "reach_of", "totals_of"]
+__all__ = [
+    "agree",
+    "agreed",
+    "app_of_brand",
+    "find_by_phone",
+    "hash_of",
+    "known_as",
+    "member_view",
+    "openid_of",
+    "reach_of",
+    "recognise",
+    "recognise_buyers",
+    "replace_happenings",
+    "totals_of",
+]
 
 
 async def openid_of(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, app_id: str) -> str | None:

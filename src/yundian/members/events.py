@@ -6,7 +6,8 @@ from yundian.platform.outbox.declare import Event
 
 
 class MemberJoined(Event, frozen=True, kw_only=True, tag="members.joined.v1"):
-    """Somebody signed in who was not known before; ``via`` is how."""
+    """Somebody signed in who was not known before; ``via`` is how. Members made by imported orders are not
+    told of."""
 
     member_id: uuid.UUID
     via: str
@@ -16,6 +17,16 @@ class PhoneBound(Event, frozen=True, kw_only=True, tag="members.phone_bound.v1")
     """A member proved that a phone is hers."""
 
     member_id: uuid.UUID
+
+
+class IdentityVerified(Event, frozen=True, kw_only=True, tag="members.identity_verified.v1"):
+    """A member proved, herself, that an identity is hers which nobody had before. ``value_hash``: hexadecimal,
+    what ``members.api.hash_of`` says of it; the identity itself is in no event."""
+
+    member_id: uuid.UUID
+    kind: str
+    scope: str
+    value_hash: str
 
 
 class WeChatHappened(Event, frozen=True, kw_only=True, tag="members.wechat_happened.v1"):
@@ -37,4 +48,4 @@ class TemplateMessageEnded(Event, frozen=True, kw_only=True, tag="members.templa
     status: str
 
 
-EVENTS = (MemberJoined, PhoneBound, WeChatHappened, TemplateMessageEnded)
+EVENTS = (MemberJoined, PhoneBound, IdentityVerified, WeChatHappened, TemplateMessageEnded)

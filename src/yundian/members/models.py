@@ -169,7 +169,8 @@ class WeChatEvent(Row, table=True):
 
 
 class TimelineEntry(SQLModel, table=True):
-    """Something that happened with a member, once per kind and thing; written from events, never changed.
+    """Something that happened with a member, once per kind and thing. What the house's own events tell is never
+    changed; what an imported order tells is replaced when its source corrects it.
 
     ``number`` is the order's, as people see it; ``facts`` what a screen says beside the columns.
     """
@@ -178,6 +179,7 @@ class TimelineEntry(SQLModel, table=True):
     __table_args__ = (
         brand_reference("member_id", "members_member"),
         sa.Index("ix_members_timeline_newest", "brand_id", "member_id", "at", "kind", "ref_id"),
+        sa.Index("ix_members_timeline_ref", "brand_id", "ref_id"),
         sa.Index("ix_members_timeline_number", "brand_id", "number", postgresql_where=sa.text("number <> ''")),
     )
 
@@ -188,7 +190,7 @@ class TimelineEntry(SQLModel, table=True):
     ref_id: uuid.UUID = Field(primary_key=True)
     at: dt.datetime
     order_id: uuid.UUID | None = None
-    number: str = Field(sa_type=sa.String(64))
+    number: str = Field(sa_type=sa.String(120))
     channel: str = Field(sa_type=sa.String(32))
     shop_id: uuid.UUID | None = None
     amount_minor: int = minor_units()

@@ -5,6 +5,7 @@ import re
 import secrets
 import unicodedata
 
+from yundian.members.types import IdentityKind, Known
 from yundian.platform.core.errors import InvalidInput
 
 CODE_DIGITS = 6
@@ -29,8 +30,23 @@ TERMS_VERSION = "2026-01"
 MAX_NICKNAME = 80
 MAX_PICTURE_URL = 500
 
+MAX_NUMBER = 120
+
+# What says more about a person comes first, for everybody: it decides, and nobody waits in a circle.
+STRENGTH = (
+    IdentityKind.UNIONID,
+    IdentityKind.OPENID,
+    IdentityKind.PHONE,
+    IdentityKind.CARD,
+    IdentityKind.MEMBER_NO,
+    IdentityKind.MARKETPLACE,
+)
+# Nobody's system but the brand's own: their scope says nothing.
+_OWN_SCOPE = frozenset({IdentityKind.UNIONID, IdentityKind.PHONE})
+
 _CHINESE_MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9]\d{9})")
 _APP_ID = re.compile(r"wx[0-9a-f]{16}")
+_WECHAT_ID = re.compile(r"[A-Za-z0-9_-]{6,64}")
 # base64 of 32 bytes, without its last sign.
 _AES_KEY = re.compile(r"[A-Za-z0-9+/]{43}")
 
@@ -42,6 +58,22 @@ def checked_phone(text: str) -> str:
     if not found:
         raise InvalidInput("phone", "Enter a mobile number of 11 digits")
     return found[1]
+
+
+def known_as(kind: IdentityKind, value: str, *, scope: str = "") -> Known | None:
+    """An identity as another system writes it; ``None`` when it cannot be one: empty, masked, not of its form."""
+    plain = unicodedata.normalize("NFKC", value).strip()
+    if kind is IdentityKind.PHONE:
+        try:
+            plain = checked_phone(plain)
+        except InvalidInput:
+            return None
+    elif kind in (IdentityKind.UNIONID, IdentityKind.OPENID):
+        if not _WECHAT_ID.fullmatch(plain):
+            return None
+    elif not plain or "*" in plain or len(plain) > MAX_NUMBER or not plain.isprintable():
+        return None
+    return Known(kind, plain, "" if kind in _OWN_SCOPE else scope)
 
 
 def new_code() -> str:

@@ -10,19 +10,24 @@ import msgspec
 
 
 class IdentityKind(StrEnum):
-    """What a member is recognised by. An openid is one app's (its scope), the others are the brand's."""
+    """What a member is recognised by. A phone and a unionid are the brand's; an openid is one app's, and the
+    numbers of other systems are one system's or marketplace's own: their scope."""
 
     PHONE = "phone"
     UNIONID = "unionid"
     OPENID = "openid"
+    CARD = "card"
+    MEMBER_NO = "member_no"
+    MARKETPLACE = "marketplace"
 
 
 class JoinedVia(StrEnum):
-    """How a member first signed in."""
+    """How a member became known: by signing in, or with an order of another system."""
 
     WECHAT = "wechat"
     MINI_PROGRAM = "mini_program"
     PHONE = "phone"
+    IMPORT = "import"
 
 
 class TimelineKind(StrEnum):
@@ -48,11 +53,15 @@ class AppKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """An identity that somebody proved just now."""
+    """An identity that somebody proved just now, or that another system vouches for."""
 
     kind: IdentityKind
     value: str = field(repr=False)
     scope: str = ""
+
+
+# What one buyer is known by; a walk-in by nothing.
+Buyer = tuple[Known, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
+from yundian.brands import api as brands
 from yundian.brands.types import BrandView
 from yundian.members import api
-from yundian.members.pages.shared import brand_of_page, home, sign_in_page
+from yundian.members.pages.shared import home, sign_in_page
 from yundian.members.pages.sign_in import code_page, ticket_of
 from yundian.members.schemas import CodeForm
 from yundian.members.service import apps, joining, phone
@@ -39,7 +40,7 @@ class MePages(Controller):
         principal: NamedDependency[Principal],
     ) -> Template:
         """Name, phone, WeChat, and the way out."""
-        brand = await brand_of_page(services, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
         return await _me(brand, services, principal, Form.of())
 
     @post("/terms", name="members.me.agree", status_code=303)
@@ -68,7 +69,7 @@ class MePages(Controller):
         principal: NamedDependency[Principal],
     ) -> Template:
         """Send a code to the phone to bind, and ask for it."""
-        brand, form = await brand_of_page(services, brand_code), await Form.read(request)
+        brand, form = await brands.brand_in_address(services.database, brand_code), await Form.read(request)
         ticket = await ticket_of(form, request, services, brand, member_id=principal.own_id)
         if ticket:
             return _code_page(brand, services, Form.of(ticket=ticket))
@@ -85,7 +86,7 @@ class MePages(Controller):
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
         """Bind the phone, or say why not."""
-        brand, form = await brand_of_page(services, brand_code), await Form.read(request)
+        brand, form = await brands.brand_in_address(services.database, brand_code), await Form.read(request)
         async with form.attempt():
             values = form.parse(CodeForm)
             await phone.bind(

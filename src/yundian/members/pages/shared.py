@@ -4,31 +4,16 @@ from urllib.parse import urlencode
 
 from litestar.datastructures import Cookie
 
-from yundian.brands import api as brands
-from yundian.brands.types import BrandView
 from yundian.members.ports import SmsSender
 from yundian.platform.auth import api as auth
 from yundian.platform.auth.cookies import customer_cookie_name
 from yundian.platform.auth.types import Client
-from yundian.platform.core.principal import Principal, PrincipalKind
 from yundian.platform.core.settings import Settings
-from yundian.platform.db.services import Services
 from yundian.platform.web.context import current
 from yundian.platform.web.pages import AnyRequest
 from yundian.platform.wechat.client import WeChatApps
 
 _TRIP = "yundian_trip"
-
-
-async def brand_of_page(services: Services, brand_code: str) -> BrandView:
-    """The brand in the address; ``BrandUnknown`` when there is none."""
-    async with services.database.unit_of_work(None) as session:
-        return await brands.find_brand(session, code=brand_code)
-
-
-def is_customer_of(principal: Principal, brand_code: str) -> bool:
-    """Whether the caller is signed in here: a customer of another brand is not."""
-    return principal.kind is PrincipalKind.CUSTOMER and principal.brand_code == brand_code
 
 
 def client_of(request: AnyRequest, settings: Settings) -> Client:

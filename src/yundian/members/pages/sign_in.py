@@ -8,13 +8,12 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 
+from yundian.brands import api as brands
 from yundian.brands.types import BrandView
 from yundian.members import rules
 from yundian.members.errors import CodeNotSent, WeChatAppUnknown
 from yundian.members.pages.shared import (
-    brand_of_page,
     client_of,
-    is_customer_of,
     is_in_wechat,
     next_of,
     sign_in_page,
@@ -65,8 +64,11 @@ class CustomerSignInPages(Controller):
         stay: Stay = "",
     ) -> Template | Redirect:
         """WeChat or the phone. Inside WeChat nobody is asked, but for those who just signed out (``stay``)."""
-        brand, target = await brand_of_page(services, brand_code), next_of(next_path, brand_code)
-        if is_customer_of(principal, brand_code):
+        brand, target = (
+            await brands.brand_in_address(services.database, brand_code),
+            next_of(next_path, brand_code),
+        )
+        if principal.is_customer_of(brand_code):
             return see_other(target)
         way = await _way_through_wechat(request, services, brand, target)
         if way and is_in_wechat(request) and not stay:
@@ -84,7 +86,7 @@ class CustomerSignInPages(Controller):
         asked: Asked = Scope.SILENT.value,
     ) -> Redirect:
         """To WeChat: silently, or with the question for name and picture. Who is signed in binds her account."""
-        brand = await brand_of_page(services, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
         app = await apps.app_of_brand(
             services.database, keyring=services.keyring, brand_id=brand.id, kind=AppKind.OFFICIAL
         )
@@ -98,7 +100,7 @@ class CustomerSignInPages(Controller):
             redirect_uri=f"{base.rstrip('/')}/m/{brand_code}/sign-in/wechat/back",
             scope=Scope.CONSENT if asked == Scope.CONSENT.value else Scope.SILENT,
             next_path=next_of(next_path, brand_code),
-            member_id=principal.own_id if is_customer_of(principal, brand_code) else None,
+            member_id=principal.own_id if principal.is_customer_of(brand_code) else None,
         )
         answer = Redirect(departure.url, status_code=303)
         seconds = int(rules.WECHAT_TRIP.total_seconds())
@@ -116,8 +118,8 @@ class CustomerSignInPages(Controller):
         one_time: OneTime = "",
     ) -> Redirect:
         """Back from WeChat, signed in; or to the sign-in page, which says why not."""
-        brand = await brand_of_page(services, brand_code)
-        here = is_customer_of(principal, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
+        here = principal.is_customer_of(brand_code)
         target = sign_in_page(brand_code, stay="1")
         try:
             trip = wechat.trip_of(
@@ -143,7 +145,7 @@ class CustomerSignInPages(Controller):
         self, brand_code: FromPath[str], request: AnyRequest, services: NamedDependency[Services]
     ) -> Template:
         """Send a code and ask for it."""
-        brand, form = await brand_of_page(services, brand_code), await Form.read(request)
+        brand, form = await brands.brand_in_address(services.database, brand_code), await Form.read(request)
         ticket = await ticket_of(form, request, services, brand, member_id=None)
         target = next_of(form.value("next"), brand_code)
         if ticket:
@@ -158,7 +160,7 @@ class CustomerSignInPages(Controller):
         self, brand_code: FromPath[str], request: AnyRequest, services: NamedDependency[Services]
     ) -> Response[Any]:
         """Sign in with the code, or say that it is wrong."""
-        brand, form = await brand_of_page(services, brand_code), await Form.read(request)
+        brand, form = await brands.brand_in_address(services.database, brand_code), await Form.read(request)
         async with form.attempt():
             values = form.parse(CodeForm)
             done = await phone.sign_in(

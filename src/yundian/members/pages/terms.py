@@ -8,7 +8,7 @@ from litestar.params import FromPath
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.members.pages.shared import brand_of_page
+from yundian.brands import api as brands
 from yundian.members.schemas import TermsForm
 from yundian.members.service import terms
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, requires
@@ -30,7 +30,7 @@ class TermsPage(Controller):
     @get(name="members.terms", guards=[anyone])
     async def show(self, brand_code: FromPath[str], services: NamedDependency[Services]) -> Template:
         """The text of today, in its version."""
-        brand = await brand_of_page(services, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
         async with services.database.connection(brand.id) as tx:
             found = await terms.current(tx)
         return page("members/terms.html", brand=brand, terms=found)

@@ -34,6 +34,7 @@ def via_label(via: JoinedVia) -> str:
         JoinedVia.WECHAT: _("WeChat"),
         JoinedVia.MINI_PROGRAM: _("Mini program"),
         JoinedVia.PHONE: _("Mobile number"),
+        JoinedVia.IMPORT: _("An order of another system"),
     }[via]
 
 
@@ -42,6 +43,9 @@ def identity_label(kind: IdentityKind) -> str:
         IdentityKind.PHONE: _("Mobile number"),
         IdentityKind.UNIONID: _("WeChat"),
         IdentityKind.OPENID: _("WeChat app"),
+        IdentityKind.CARD: _("Member card"),
+        IdentityKind.MEMBER_NO: _("Member number"),
+        IdentityKind.MARKETPLACE: _("Marketplace account"),
     }[kind]
 
 

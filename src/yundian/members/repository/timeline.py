@@ -15,18 +15,20 @@ _HAPPENING_TYPES = {
     "order_id": "uuid", "number": "text", "channel": "text", "shop_id": "uuid", "amount_minor": "bigint",
     "currency": "text", "facts": "jsonb",
 }  # fmt: skip
-_HAPPENING = ", ".join(_HAPPENING_TYPES)
-_HAPPENED = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_HAPPENING_TYPES.values(), start=2))
+HAPPENING = ", ".join(_HAPPENING_TYPES)
+# From ``$2`` on, one array a column: ``columns_of``.
+HAPPENED = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_HAPPENING_TYPES.values(), start=2))
 _SUMS = "orders, sales, paid_minor, refunds, refunded_minor"
 _PLUS = ", ".join(f"{name} = t.{name} + excluded.{name}" for name in _SUMS.split(", "))
 
 # Totals grow by what is new on the timeline and by nothing else: told twice, it counts once. Who is no member
-# (any more) has no timeline. Totals in one order: nobody waits for each other in a circle.
+# (any more) has no timeline. Everything in one order: nobody waits for each other in a circle.
 _KEEP = f"""
 WITH added AS (
-    INSERT INTO members_timeline (brand_id, {_HAPPENING})
-    SELECT $1, {", ".join(f"h.{name}" for name in _HAPPENING_TYPES)} FROM unnest({_HAPPENED}) AS h ({_HAPPENING})
+    INSERT INTO members_timeline (brand_id, {HAPPENING})
+    SELECT $1, {", ".join(f"h.{name}" for name in _HAPPENING_TYPES)} FROM unnest({HAPPENED}) AS h ({HAPPENING})
     JOIN members_member m ON m.brand_id = $1 AND m.id = h.member_id
+    ORDER BY h.member_id, h.kind, h.ref_type, h.ref_id
     ON CONFLICT (brand_id, member_id, kind, ref_type, ref_id) DO NOTHING
     RETURNING member_id, kind, at, channel, currency, amount_minor
 ), summed AS (
@@ -56,10 +58,14 @@ WHERE m.brand_id = $1 AND
 
 async def keep(door: Door, *, happenings: Sequence[Happening]) -> int:
     """Add what is not on the timelines yet, and what it comes to; how much that was."""
-    columns = [[getattr(one, name) for one in happenings] for name in list(_HAPPENING_TYPES)[:-1]]
-    facts = [msgspec.json.encode(one.facts).decode() for one in happenings]
-    rows = await fetch(door, _KEEP, brand_of(door), *columns, facts)
+    rows = await fetch(door, _KEEP, brand_of(door), *columns_of(happenings))
     return int(rows[0][0])
+
+
+def columns_of(happenings: Sequence[Happening]) -> list[list[Any]]:
+    """The arguments of ``HAPPENED``."""
+    columns = [[getattr(one, name) for one in happenings] for name in list(_HAPPENING_TYPES)[:-1]]
+    return [*columns, [msgspec.json.encode(one.facts).decode() for one in happenings]]
 
 
 async def totals(door: Door, *, member_id: uuid.UUID) -> Sequence[Any]:
@@ -77,7 +83,7 @@ async def timeline(
     """Newest first."""
     condition = "" if before is None else " AND (at, kind, ref_id) < ($4::timestamptz, $5::text, $6::uuid)"
     query = (
-        f"SELECT {_HAPPENING} FROM members_timeline WHERE brand_id = $1 AND member_id = $2{condition}"  # noqa: S608
+        f"SELECT {HAPPENING} FROM members_timeline WHERE brand_id = $1 AND member_id = $2{condition}"  # noqa: S608
         " ORDER BY at DESC, kind DESC, ref_id DESC LIMIT $3::int"
     )
     return await fetch(door, query, brand_of(door), member_id, limit, *(before or ()))

@@ -7,10 +7,11 @@ import structlog
 
 from yundian.members import rules
 from yundian.members.errors import MemberClosed, PhoneBound, PhoneTaken, WeChatTaken
-from yundian.members.events import MemberJoined
+from yundian.members.events import IdentityVerified, MemberJoined
 from yundian.members.events import PhoneBound as PhoneBoundEvent
 from yundian.members.repository import people
 from yundian.members.repository.people import Sealed
+from yundian.members.rules import STRENGTH
 from yundian.members.service import terms
 from yundian.members.states import MemberStatus
 from yundian.members.types import IdentityKind, JoinedVia, Known, MemberView
@@ -22,33 +23,37 @@ from yundian.platform.outbox import outbox
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("yundian.members")
 
-# What says more about a person comes first, for everybody: nobody waits for each other in a circle.
-_STRENGTH = (IdentityKind.UNIONID, IdentityKind.OPENID, IdentityKind.PHONE)
+
+def hash_of(keyring: Keyring, known: Known) -> bytes:
+    """What an identity is found by, without its value: keyed, and of its kind and scope too."""
+    return keyring.blind_index(f"members.{known.kind.value}:{known.scope}", known.value)
 
 
 def sealed(keyring: Keyring, known: Known) -> Sealed:
-    """An identity as it is stored; the hash depends on kind and scope too."""
-    purpose = f"members.{known.kind.value}"
+    """An identity as it is stored."""
     return Sealed(
         kind=known.kind,
         scope=known.scope,
-        value_hash=keyring.blind_index(f"{purpose}:{known.scope}", known.value),
-        value_sealed=keyring.encrypt(purpose, known.value),
+        value_hash=hash_of(keyring, known),
+        value_sealed=keyring.encrypt(f"members.{known.kind.value}", known.value),
     )
 
 
 async def find_or_join(tx: Tx, *, keyring: Keyring, proven: Sequence[Known], via: JoinedVia) -> uuid.UUID:
-    """The member who proved these identities, made if nobody has any of them. Records ``members.joined.v1``.
+    """The member who proved these identities, made if nobody has any of them. Records ``members.joined.v1``, and
+    ``members.identity_verified.v1`` for each that nobody had.
 
     An openid or phone that is known decides; a unionid finds the member of another app. What belongs to somebody
     else stays there: whether both are one person is not decided by a sign-in. ``MemberClosed`` for closed ones.
     """
-    identities = sorted((sealed(keyring, each) for each in proven), key=lambda i: _STRENGTH.index(i.kind))
+    identities = sorted((sealed(keyring, each) for each in proven), key=lambda i: STRENGTH.index(i.kind))
     owners = await _owners(tx, identities)
     if not owners:
         joined = await people.join(tx, identity=identities[0], via=via, now=clock.now())
         if joined is not None:
-            await outbox.record(tx, MemberJoined(member_id=joined, via=via.value))
+            await outbox.record(
+                tx, MemberJoined(member_id=joined, via=via.value), _verified(joined, identities[0])
+            )
             owners = {identities[0].kind: joined}
         else:
             # Somebody with the same identity was a moment faster, and has committed.
@@ -56,17 +61,18 @@ async def find_or_join(tx: Tx, *, keyring: Keyring, proven: Sequence[Known], via
     if not owners:
         raise Unavailable
     # What is one app's or one phone's own is nearer than a unionid.
-    member_id = next(owners[kind] for kind in reversed(_STRENGTH) if kind in owners)
+    member_id = next(owners[kind] for kind in reversed(STRENGTH) if kind in owners)
     for identity in identities:
         if identity.kind not in owners:
-            await people.attach(tx, member_id=member_id, identity=identity, now=clock.now())
+            await _attach(tx, member_id, identity)
         elif owners[identity.kind] != member_id:
             log.info("members.seen_twice", kind=identity.kind.value, member_id=str(member_id))
     return member_id
 
 
 async def bind_phone(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, phone: str) -> None:
-    """The member proved that the phone is hers. Records ``members.phone_bound.v1``; again changes nothing.
+    """The member proved that the phone is hers. Records ``members.phone_bound.v1`` and
+    ``members.identity_verified.v1``; again changes nothing.
 
     ``PhoneTaken`` when it is another member's, ``PhoneBound`` when she has another one.
     """
@@ -77,17 +83,18 @@ async def bind_phone(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, phone: s
         return
     if own:
         raise PhoneBound
-    if not await people.attach(tx, member_id=member_id, identity=identity, now=clock.now()):
+    if not await _attach(tx, member_id, identity):
         raise PhoneTaken
     await outbox.record(tx, PhoneBoundEvent(member_id=member_id))
 
 
 async def bind_wechat(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, proven: Sequence[Known]) -> None:
-    """The member proved that a WeChat account is hers; ``WeChatTaken`` when it is another member's."""
+    """The member proved that a WeChat account is hers; ``WeChatTaken`` when it is another member's. Records
+    ``members.identity_verified.v1`` for what is new."""
     await _lock(tx, member_id)
     for known in proven:
         identity = sealed(keyring, known)
-        if await people.attach(tx, member_id=member_id, identity=identity, now=clock.now()):
+        if await _attach(tx, member_id, identity):
             continue
         if await people.owner_of(tx, identity=identity) != member_id:
             raise WeChatTaken
@@ -146,6 +153,23 @@ async def _owners(tx: Tx, identities: Sequence[Sealed]) -> dict[IdentityKind, uu
     if any(MemberStatus(row["status"]) is not MemberStatus.ACTIVE for row in rows):
         raise MemberClosed
     return {IdentityKind(row["kind"]): row["member_id"] for row in rows}
+
+
+async def _attach(tx: Tx, member_id: uuid.UUID, identity: Sealed) -> bool:
+    """Whether nobody had the identity; then it is told."""
+    is_new = await people.attach(tx, member_id=member_id, identity=identity, now=clock.now())
+    if is_new:
+        await outbox.record(tx, _verified(member_id, identity))
+    return is_new
+
+
+def _verified(member_id: uuid.UUID, identity: Sealed) -> IdentityVerified:
+    return IdentityVerified(
+        member_id=member_id,
+        kind=identity.kind.value,
+        scope=identity.scope,
+        value_hash=identity.value_hash.hex(),
+    )
 
 
 async def _lock(tx: Tx, member_id: uuid.UUID) -> None:

@@ -2,12 +2,13 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
 
 from yundian.members import rules
+from yundian.members.repository import replacing
 from yundian.members.repository import timeline as repository
 from yundian.members.states import MemberStatus
 from yundian.members.types import (
@@ -33,6 +34,26 @@ async def keep(tx: Tx, *, happenings: Sequence[Happening]) -> int:
     """Add to the timelines what they do not know yet, and to the totals what it comes to. Who is no member is
     passed over."""
     return await repository.keep(tx, happenings=happenings) if happenings else 0
+
+
+async def replace_happenings(
+    tx: Tx, *, refs: Collection[tuple[str, uuid.UUID]], happenings: Sequence[Happening]
+) -> None:
+    """What stood on any timeline for these (``ref_type``, ``ref_id``) goes, what is given comes.
+
+    Totals of every member, channel and currency that either was part of are made what her timeline says, first and
+    last payment included. Of two happenings of one kind, thing and member the last counts; who is no member is
+    passed over. Three statements however many, in one order: nobody waits in a circle.
+    """
+    unique = {(one.member_id, one.kind, one.ref_type, one.ref_id): one for one in happenings}
+    wanted = {*refs, *((one.ref_type, one.ref_id) for one in happenings)}
+    if not wanted:
+        return
+    touched = await replacing.clear(tx, refs=wanted)
+    if unique or touched:
+        touched = await replacing.put(tx, happenings=list(unique.values()), touched=touched)
+    if touched:
+        await replacing.sum_up(tx, touched=touched)
 
 
 async def totals_of(door: Door, *, member_id: uuid.UUID) -> list[TotalsView]:
