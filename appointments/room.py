@@ -7,12 +7,11 @@ from appointments.pages.hq import ServicePages, ShopSetupPages, UsagePages
 from appointments.pages.mine import LinkPages, MyAppointmentPages
 from appointments.pages.people import FeedPages, PeoplePages
 from appointments.pages.shop import BoardPages
-from yundian.platform.core.principal import Role
+from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Place
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
-_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="appointments",
@@ -33,6 +32,6 @@ ROOM = Room(
     timers=TIMERS,
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 35, "Appointments", "/hq/appointments", "clock", _HQ),
-        NavigationItem(Place.SHOP_NAVIGATION, 18, "Appointments", "/shop/appointments", "clock", _SHOP),
+        NavigationItem(Place.SHOP_NAVIGATION, 18, "Appointments", "/shop/appointments", "clock", SHOP_ROLES),
     ),
 )

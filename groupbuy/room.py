@@ -7,12 +7,11 @@ from groupbuy.pages.hq import CampaignPages
 from groupbuy.pages.seats import SeatPages
 from groupbuy.pages.shop import ShopGroupPages
 from groupbuy.routes import CampaignController, OfferController, ShopGroupController, ShopSharingController
-from yundian.platform.core.principal import Role
+from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Panel, Place
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
-_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="groupbuy",
@@ -24,10 +23,10 @@ ROOM = Room(
     timers=TIMERS,
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 12, "Campaigns", "/hq/campaigns", "tag", _HQ),
-        NavigationItem(Place.SHOP_NAVIGATION, 15, "Groups", "/shop/groups", "people", _SHOP),
+        NavigationItem(Place.SHOP_NAVIGATION, 15, "Groups", "/shop/groups", "people", SHOP_ROLES),
     ),
     panels=(
-        Panel(Place.SHOP_HOME, 12, "/shop/panels/groups", _SHOP),
-        Panel(Place.SHOP_LINKS, 10, "/shop/panels/campaigns", _SHOP),
+        Panel(Place.SHOP_HOME, 12, "/shop/panels/groups", SHOP_ROLES),
+        Panel(Place.SHOP_LINKS, 10, "/shop/panels/campaigns", SHOP_ROLES),
     ),
 )

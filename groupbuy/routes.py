@@ -51,7 +51,7 @@ from yundian.attribution.types import Channel, LinkRead
 from yundian.platform.auth.guards import customer, requires
 from yundian.platform.core import clock
 from yundian.platform.core.errors import VersionConflict
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal, Role
 from yundian.platform.core.states import IllegalTransition
 from yundian.platform.db.cte import Cte
 from yundian.platform.db.paging import Page
@@ -63,7 +63,6 @@ from yundian.platform.web.openapi import refusals
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
-SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 shop_people = requires(Role.HQ_ADMIN, Role.HQ_ANALYST, Role.SHOP_OWNER, Role.SHOP_STAFF)
 
 OwnShop = Annotated[uuid.UUID, QueryParameter(description="One of the caller's shops")]
@@ -344,7 +343,7 @@ class ShopSharingController(Controller):
 
 
 def _check_own(principal: Principal, shop_id: uuid.UUID) -> None:
-    if shop_id not in (principal.shops(*SHOP_ROLES) or ()):
+    if shop_id not in (principal.own_shops):
         raise ShopUnknown
 
 

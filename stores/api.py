@@ -28,6 +28,7 @@ from stores.types import (
     StockLine,
     StockView,
 )
+from yundian.platform.core.principal import Principal
 from yundian.platform.db.cte import Cte
 from yundian.platform.outbox.door import Door, brand_of
 
@@ -41,6 +42,12 @@ async def get_shops(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.
     """The shops of this brand with these ids; unknown ids are left out."""
     rows = await repository.by_ids(session, brand_id=brand_of(session), shop_ids=list(ids)) if ids else []
     return {row.id: msgspec.convert(row, ShopView, from_attributes=True) for row in rows}
+
+
+async def shops_of_staff(session: AsyncSession, principal: Principal) -> list[ShopView]:
+    """The shops that the caller works in, by their codes."""
+    found = await get_shops(session, ids=set(principal.own_shops))
+    return sorted(found.values(), key=lambda shop: shop.code)
 
 
 async def places_of(door: Door, *, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, ShopPlace]:
@@ -111,7 +118,7 @@ async def reserve_stock(
 def reserve_parts(
     cte: Cte,
     *,
-    brand: str,
+    brand_id: uuid.UUID,
     shop_id: uuid.UUID,
     lines: Sequence[StockLine],
     reference: str,
@@ -122,10 +129,10 @@ def reserve_parts(
     """Set pieces aside inside the caller's one statement, if the part ``given`` has a row and the shop is open.
 
     The part ``name`` has a row for each line that was set aside: with fewer rows than lines the caller rolls
-    back. ``brand`` is the SQL of the brand's parameter. The SKUs differ from each other; the reference is new.
+    back. The SKUs differ from each other; the reference is new.
     """
     stock_parts.reserve_parts(
-        cte, brand=brand, shop_id=shop_id, lines=lines, reference=reference, now=now, given=given, name=name
+        cte, brand_id=brand_id, shop_id=shop_id, lines=lines, reference=reference, now=now, given=given, name=name
     )
 
 

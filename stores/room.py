@@ -6,12 +6,11 @@ from stores.pages.imports import ImportPages
 from stores.pages.mine import MyShopPages
 from stores.pages.shops import ShopPages, ShopPanels
 from stores.routes import NearestController, ShopController, StockController
-from yundian.platform.core.principal import Role
+from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Panel, Place
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
-_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="stores",
@@ -23,12 +22,12 @@ ROOM = Room(
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 20, "Shops", "/hq/shops", "shop", _HQ),
         NavigationItem(Place.HQ_NAVIGATION, 70, "Imported shops", "/hq/imports/shops", "upload", _HQ),
-        NavigationItem(Place.SHOP_NAVIGATION, 40, "Stock", "/shop/stock", "box", _SHOP),
+        NavigationItem(Place.SHOP_NAVIGATION, 40, "Stock", "/shop/stock", "box", SHOP_ROLES),
         NavigationItem(Place.SHOP_NAVIGATION, 80, "Team", "/shop/team", "people", frozenset({Role.SHOP_OWNER})),
     ),
     panels=(
         Panel(Place.HQ_HOME, 20, "/hq/panels/shops", _HQ),
         Panel(Place.HQ_SHOP, 20, "/hq/panels/stock/{id}", _HQ),
-        Panel(Place.SHOP_HOME, 10, "/shop/panels/today", _SHOP),
+        Panel(Place.SHOP_HOME, 10, "/shop/panels/today", SHOP_ROLES),
     ),
 )

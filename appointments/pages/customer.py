@@ -23,7 +23,7 @@ from yundian.brands import api as brands
 from yundian.brands.types import BrandView
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, customer
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Principal, PrincipalKind
+from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
@@ -53,7 +53,7 @@ class BookPages(Controller):
         lon: Longitude = None,
     ) -> Template:
         """Where one can book: the nearest first once the phone says where it is."""
-        brand = await _brand(services, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
         async with services.database.unit_of_work(brand.id) as session:
             served = await repository.shops_with_staff(session)
             found: list[tuple[ShopView, float | None]] = []
@@ -71,7 +71,7 @@ class BookPages(Controller):
         self, brand_code: FromPath[str], shop_id: FromPath[uuid.UUID], services: NamedDependency[Services]
     ) -> Template:
         """What one can book in a shop."""
-        brand = await _brand(services, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
         async with services.database.unit_of_work(brand.id) as session:
             shop = (await stores.get_shop(session, shop_id=shop_id)).shop
             offered = await repository.offered(session, shop_id=shop_id)
@@ -86,7 +86,7 @@ class BookPages(Controller):
         services: NamedDependency[Services],
     ) -> Template:
         """The next time that can be had, for a list."""
-        brand = await _brand(services, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
         async with services.database.connection(brand.id) as tx:
             asked = await planning.ask(tx, shop_id=shop_id, service_id=service_id, now=clock.now())
         starts = asked.openings.starts()
@@ -105,8 +105,8 @@ class BookPages(Controller):
         move: Moved = "",
     ) -> Template:
         """Two weeks of times, of anybody or of one."""
-        brand = await _brand(services, brand_code)
-        member_id = principal.own_id if _is_hers(principal, brand_code) else None
+        brand = await brands.brand_in_address(services.database, brand_code)
+        member_id = principal.own_id if principal.is_customer_of(brand_code) else None
         async with services.database.unit_of_work(brand.id) as session:
             context = await _times(session, shop_id, service_id, staff, day, member_id, move)
         return page("appointments/times.html", brand=brand, staff_id=staff, move=move, **context)
@@ -124,7 +124,7 @@ class BookPages(Controller):
         move: Moved = "",
     ) -> Template:
         """What she is about to book, what it costs, and until when she may change it."""
-        brand = await _brand(services, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
         form = Form.of(start=start.astimezone(dt.UTC).isoformat(), staff=staff)
         return await _confirm(services, principal, brand, shop_id, service_id, form, move)
 
@@ -145,7 +145,7 @@ class BookPages(Controller):
         move: Moved = "",
     ) -> Response[Any]:
         """Book it, or move what is booked; to the payment where a deposit is asked. Sent again, it books once."""
-        brand = await _brand(services, brand_code)
+        brand = await brands.brand_in_address(services.database, brand_code)
         key = str((await request.form()).get("_idempotency_key", ""))[:80] or None
         form = await Form.read(request)
         async with form.attempt():
@@ -292,12 +292,3 @@ async def _confirm(
         move=move,
         zone=shop.time_zone,
     )
-
-
-def _is_hers(principal: Principal, brand_code: str) -> bool:
-    return principal.kind is PrincipalKind.CUSTOMER and principal.brand_code == brand_code
-
-
-async def _brand(services: Services, brand_code: str) -> BrandView:
-    async with services.database.unit_of_work(None) as session:
-        return await brands.find_brand(session, code=brand_code)

@@ -25,14 +25,13 @@ from stores.types import ShopView
 from yundian.members import api as members
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal
 from yundian.platform.db.database import Tx
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import AnyRequest, page, see_other
 
-SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 shop_people = requires(*SHOP_ROLES)
 _WALK_IN_STEP = dt.timedelta(minutes=5)
 
@@ -64,7 +63,7 @@ class BoardPages(Controller):
     ) -> Response[Any]:
         """She shows her code, and is here."""
         form = await Form.read(request)
-        mine = _mine(principal)
+        mine = principal.own_shops
         async with form.attempt():
             code = form.parse(CodeForm).code.strip().upper()
 
@@ -142,7 +141,7 @@ class BoardPages(Controller):
                 booking_id=booking_id,
                 staff_id=values.staff,
                 resource_id=values.chair,
-                shops=_mine(principal),
+                shops=principal.own_shops,
                 actor_id=principal.id,
             )
             return see_other(f"/shop/appointments/{booking_id}", toast=_("Saved"))
@@ -172,7 +171,7 @@ class BoardPages(Controller):
                 brand_id=principal.brand,
                 booking_id=booking_id,
                 to=to,
-                shops=_mine(principal),
+                shops=principal.own_shops,
             )
             return see_other(f"/shop/appointments/{moved.id}", toast=_("Moved"))
         return await _sheet(services, principal, booking_id, form, None)
@@ -196,7 +195,7 @@ class BoardPages(Controller):
             reason = form.parse(ReasonForm).reason.strip()
 
             async def attempt(tx: Tx) -> None:
-                one = await life.see(tx, booking_id=booking_id, shops=_mine(principal), is_locked=True)
+                one = await life.see(tx, booking_id=booking_id, shops=principal.own_shops, is_locked=True)
                 await do(tx, one, reason)
 
             await decided(services.database, principal.brand, attempt)
@@ -279,7 +278,7 @@ async def _sheet(
     services: Services, principal: Principal, booking_id: uuid.UUID, form: Form, day: dt.date | None
 ) -> Template:
     async with services.database.connection(principal.brand) as tx:
-        booking = await life.see(tx, booking_id=booking_id, shops=_mine(principal))
+        booking = await life.see(tx, booking_id=booking_id, shops=principal.own_shops)
         history = await bookings.history(tx, booking_id=booking_id)
         guest = (
             await members.member_view(tx, keyring=services.keyring, member_id=booking.member_id)
@@ -322,21 +321,16 @@ async def _sheet(
 
 async def _visible(services: Services, principal: Principal, booking_id: uuid.UUID) -> None:
     async with services.database.connection(principal.brand) as tx:
-        await life.see(tx, booking_id=booking_id, shops=_mine(principal))
+        await life.see(tx, booking_id=booking_id, shops=principal.own_shops)
 
 
 async def _shops(session: AsyncSession, principal: Principal) -> list[ShopView]:
-    mine = _mine(principal)
-    found = await stores.get_shops(session, ids=set(mine))
+    found = await stores.get_shops(session, ids=set(principal.own_shops))
     return sorted(found.values(), key=lambda shop: shop.name)
 
 
-def _mine(principal: Principal) -> frozenset[uuid.UUID]:
-    return principal.shops(*SHOP_ROLES) or frozenset()
-
-
 def _own(principal: Principal, shop_id: uuid.UUID) -> None:
-    if shop_id not in _mine(principal):
+    if shop_id not in principal.own_shops:
         raise BookingUnknown
 
 

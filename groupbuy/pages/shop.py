@@ -15,14 +15,14 @@ from stores import api as stores
 from stores.errors import ShopUnknown
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.pages import fragment, page, see_other
 
-shop_people = requires(Role.SHOP_OWNER, Role.SHOP_STAFF)
+shop_people = requires(*SHOP_ROLES)
 
 FEW = 5
 
@@ -96,7 +96,7 @@ class ShopGroupPages(Controller):
 
 
 def _own(principal: Principal) -> list[uuid.UUID]:
-    return sorted(principal.shops(Role.SHOP_OWNER, Role.SHOP_STAFF) or ())
+    return sorted(principal.own_shops)
 
 
 async def _offers(session: AsyncSession, shop_ids: list[uuid.UUID]) -> list[tuple[Any, list[CampaignWithItems]]]:

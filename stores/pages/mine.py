@@ -17,14 +17,13 @@ from stores.service import stock
 from stores.types import ShopFilter, ShopView, ShopWithHours, StockLine
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal, Role
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.pages import fragment, page, see_other
 
-SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 shop_people = requires(*SHOP_ROLES)
 stock_keepers = requires(Role.HQ_ADMIN, *SHOP_ROLES)
 owners = requires(Role.SHOP_OWNER)

@@ -13,7 +13,7 @@ from litestar.response import Redirect, Template
 from yundian.app import health
 from yundian.platform.auth.guards import anyone, requires
 from yundian.platform.core.errors import NotFound
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal, Role
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 from yundian.platform.jobs.declare import cron
@@ -25,7 +25,6 @@ from yundian.platform.web.declare import NavigationItem, Place
 from yundian.platform.web.pages import page, see_other
 
 HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
-SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 _UNSEEN: dict[str, Any] = {"no_principal": True, "exclude_from_limits": True}
 
@@ -40,7 +39,7 @@ class Front(Controller):
         """Who is signed in goes to work; everybody else is told what this is."""
         if principal.roles & HQ:
             return see_other("/hq")
-        if principal.roles & SHOP:
+        if principal.roles & SHOP_ROLES:
             return see_other("/shop")
         return page("front.html")
 
@@ -48,7 +47,7 @@ class Front(Controller):
     def hq(self) -> Template:
         return page("hq_home.html")
 
-    @get("/shop", name="house.shop", guards=[requires(*SHOP)], sync_to_thread=False)
+    @get("/shop", name="house.shop", guards=[requires(*SHOP_ROLES)], sync_to_thread=False)
     def shop(self) -> Template:
         return page("shop_home.html")
 
@@ -107,7 +106,7 @@ HOUSE = Room(
     # Declared here, since web and jobs stand side by side and do not know each other.
     crons=(cron("web.forget_idempotency_keys", every_s=idempotency.CLEAN_EVERY_S)(idempotency.forget_expired),),
     navigation=(
-        NavigationItem(place=Place.HQ_NAVIGATION, order=0, label="Home", url="/hq", icon="home", roles=HQ),
-        NavigationItem(place=Place.SHOP_NAVIGATION, order=0, label="Home", url="/shop", icon="home", roles=SHOP),
+        NavigationItem(Place.HQ_NAVIGATION, 0, "Home", "/hq", "home", HQ),
+        NavigationItem(Place.SHOP_NAVIGATION, 0, "Home", "/shop", "home", SHOP_ROLES),
     ),
 )

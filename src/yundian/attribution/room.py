@@ -7,13 +7,12 @@ from yundian.attribution.pages.landing import LandingPages
 from yundian.attribution.pages.shop import ShopLinkPages
 from yundian.attribution.routes import CreditController, SharingController, ShopLinkController
 from yundian.attribution.service.links import forget_old
-from yundian.platform.core.principal import Role
+from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Panel, Place
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
-_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="attribution",
@@ -23,9 +22,9 @@ ROOM = Room(
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     crons=(cron("attribution.forget_old_touches", every_s=3600)(forget_old),),
-    navigation=(NavigationItem(Place.SHOP_NAVIGATION, 8, "Share", "/shop/links", "qr", _SHOP),),
+    navigation=(NavigationItem(Place.SHOP_NAVIGATION, 8, "Share", "/shop/links", "qr", SHOP_ROLES),),
     panels=(
-        Panel(Place.SHOP_HOME, 30, "/shop/panels/links", _SHOP),
+        Panel(Place.SHOP_HOME, 30, "/shop/panels/links", SHOP_ROLES),
         Panel(Place.HQ_ORDER, 20, "/hq/panels/credits/order/{id}", _HQ),
     ),
 )

@@ -35,7 +35,7 @@ from yundian.members import api as members
 from yundian.members.types import AppKind
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, requires
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Principal, PrincipalKind, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal, PrincipalKind, Role
 from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.web.idempotency import idempotent
@@ -46,7 +46,6 @@ from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 
 readers = requires(*Role)
 movers = requires(Role.HQ_ADMIN)
-SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 SUBJECT = "/{subject_type:str}/{subject_id:uuid}"
 
 
@@ -120,7 +119,7 @@ class ShopLinkController(Controller):
         cursor: Cursor = None,
     ) -> Page[LinkWithNumbers]:
         """List the live links of one's shop, the newest first; of people's own one's own; the owner sees all."""
-        if shop_id not in (principal.shops(*SHOP_ROLES) or ()):
+        if shop_id not in (principal.own_shops):
             raise ShopUnknown
         base = services.settings.public_url or str(request.base_url)
         found = await links.list_links(

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.brands import repository
 from yundian.brands.errors import BrandNotNamed, BrandUnknown
 from yundian.brands.types import BrandView, PolicyView
+from yundian.platform.db.database import Database
 from yundian.platform.outbox.door import Door
 
 # SQL of the days a link counts (brand_id, link_window_days), as a part of an upper room's statement.
@@ -25,6 +26,12 @@ async def find_brand(session: AsyncSession, *, code: str) -> BrandView:
     if brand is None:
         raise BrandUnknown(code=code)
     return msgspec.convert(brand, BrandView, from_attributes=True)
+
+
+async def brand_in_address(database: Database, brand_code: str) -> BrandView:
+    """The brand whose customers' page this is, in a transaction of its own; else ``BrandUnknown``."""
+    async with database.unit_of_work(None) as session:
+        return await find_brand(session, code=brand_code)
 
 
 async def choose_brand(session: AsyncSession, *, code: str | None) -> BrandView:

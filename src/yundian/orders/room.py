@@ -6,12 +6,11 @@ from yundian.orders.pages.counter import CounterPages, ShopOrderPages, ShopOrder
 from yundian.orders.pages.hq import OrderPages
 from yundian.orders.pages.mine import MyOrderPages
 from yundian.orders.routes import HandOverController, OrderController, OwnOrderController
-from yundian.platform.core.principal import Role
+from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Panel, Place
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
-_SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="orders",
@@ -23,7 +22,7 @@ ROOM = Room(
     timers=TIMERS,
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 35, "Orders", "/hq/orders", "bag", _HQ),
-        NavigationItem(Place.SHOP_NAVIGATION, 10, "Hand over", "/shop/hand-over", "qr", _SHOP),
+        NavigationItem(Place.SHOP_NAVIGATION, 10, "Hand over", "/shop/hand-over", "qr", SHOP_ROLES),
     ),
-    panels=(Panel(Place.SHOP_HOME, 20, "/shop/panels/orders", _SHOP),),
+    panels=(Panel(Place.SHOP_HOME, 20, "/shop/panels/orders", SHOP_ROLES),),
 )

@@ -21,13 +21,11 @@ from yundian.orders.errors import (
     UndoTooLate,
 )
 from yundian.orders.schemas import (
-    SHOP_ROLES,
     CodeEntry,
     OrderRead,
     OwnOrderRead,
     RefundAnswer,
     RefundRequest,
-    own_shops,
     staff_of,
     visible_shops,
 )
@@ -35,7 +33,7 @@ from yundian.orders.service import handing_over, lists, refunding
 from yundian.orders.states import OrderState
 from yundian.orders.types import OrderFilter
 from yundian.platform.auth.guards import customer, requires
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal, Role
 from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.web.idempotency import idempotent
@@ -198,7 +196,7 @@ class HandOverController(Controller):
     ) -> OrderRead:
         """Look what a pick-up code stands for in one's own shop. Changes nothing."""
         async with services.database.connection(principal.brand) as tx:
-            shops = own_shops(principal)
+            shops = principal.own_shops
             order = await handing_over.preview(tx, keyring=services.keyring, shop_ids=shops, text=data.code)
         return OrderRead.of(order)
 
@@ -221,7 +219,7 @@ class HandOverController(Controller):
         order = await handing_over.confirm(
             session,
             keyring=services.keyring,
-            shop_ids=own_shops(principal),
+            shop_ids=principal.own_shops,
             text=data.code,
             actor=staff_of(principal),
         )

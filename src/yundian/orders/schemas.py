@@ -11,15 +11,13 @@ from yundian.orders.states import ActorKind, EventKind, FulfilmentStatus, OrderS
 from yundian.orders.types import Actor, OrderView, RefundWanted
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.money import Money
-from yundian.platform.core.principal import Principal, PrincipalKind, Role
+from yundian.platform.core.principal import Principal, PrincipalKind
 from yundian.platform.web.i18n import gettext as _
 
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=80)]
 CodeText = Annotated[str, msgspec.Meta(min_length=1, max_length=32, examples=["123 456 789"])]
 _LONGEST_COUNT = 7
 YUAN = r"^[0-9]{1,9}(\.[0-9]{1,2})?$"
-
-SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 
 
 class LineRead(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,11 +145,6 @@ def _count_of(text: str) -> int:
 def visible_shops(principal: Principal) -> frozenset[uuid.UUID] | None:
     """The shops whose orders the caller sees: ``None`` is every one, as for HQ and for keys with the scope."""
     return None if principal.kind is PrincipalKind.API_KEY else principal.shops()
-
-
-def own_shops(principal: Principal) -> frozenset[uuid.UUID]:
-    """The shops whose counter the caller stands at."""
-    return principal.shops(*SHOP_ROLES) or frozenset()
 
 
 def staff_of(principal: Principal) -> Actor:

@@ -1,6 +1,6 @@
 """What reports contributes to the house."""
 
-from yundian.platform.core.principal import Role
+from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Panel, Place
 from yundian.reports.commands import REPORT
@@ -10,7 +10,6 @@ from yundian.reports.pages.shop import CreditedPanel
 from yundian.reports.routes import SalesController
 
 HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
-SHOP = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
 
 ROOM = Room(
     name="reports",
@@ -22,6 +21,6 @@ ROOM = Room(
     navigation=(NavigationItem(Place.HQ_NAVIGATION, 5, "Sales", "/hq/sales", "chart", HQ),),
     panels=(
         Panel(Place.HQ_HOME, 5, "/hq/panels/sales", HQ),
-        Panel(Place.SHOP_HOME, 20, "/shop/panels/credited", SHOP),
+        Panel(Place.SHOP_HOME, 20, "/shop/panels/credited", SHOP_ROLES),
     ),
 )

@@ -18,14 +18,13 @@ from yundian.platform.auth import api as auth
 from yundian.platform.auth.cookies import token_of
 from yundian.platform.auth.guards import anyone
 from yundian.platform.core import clock
-from yundian.platform.core.principal import ANONYMOUS, Principal, PrincipalKind, Role
+from yundian.platform.core.principal import ANONYMOUS, Principal, PrincipalKind
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import AnyRequest, page, see_other
 
 _YEAR_S = 365 * 24 * 3600
-SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 
 
 class LandingPages(Controller):
@@ -54,7 +53,7 @@ class LandingPages(Controller):
                 visitor=None if agent is AgentClass.BOT else api.visitor_hash(services.keyring, value),
                 agent=agent,
                 member_id=member.id if member.brand_id == brand_id else None,
-                own_shop_ids=principal.shops(*SHOP_ROLES) or frozenset(),
+                own_shop_ids=principal.own_shops,
             )
         except LinkUnknown:
             return page("attribution/unknown.html", status_code=404)

@@ -21,7 +21,7 @@ from yundian.brands import api as brands
 from yundian.platform.auth import api as auth
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal, Role
 from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.web import formats
@@ -30,7 +30,6 @@ from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
 
-SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 shop_people = requires(*SHOP_ROLES)
 
 PAGE_SIZE, PANEL_SIZE = 20, 3
@@ -55,7 +54,7 @@ class ShopLinkPages(Controller):
         cursor: Cursor = None,
     ) -> Template:
         """The links of my shop; of the first when I have several."""
-        own = await _own_shops(session, principal)
+        own = await stores.shops_of_staff(session, principal)
         shop = next((one for one in own if one.id == chosen), own[0] if own else None)
         found = await _list(session, principal, shop, cursor=cursor, limit=PAGE_SIZE) if shop else None
         people = await _people(services, session, principal, shop)
@@ -74,7 +73,7 @@ class ShopLinkPages(Controller):
         self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
     ) -> Template:
         """The newest few of the first shop, at hand on the shop's start page."""
-        own = await _own_shops(session, principal)
+        own = await stores.shops_of_staff(session, principal)
         found = await _list(session, principal, own[0], cursor=None, limit=PANEL_SIZE) if own else None
         return fragment("attribution/_links_panel.html", links=found)
 
@@ -189,12 +188,6 @@ class ShopLinkPages(Controller):
         return Response(await asyncio.to_thread(drawing.draw, wanted), media_type=PNG, headers=headers)
 
 
-async def _own_shops(session: AsyncSession, principal: Principal) -> list[ShopView]:
-    mine = principal.shops(*SHOP_ROLES) or frozenset()
-    found = await stores.get_shops(session, ids=set(mine))
-    return sorted(found.values(), key=lambda shop: shop.code)
-
-
 async def _list(
     session: AsyncSession, principal: Principal, shop: ShopView, *, cursor: str | None, limit: int
 ) -> Page[LinkNumbers]:
@@ -208,7 +201,7 @@ async def _see(session: AsyncSession, principal: Principal, link_id: uuid.UUID) 
     return await links.see_own_link(
         session,
         link_id=link_id,
-        shop_ids=principal.shops(*SHOP_ROLES) or frozenset(),
+        shop_ids=principal.own_shops,
         owned_shop_ids=_owned(principal),
         staff_id=principal.id,
     )

@@ -12,18 +12,17 @@ from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
-from stores.types import ShopView
 from yundian.brands import api as brands
 from yundian.members import api as members
 from yundian.members.types import AppKind
 from yundian.orders.errors import CodeUnknown
-from yundian.orders.schemas import LABELS, SHOP_ROLES, CodeForm, own_shops, staff_of
+from yundian.orders.schemas import LABELS, CodeForm, staff_of
 from yundian.orders.service import handing_over, lists
 from yundian.orders.service.detail import detail_of
 from yundian.orders.states import OrderState
 from yundian.orders.types import OrderView
 from yundian.platform.auth.guards import requires
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal, Role
 from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.outbox.door import brand_of
@@ -68,7 +67,7 @@ class ShopOrderPages(Controller):
         cursor: Cursor = None,
     ) -> Template:
         """The orders my shop hands over: those that may be collected, those that wait, those that went."""
-        own = await _own(session, principal)
+        own = await stores.shops_of_staff(session, principal)
         chosen = next((one for one in own if one.id == shop), own[0] if own else None)
         tab = tab if tab in _TABS else "ready"
         return page(
@@ -89,7 +88,7 @@ class ShopOrderPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Template:
         """One order of my shop."""
-        order = await lists.order_of_shops(session, order_id=order_id, shop_ids=own_shops(principal))
+        order = await lists.order_of_shops(session, order_id=order_id, shop_ids=principal.own_shops)
         return page(
             "orders/shop_order.html",
             detail=await detail_of(session, order=order),
@@ -179,7 +178,7 @@ class CounterPages(Controller):
                 order = await handing_over.confirm(
                     session,
                     keyring=services.keyring,
-                    shop_ids=own_shops(principal),
+                    shop_ids=principal.own_shops,
                     text=form.parse(CodeForm).code,
                     actor=staff_of(principal),
                 )
@@ -199,7 +198,7 @@ class ShopOrderPanel(Controller):
         self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
     ) -> Template:
         """How many orders wait at each of my shops."""
-        own = await _own(session, principal)
+        own = await stores.shops_of_staff(session, principal)
         counts = await lists.open_counts(session, shop_ids=[shop.id for shop in own])
         return fragment("orders/_shop_panel.html", shops=own, counts=counts)
 
@@ -210,14 +209,9 @@ async def _orders(session: AsyncSession, shop_id: uuid.UUID, tab: str, cursor: s
     return await lists.list_of_shop(session, shop_id=shop_id, states=_TABS[tab], cursor=cursor, limit=PAGE_SIZE)
 
 
-async def _own(session: AsyncSession, principal: Principal) -> list[ShopView]:
-    found = await stores.get_shops(session, ids=set(own_shops(principal)))
-    return sorted(found.values(), key=lambda shop: shop.code)
-
-
 async def _look(services: Services, principal: Principal, text: str) -> OrderView:
     async with services.database.connection(principal.brand) as tx:
-        return await handing_over.preview(tx, keyring=services.keyring, shop_ids=own_shops(principal), text=text)
+        return await handing_over.preview(tx, keyring=services.keyring, shop_ids=principal.own_shops, text=text)
 
 
 async def _customer(services: Services, principal: Principal, order: OrderView) -> Any:

@@ -20,6 +20,10 @@ class Role(StrEnum):
         return self in (Role.HQ_ADMIN, Role.HQ_ANALYST)
 
 
+# Whoever works in a shop, for guards, for what she sees, and for the places of her screens.
+SHOP_ROLES = frozenset({Role.SHOP_OWNER, Role.SHOP_STAFF})
+
+
 class PrincipalKind(StrEnum):
     ANONYMOUS = "anonymous"
     STAFF = "staff"
@@ -74,6 +78,15 @@ class Principal:
         if self.id is None:
             raise NotAuthenticated
         return self.id
+
+    @property
+    def own_shops(self) -> frozenset[uuid.UUID]:
+        """The shops this caller works in, as owner or as staff; HQ works in none."""
+        return self.shops(*SHOP_ROLES) or frozenset()
+
+    def is_customer_of(self, brand_code: str) -> bool:
+        """Whether she is signed in at this brand's pages: a customer of another brand is not."""
+        return self.kind is PrincipalKind.CUSTOMER and self.brand_code == brand_code
 
     def shops(self, *roles: Role) -> frozenset[uuid.UUID] | None:
         """The shops this caller may see under the given roles: ``None`` means every shop of the brand.

@@ -8,13 +8,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from stores import api as stores
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import SHOP_ROLES, Principal
 from yundian.platform.web.pages import fragment
 from yundian.reports import schemas
 from yundian.reports.service import reading
 from yundian.reports.types import By
-
-SHOP_ROLES = (Role.SHOP_OWNER, Role.SHOP_STAFF)
 
 # Who runs more shops looks at HQ's pages.
 MOST_SHOPS = 20
@@ -31,7 +29,7 @@ class CreditedPanel(Controller):
         self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
     ) -> Template:
         """Sales that were credited to my shops: today, 7 and 30 days, and by campaign."""
-        mine = sorted(principal.shops(*SHOP_ROLES) or ())[:MOST_SHOPS]
+        mine = sorted(principal.own_shops)[:MOST_SHOPS]
         shops = await stores.get_shops(session, ids=set(mine))
         cards = [
             {
