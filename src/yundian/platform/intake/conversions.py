@@ -24,7 +24,7 @@ _NO = frozenset({"0", "false", "no", "n", "f", "否"})
 
 # Files repeat themselves: days, prices, names of goods. Only short texts are remembered: memory stays bounded.
 _REMEMBERED = 4_096
-_LONGEST_REMEMBERED = 64
+LONGEST_REMEMBERED = 64
 
 
 class FieldProblem(Exception):
@@ -36,8 +36,11 @@ class FieldProblem(Exception):
         self.row = row
 
 
-def converter(rule: FieldRule, lookups: Lookups, label: str) -> Callable[[Any], Any]:
-    """What makes a cell of the file (text; in JSON also a number, a boolean or null) the rule's value."""
+def converter(rule: FieldRule, lookups: Lookups, label: str) -> tuple[Callable[[Any], Any], Callable[[str], Any]]:
+    """What makes a cell of the file (text; in JSON also a number, a boolean or null) the rule's value.
+
+    The second function is the same for short texts and remembers what it made of them.
+    """
     clean = _cleaner(rule, label)
     convert = _converter(rule, lookups, label)
 
@@ -51,25 +54,19 @@ def converter(rule: FieldRule, lookups: Lookups, label: str) -> Callable[[Any], 
             return None
         return convert(text)
 
-    remembered = functools.lru_cache(_REMEMBERED)(make)
-
-    def step(raw: Any) -> Any:
-        return remembered(raw) if type(raw) is str and len(raw) <= _LONGEST_REMEMBERED else make(raw)
-
-    return step
+    return make, functools.lru_cache(_REMEMBERED)(make)
 
 
 def computed(rule: FieldRule, lookups: Lookups, label: str) -> Callable[[Any], Any]:
     """What makes the result of a formula the rule's value: a text goes the way of texts, a number is scaled."""
-    of_text = converter(rule, lookups, label)
-    is_whole = rule.type == "integer"
+    of_text, _ = converter(rule, lookups, label)
+    if rule.type != "integer":
+        return lambda value: of_text(value) if value is None or isinstance(value, str) else value
 
     def make(value: Any) -> Any:
-        if value is None or isinstance(value, str):
-            return of_text(value)
-        if is_whole and isinstance(value, (int, Decimal)):
+        if isinstance(value, (int, Decimal)):
             return whole(value, rule, label)
-        return value
+        return of_text(value) if value is None or isinstance(value, str) else value
 
     return make
 

@@ -1,14 +1,13 @@
 """Makes a document of the records of a file, by the rules of a mapping."""
 
-import functools
 import re
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AnyMapping
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from yundian.platform.intake.conversions import FieldProblem, computed, converter, texts_of
+from yundian.platform.intake.conversions import LONGEST_REMEMBERED, FieldProblem, computed, converter, texts_of
 from yundian.platform.intake.formulas import Formula, Make, Scope, compile_formula
 from yundian.platform.intake.mapping import Mapping
 from yundian.platform.intake.rules import FieldRule, rule_of
@@ -31,6 +30,7 @@ class Extractor:
             (self._of_document if is_of_document else self._of_record).append((name, step))
         self._fields = [(name, compiler.step(rule, name)) for name, rule in mapping.fields.items()]
         self._labels = compiler.labels
+        self._nullable: dict[type[Any], frozenset[str]] = {}
         self._rows = {name for name, rule in mapping.fields.items() if rule.type == "rows" and rule.when is None}
 
     def fields(self, values: Values) -> dict[str, Any]:
@@ -46,7 +46,7 @@ class Extractor:
 
         What is not computed over all records is taken of the first.
         """
-        nullable = _nullable(kind)
+        nullable = self._nullable.get(kind) or self._nullable.setdefault(kind, _nullable(kind))
         # A blank field has the default that the record gives it.
         made = {k: v for k, v in self._made(records).items() if v is not None or k in nullable}
         try:
@@ -56,6 +56,15 @@ class Extractor:
 
     def _made(self, records: Sequence[Values]) -> dict[str, Any]:
         scopes = [Scope(record) for record in records]
+        try:
+            self._name_values(scopes)
+            first = scopes[0]
+            return {name: step(first) for name, step in self._fields}
+        finally:
+            # They hold each other through it: without, they go at once and not when the collector comes.
+            scopes.clear()
+
+    def _name_values(self, scopes: list[Scope]) -> None:
         position = 0
         try:
             for position, scope in enumerate(scopes):  # noqa: B007  told when it fails
@@ -66,12 +75,10 @@ class Extractor:
         except FieldProblem as error:
             error.row = position
             raise
-        first = scopes[0]
         for name, step in self._of_document:
-            first.names[name] = value = step(first)
+            value = step(scopes[0])
             for scope in scopes:
                 scope.names[name] = value
-        return {name: step(first) for name, step in self._fields}
 
     def _violated(self, error: msgspec.ValidationError) -> FieldProblem:
         reason, _, path = str(error).partition(" - at ")
@@ -127,19 +134,17 @@ class _Compiler:
             return self._each(rule, name, label)
         if rule.constant is not None:
             is_text = isinstance(rule.constant, str)
-            constant = converter(rule, self._lookups, label)(rule.constant) if is_text else rule.constant
+            constant = converter(rule, self._lookups, label)[0](rule.constant) if is_text else rule.constant
             return lambda _scope: constant
         if rule.cases:
             return self._cases(rule, label)
         if rule.value is not None:
-            formula = self._guarded(self._formula(rule.value), label)
             finish = computed(rule, self._lookups, label)
-            return lambda scope: finish(formula(scope))
+            return self._guarded(self._formula(rule.value), label, finish)
         take = self._taker(rule)
         if rule.type == "list":
             return lambda scope: texts_of(take(scope), label)
-        convert = converter(rule, self._lookups, label)
-        return lambda scope: convert(take(scope))
+        return self._converted(rule, take, label)
 
     def _object(self, specs: Values, name: str) -> Make:
         inner = [(key, self.step(rule_of(spec), f"{name}.{key}")) for key, spec in specs.items()]
@@ -241,20 +246,36 @@ class _Compiler:
 
         return walk
 
+    def _converted(self, rule: FieldRule, take: Make, label: str) -> Make:
+        """A column's cell made the rule's value; the plain case, which is nearly all of a file, in one step."""
+        convert, remembered = converter(rule, self._lookups, label)
+        column = (rule.column or "").strip()
+        if not self._is_csv or rule.columns or "." in column:
+            return lambda scope: convert(take(scope))
+
+        def step(scope: Scope) -> Any:
+            raw = scope.columns.get(column)
+            if type(raw) is str and len(raw) <= LONGEST_REMEMBERED:
+                return remembered(raw)
+            return convert(raw)
+
+        return step
+
     def _formula(self, text: str) -> Formula:
         return compile_formula(text, self._known)
 
-    def _guarded(self, formula: Formula, label: str) -> Make:
+    def _guarded(self, formula: Formula, label: str, finish: Callable[[Any], Any] | None = None) -> Make:
         """What cannot be computed is told, not raised: a blank in a sum, a text beside a number, 1 / 0."""
         make = formula.make
 
         def compute(scope: Scope) -> Any:
             try:
-                return make(scope)
+                value = make(scope)
             except (TypeError, ArithmeticError) as error:
                 blank = sorted(name for name in formula.names if scope.names.get(name) is None)
                 reason = f"{', '.join(blank)} is blank" if blank else f"cannot be computed: {type(error).__name__}"
                 raise FieldProblem("intake.cannot_compute", reason, label) from error
+            return finish(value) if finish is not None else value
 
         return compute
 
@@ -265,8 +286,7 @@ class _Compiler:
         )
 
 
-@functools.cache
-def _nullable(kind: Any) -> frozenset[str]:
+def _nullable(kind: type[Any]) -> frozenset[str]:
     """The fields whose blank is told as such: their record has no other default."""
     fields = msgspec.structs.fields(kind)
     return frozenset(one.name for one in fields if one.required or one.default in (None, msgspec.UNSET))

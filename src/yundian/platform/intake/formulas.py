@@ -8,7 +8,7 @@ no attributes, no subscripts, no calls but those of ``FUNCTIONS``, no powers, no
 import ast
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -57,7 +57,7 @@ class Scope:
     def __init__(self, columns: Mapping[str, Any]) -> None:
         self.columns = columns
         self.names: dict[str, Any] = {}
-        self.rows: list[Scope] = [self]
+        self.rows: Sequence[Scope] = ()
 
 
 @dataclass(frozen=True)

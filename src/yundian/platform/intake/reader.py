@@ -7,39 +7,27 @@ the following lines are read again. What is unusable from some point on (JSON th
 
 import contextlib
 import csv
-import io
-import re
-from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import ijson
 import msgspec
 
 from yundian.platform.intake.errors import UnusableFile
-from yundian.platform.intake.mapping import Source
+from yundian.platform.intake.lines import MAX_LINE_BYTES, Line, Lines, OpenFile
+from yundian.platform.intake.rules import Source
 from yundian.platform.intake.types import BrokenRecord, Problem, SourceRecord
 
-MAX_LINE_BYTES = 1024 * 1024
+__all__ = ["MAX_JSON_ITEM_BYTES", "MAX_LINE_BYTES", "MAX_RECORD_LINES", "Read", "Reader"]
+
 MAX_RECORD_LINES = 200
 MAX_JSON_ITEM_BYTES = 16 * 1024 * 1024
 
 Read = SourceRecord | BrokenRecord
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    number: int
-    text: str
-    problem: Problem | None = None
-    is_whole: bool = True
+_DELIMITERS = ",;\t|"
 
 
 class Reader:
@@ -50,58 +38,115 @@ class Reader:
         self.source = source
         self.columns = {column.strip() for column in columns or ()}
         self.size = path.stat().st_size
-        self.position = 0
+        self._file: OpenFile | None = None
+        self._header: list[str] = []
+
+    @property
+    def position(self) -> int:
+        return self._file.position if self._file is not None else 0
 
     def __iter__(self) -> Iterator[Read]:
-        with self.path.open("rb") as file:
+        with contextlib.closing(OpenFile(self.path)) as self._file:
             if self.source.format == "json":
-                yield from self._json(file)
+                yield from self._json(self._file)
                 return
-            with contextlib.closing(_Lines(self, file)) as lines:
+            with contextlib.closing(Lines(self._file, self.source.encoding)) as lines:
                 yield from self._json_lines(lines) if self.source.format == "jsonl" else self._csv(lines)
+
+    def again(self, raws: Sequence[str]) -> list[dict[str, Any]]:
+        """The values of records that were read well before, from their text."""
+        if self.source.format != "csv":
+            decoder = msgspec.json.Decoder(dict[str, Any])
+            return [decoder.decode(raw) for raw in raws]
+        if not self._header:
+            with contextlib.closing(OpenFile(self.path)) as file:
+                self._header = self._columns(Lines(file, self.source.encoding))
+        return [dict(zip(self._header, row, strict=True)) for row in self._parser(raws)]
 
     def _unusable(self, reason: str, **facts: object) -> UnusableFile:
         return UnusableFile(file=self.path.name, reason=reason, **facts)
 
-    def _csv(self, lines: "_Lines") -> Iterator[Read]:
+    def _csv(self, lines: Lines) -> Iterator[Read]:
+        header = self._header = self._columns(lines)
+        while True:
+            block = lines.block()
+            records = self._plain_records(*block, header) if block is not None else None
+            if block is not None and records is not None:
+                lines.accept(len(block[1]))
+                yield from records
+                continue
+            line = lines.take()
+            if line is None:
+                return
+            if line.text.strip() or line.problem is not None:
+                yield self._record(lines, line, header)
+
+    def _plain_records(self, number: int, lines: list[str], header: list[str]) -> list[Read] | None:
+        """The records of a block of which every line is as it should be; None where one is not."""
+        width = len(header)
+        if width == 1:
+            return None  # a blank line and a blank value look the same
+        made: list[Read] = []
+        used = 0
+        parser = self._parser(lines)
+        try:
+            for row in parser:
+                end = parser.line_num
+                if len(row) == width and end - used <= MAX_RECORD_LINES:
+                    raw = lines[used] if end - used == 1 else "".join(lines[used:end])
+                    made.append(SourceRecord(number + used, raw.rstrip("\r\n"), dict(zip(header, row))))  # noqa: B905
+                elif row:
+                    return None
+                used = end
+        except csv.Error:
+            return None
+        return made
+
+    def _parser(self, lines: Any) -> Any:
+        return csv.reader(lines, delimiter=self.source.delimiter, quotechar=self.source.quote, strict=True)
+
+    def _columns(self, lines: Lines) -> list[str]:
         for _ in range(self.source.skip_lines):
             lines.take()
-        header = list(self.source.columns) or self._header(lines)
+        header = list(self.source.columns) or self._first_row(lines)
         missing = self.columns - set(header)
         if missing:
-            raise self._unusable("mapped columns are missing", missing=sorted(missing), present=header)
-        while (line := lines.take()) is not None:
-            if line.text.strip() == "" and line.problem is None:
-                continue
-            yield self._record(lines, line, header)
+            facts: dict[str, object] = {"missing": sorted(missing), "present": header}
+            other = [mark for mark in _DELIMITERS if len(header) == 1 and mark in header[0]]
+            if other:
+                facts["hint"] = f"is source.delimiter {other[0]!r}?"
+            raise self._unusable("mapped columns are missing", **facts)
+        return header
 
-    def _header(self, lines: "_Lines") -> list[str]:
+    def _first_row(self, lines: Lines) -> list[str]:
         first = lines.take()
         if first is None:
             raise self._unusable("the file is empty")
         row, used = self._row(lines, first)
-        if isinstance(row, Problem) or used[0].problem is not None:
-            raise self._unusable("the header line cannot be read", line=first.number)
+        problem = row if isinstance(row, Problem) else used[0].problem
+        if problem is not None or isinstance(row, Problem):
+            detail = problem.reason if problem is not None else ""
+            raise self._unusable("the header line cannot be read", line=first.number, detail=detail)
         header = [name.strip() for name in row]
         double = sorted({name for name in header if header.count(name) > 1})
         if double:
             raise self._unusable("columns with the same name", columns=double)
         return header
 
-    def _record(self, lines: "_Lines", line: _Line, header: list[str]) -> Read:
+    def _record(self, lines: Lines, line: Line, header: list[str]) -> Read:
         row, used = self._row(lines, line)
         raw = "".join(part.text for part in used).rstrip("\r\n")
         problem = row if isinstance(row, Problem) else next((u.problem for u in used if u.problem), None)
-        if problem is None and len(row) != len(header):  # type: ignore[arg-type]
-            problem = Problem(
-                "intake.wrong_number_of_columns",
-                f"{len(row)} columns where the header has {len(header)}",  # type: ignore[arg-type]
-            )
+        cells = raw.split(self.source.delimiter) if isinstance(row, Problem) else row
+        if problem is None and len(cells) != len(header):
+            reason = f"{len(cells)} columns where the header has {len(header)}"
+            problem = Problem("intake.wrong_number_of_columns", reason)
+        values = dict(zip(header, cells, strict=False))
         if problem is not None:
-            return BrokenRecord(line=line.number, raw=raw, problem=problem)
-        return SourceRecord(line=line.number, raw=raw, values=dict(zip(header, row, strict=True)))  # type: ignore[arg-type]
+            return BrokenRecord(line=line.number, raw=raw, problem=problem, guess=values)
+        return SourceRecord(line.number, raw, values)
 
-    def _row(self, lines: "_Lines", first: _Line) -> tuple[list[str] | Problem, list[_Line]]:
+    def _row(self, lines: Lines, first: Line) -> tuple[list[str] | Problem, list[Line]]:
         """The columns of the record that starts here, with the lines it used; after a failure only the first."""
         used = [first]
         if not first.is_whole:
@@ -120,15 +165,14 @@ class Reader:
                 size += len(following.text)
                 yield following.text
 
-        parser = csv.reader(feed(), delimiter=self.source.delimiter, quotechar=self.source.quote, strict=True)
         try:
-            return next(parser), used
+            return next(self._parser(feed())), used
         except (csv.Error, StopIteration) as error:
             lines.put_back(used[1:])
             reason = str(error) or "the record ends inside a quoted value"
             return Problem("intake.broken_quotes", reason), used[:1]
 
-    def _json_lines(self, lines: "_Lines") -> Iterator[Read]:
+    def _json_lines(self, lines: Lines) -> Iterator[Read]:
         decoder = msgspec.json.Decoder(dict[str, Any])
         while (line := lines.take()) is not None:
             raw = line.text.strip()
@@ -138,14 +182,14 @@ class Reader:
                 yield BrokenRecord(line=line.number, raw=raw, problem=line.problem)
                 continue
             try:
-                yield SourceRecord(line=line.number, raw=raw, values=decoder.decode(raw.encode()))
+                yield SourceRecord(line.number, raw, decoder.decode(raw.encode()))
             except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
                 problem = Problem("intake.not_json", str(error) or "nested too deeply")
                 yield BrokenRecord(line=line.number, raw=raw, problem=problem)
 
-    def _json(self, file: BinaryIO) -> Iterator[Read]:
+    def _json(self, file: OpenFile) -> Iterator[Read]:
         """An array of objects; ``line`` is the record's number, since a JSON file may be one single line."""
-        metered = _Metered(file, self)
+        metered = _Metered(file)
         number = 0
         try:
             for item in ijson.items(metered, self.source.records):
@@ -165,83 +209,20 @@ class Reader:
         if not isinstance(values, dict):
             problem = Problem("intake.not_an_object", "the record is not an object")
             return BrokenRecord(line=number, raw=raw, problem=problem)
-        return SourceRecord(line=number, raw=raw, values=values)
-
-
-class _Lines:
-    """Physical lines with their numbers; bad bytes and overlong lines are told, not raised."""
-
-    def __init__(self, reader: Reader, file: BinaryIO) -> None:
-        self._reader = reader
-        self._waiting: deque[_Line] = deque()
-        self._number = 0
-        head = file.read(3)
-        bom = next((pair for pair in _BOMS if head.startswith(pair[0])), None)
-        self._encoding = bom[1] if bom is not None else reader.source.encoding
-        file.seek(len(bom[0]) if bom is not None else 0)
-        self._file: BinaryIO | io.TextIOWrapper = file
-        if self._encoding.startswith("utf-16"):
-            self._file = io.TextIOWrapper(file, encoding=self._encoding, errors="surrogateescape", newline="")
-
-    def take(self) -> _Line | None:
-        if self._waiting:
-            return self._waiting.popleft()
-        data = self._file.readline(MAX_LINE_BYTES + 1)
-        if not data:
-            return None
-        self._number += 1
-        self._reader.position += len(data) * (1 if isinstance(data, bytes) else 2)
-        if len(data) > MAX_LINE_BYTES:
-            return self._overlong(data)
-        return self._decoded(data)
-
-    def close(self) -> None:
-        """Let go of the file, which its opener closes."""
-        if isinstance(self._file, io.TextIOWrapper):
-            self._file.detach()
-
-    def put_back(self, lines: list[_Line]) -> None:
-        self._waiting.extendleft(reversed(lines))
-
-    def _decoded(self, data: bytes | str) -> _Line:
-        problem = None
-        try:
-            text = data.decode(self._encoding) if isinstance(data, bytes) else data
-        except UnicodeDecodeError as error:
-            text = data.decode(self._encoding, "backslashreplace")  # type: ignore[union-attr]
-            problem = Problem("intake.bad_bytes", f"byte {error.start + 1} of the line is not {self._encoding}")
-        if "\0" in text:
-            text = text.replace("\0", "\\x00")
-            problem = Problem("intake.nul", "the line contains a NUL byte")
-        elif isinstance(data, str) and _SURROGATE.search(text):
-            text = text.encode("utf-8", "backslashreplace").decode()
-            problem = Problem("intake.bad_bytes", f"the line is not {self._encoding}")
-        return _Line(self._number, text, problem)
-
-    def _overlong(self, head: bytes | str) -> _Line:
-        end: bytes | str = head
-        newline: Any = b"\n" if isinstance(head, bytes) else "\n"
-        while end and not end.endswith(newline):
-            end = self._file.readline(MAX_LINE_BYTES)
-            self._reader.position += len(end)
-        shown = self._decoded(head[:200])
-        problem = Problem("intake.line_too_long", f"longer than {MAX_LINE_BYTES} bytes")
-        return _Line(self._number, shown.text, problem, is_whole=False)
+        return SourceRecord(number, raw, values)
 
 
 class _Metered:
-    """A file that knows how much of it was read, and refuses a JSON record without end."""
+    """A stream that refuses a JSON record without end."""
 
-    def __init__(self, file: BinaryIO, reader: Reader) -> None:
-        self._file = file
-        self._reader = reader
+    def __init__(self, file: OpenFile) -> None:
+        self._stream = file.stream
         self.since_item = 0
-        if not file.read(3).startswith(b"\xef\xbb\xbf"):
-            file.seek(0)
+        if self._stream.peek(3).startswith(b"\xef\xbb\xbf"):
+            self._stream.read(3)
 
     def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._reader.position += len(data)
+        data: bytes = self._stream.read(size)
         self.since_item += len(data)
         if self.since_item > MAX_JSON_ITEM_BYTES:
             raise ijson.JSONError(f"a record larger than {MAX_JSON_ITEM_BYTES} bytes")

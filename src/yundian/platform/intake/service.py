@@ -161,10 +161,9 @@ async def _read_all(run: _Run, reader: Reader, *, batch: int, on_progress: OnPro
 
 def _item(run: _Run, extractor: Extractor, read: Read) -> _Item:
     digest = hashlib.sha256(read.raw.encode("utf-8", "backslashreplace")).digest()
-    item = _Item(line=read.line, raw=read.raw, hash=digest, values=read.values)
     if isinstance(read, BrokenRecord):
-        item.problem = read.problem
-        return item
+        return _Item(line=read.line, raw=read.raw, hash=digest, values=None, problem=read.problem)
+    item = _Item(line=read.line, raw=read.raw, hash=digest, values=read.values)
     try:
         item.record = extractor.record(read.values, run.kind.record)
     except FieldProblem as error:

@@ -21,8 +21,7 @@ class Problem:
     column: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(msgspec.Struct, frozen=True):
     """One record as the file has it. ``line`` is its first physical line (in a JSON array: its number)."""
 
     line: int
@@ -32,12 +31,12 @@ class SourceRecord:
 
 @dataclass(frozen=True, slots=True)
 class BrokenRecord:
-    """One record that could not be taken apart, or whose fields are wrong (then ``values`` are known)."""
+    """One record that could not be taken apart. ``guess``: what its values look like, to find its document by."""
 
     line: int
     raw: str
     problem: Problem
-    values: Mapping[str, Any] | None = None
+    guess: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
