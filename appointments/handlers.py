@@ -21,11 +21,12 @@ from appointments.events import (
     SlotOffered,
 )
 from appointments.repository import bookings
-from appointments.repository import setup as services
+from appointments.rules import life as rules
 from appointments.service import deposits, facts, life, telling, waiting
 from appointments.service.booking import SUBJECT
 from appointments.states import BookingState, WaitState
 from appointments.types import Actor
+from yundian.messaging.events import MessageDue
 from yundian.payments import api as payments
 from yundian.payments.errors import NotRefundable, OrphanTaken
 from yundian.payments.events import PaymentCaptured, PaymentClosed, PaymentOrphaned, PaymentRefunded
@@ -60,9 +61,7 @@ async def watch_arrival(session: AsyncSession, event: BookingConfirmed) -> None:
     booking = await bookings.by_id(session, booking_id=event.booking.booking_id)
     if booking is None or booking.state is not BookingState.CONFIRMED:
         return
-    service = await services.get_service(session, service_id=booking.service_id)
-    due_at = booking.starts_at + life.grace_of(service)
-    await timers.set_timer(session, name=NO_SHOW_TIMER, key=str(booking.id), due_at=due_at)
+    await timers.set_timer(session, name=NO_SHOW_TIMER, key=str(booking.id), due_at=rules.given_up_at(booking))
     await waiting.settle(session, booking_id=booking.id, target=WaitState.ACCEPTED)
     if event.moved_from is not None:
         old = await bookings.by_id(session, booking_id=event.moved_from)
@@ -108,6 +107,12 @@ async def follow_up(session: AsyncSession, event: BookingCompleted) -> None:
 @subscriber(SlotOffered, name="appointments.tell_offered")
 async def tell_offered(session: AsyncSession, event: SlotOffered) -> None:
     await telling.offered(session, event)
+
+
+@batch_subscriber(MessageDue, name="appointments.recheck_reminders")
+async def recheck_reminders(tx: Tx, delivered: Sequence[Delivered[MessageDue]]) -> None:
+    """Whether what she is to be reminded of still stands."""
+    await telling.recheck(tx, due=[one.event for one in delivered], now=clock.now())
 
 
 @batch_subscriber(SlotFreed, name="appointments.offer_freed_slot")
@@ -196,6 +201,7 @@ SUBSCRIBERS = (
     forget_reminders,
     follow_up,
     tell_offered,
+    recheck_reminders,
     offer_freed_slot,
     take_deposit,
     free_unpaid,

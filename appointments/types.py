@@ -188,6 +188,15 @@ class BookingView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     moved_from: uuid.UUID | None
     sequence: int
+    cutoff_min: int
+    grace_min: int
+    is_late_cancel_charged: bool
+    is_no_show_charged: bool
+    channel: str
+    asked_at: dt.datetime
+    confirmed_at: dt.datetime | None
+    is_day_only: bool
+    external_client: str
 
     @property
     def occupied_from(self) -> dt.datetime:
@@ -254,6 +263,13 @@ class NewBooking(msgspec.Struct, frozen=True, kw_only=True):
     moved_from: uuid.UUID | None = None
     sequence: int = 0
     request_key: str | None = None
+    cutoff_min: int = 0
+    grace_min: int = 0
+    is_late_cancel_charged: bool = False
+    is_no_show_charged: bool = False
+    channel: str = ""
+    asked_at: dt.datetime
+    confirmed_at: dt.datetime | None = None
     seats: int = 1
 
     @property

@@ -249,8 +249,8 @@ async def _one(
         "is_offer": is_offer and not pay_path,
         "is_changeable": booking.state in CHANGEABLE and booking.starts_at > now,
         "is_cancellable": booking.state in (*CHANGEABLE, BookingState.HELD) and booking.starts_at > now,
-        "is_late": rules.is_late(booking, cutoff_min=service.cutoff_min, now=now),
-        "cutoff": booking.starts_at - dt.timedelta(minutes=service.cutoff_min),
+        "is_late": rules.is_late(booking, now=now),
+        "cutoff": rules.cutoff_of(booking),
         "qr": segno.make(booking.code, error="m").svg_data_uri(scale=6, border=2),
         "zone": booking.time_zone,
     }

@@ -20,6 +20,8 @@ _TYPES = {
     "service_name": "varchar", "is_any_staff": "boolean", "price_minor": "bigint", "deposit_minor": "bigint",
     "currency": "varchar", "payment_id": "uuid", "expires_at": "timestamptz", "arrived_at": "timestamptz",
     "moved_from": "uuid", "sequence": "int", "request_key": "varchar",
+    "cutoff_min": "int", "grace_min": "int", "is_late_cancel_charged": "boolean", "is_no_show_charged": "boolean",
+    "channel": "varchar", "asked_at": "timestamptz", "confirmed_at": "timestamptz",
 }  # fmt: skip
 
 _READ = """
@@ -27,7 +29,9 @@ SELECT b.id, b.code, b.shop_id, b.service_id, b.service_name, b.staff_id, s.disp
     b.resource_id, r.name AS resource_name, b.session_id, b.member_id, b.state, b.deposit_state, b.source,
     b.attention, b.starts_at, b.ends_at, b.buffer_before_min, b.buffer_after_min, b.time_zone, b.local_day,
     b.is_any_staff, b.price_minor, b.deposit_minor, b.currency, b.payment_id, b.expires_at, b.arrived_at,
-    b.started_at, b.ended_at, b.created_at, b.reason, b.moved_from, b.sequence
+    b.started_at, b.ended_at, b.created_at, b.reason, b.moved_from, b.sequence, b.cutoff_min, b.grace_min,
+    b.is_late_cancel_charged, b.is_no_show_charged, b.channel, b.asked_at, b.confirmed_at, b.is_day_only,
+    b.external_client
 FROM appointments_booking b
 JOIN appointments_staff s ON s.brand_id = b.brand_id AND s.id = b.staff_id
 LEFT JOIN appointments_resource r ON r.brand_id = b.brand_id AND r.id = b.resource_id
@@ -37,13 +41,15 @@ _ORDER = (
     "resource_name", "session_id", "member_id", "state", "deposit_state", "source", "attention", "starts_at",
     "ends_at", "buffer_before_min", "buffer_after_min", "time_zone", "local_day", "is_any_staff", "price_minor",
     "deposit_minor", "currency", "payment_id", "expires_at", "arrived_at", "started_at", "ended_at", "created_at",
-    "reason", "moved_from", "sequence",
+    "reason", "moved_from", "sequence", "cutoff_min", "grace_min", "is_late_cancel_charged", "is_no_show_charged",
+    "channel", "asked_at", "confirmed_at", "is_day_only", "external_client",
 )  # fmt: skip
 
 MOVE = """
 UPDATE appointments_booking SET state = $3::varchar, attention = '',
     reason = CASE WHEN $5::varchar = '' THEN reason ELSE $5::varchar END,
     arrived_at = CASE WHEN $3::varchar = 'arrived' THEN $6::timestamptz ELSE arrived_at END,
+    confirmed_at = CASE WHEN $3::varchar = 'confirmed' THEN $6::timestamptz ELSE confirmed_at END,
     started_at = CASE WHEN $3::varchar = 'in_service' THEN $6::timestamptz ELSE started_at END,
     ended_at = CASE WHEN $7::boolean THEN $6::timestamptz ELSE NULL END, sequence = sequence + 1
 WHERE brand_id = $1 AND id = $2 AND state = ANY($4::varchar[])
@@ -175,6 +181,15 @@ async def same_of_member(
         member_id, shop_id, service_id, starts_at,
     )  # fmt: skip
     return found[0] if found else None
+
+
+async def still_on(door: Door, *, booking_ids: Sequence[uuid.UUID], now: dt.datetime) -> set[uuid.UUID]:
+    """Which of them stand and are still to come."""
+    sql = (
+        "SELECT id FROM appointments_booking WHERE brand_id = $1 AND id = ANY($2::uuid[])"
+        " AND state = 'confirmed' AND starts_at > $3"
+    )
+    return {row[0] for row in await fetch(door, sql, brand_of(door), list(booking_ids), now)}
 
 
 async def history(door: Door, *, booking_id: uuid.UUID) -> list[HistoryEntry]:

@@ -19,11 +19,21 @@ EARLY = dt.timedelta(hours=2)
 _MAC_BYTES = 12
 
 
-def is_late(booking: BookingView, *, cutoff_min: int, now: dt.datetime) -> bool:
-    """Past the cut-off. Never, when the shop itself changed something."""
+def is_late(booking: BookingView, *, now: dt.datetime) -> bool:
+    """Past the cut-off she booked under. Never, when the shop itself changed something."""
     if booking.attention is not Attention.NONE or booking.state is not BookingState.CONFIRMED:
         return False
-    return now > booking.starts_at - dt.timedelta(minutes=cutoff_min)
+    return now > cutoff_of(booking)
+
+
+def cutoff_of(booking: BookingView) -> dt.datetime:
+    """Until when she may change it."""
+    return booking.starts_at - dt.timedelta(minutes=booking.cutoff_min)
+
+
+def given_up_at(booking: BookingView) -> dt.datetime:
+    """Until when the shop waits for her."""
+    return booking.starts_at + dt.timedelta(minutes=booking.grace_min)
 
 
 def deposit_of(plans: Plans) -> int:

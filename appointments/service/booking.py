@@ -54,6 +54,8 @@ class Wish:
     wait_id: uuid.UUID | None = None
     # Of her page, where she returns to when she has paid.
     brand_code: str = ""
+    # How she came: ``web``, ``wechat``, ``api``; empty: as the source says.
+    channel: str = ""
 
     @property
     def is_by_shop(self) -> bool:
@@ -221,6 +223,13 @@ def _new(wish: Wish, asked: planning.Asked, now: dt.datetime) -> NewBooking:
         expires_at=now + dt.timedelta(minutes=wish.hold_min or service.hold_min) if is_held else None,
         arrived_at=now if wish.source is Source.WALK_IN else None,
         request_key=wish.request_key,
+        cutoff_min=service.cutoff_min,
+        grace_min=service.grace_min,
+        is_late_cancel_charged=service.is_late_cancel_charged,
+        is_no_show_charged=service.is_no_show_charged,
+        channel=wish.channel or wish.source.value,
+        asked_at=now,
+        confirmed_at=now if state in (BookingState.CONFIRMED, BookingState.ARRIVED) else None,
         seats=service.seats,
     )
 

@@ -15,11 +15,10 @@ from appointments.events import (
     SlotFreed,
 )
 from appointments.repository import bookings
-from appointments.repository import setup as services
 from appointments.rules import life
-from appointments.service import deposits, facts
+from appointments.service import deposits, facts, telling
 from appointments.states import BOOKING, MISSED, BookingState, DepositState
-from appointments.types import Actor, BookingView, ServiceView
+from appointments.types import Actor, BookingView
 from yundian.payments import api as payments
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.declare import Event
@@ -66,13 +65,12 @@ async def cancel(
     """
     if booking.starts_at <= now and by is Actor.CUSTOMER:
         raise SlotPassed
-    service = await services.get_service(door, service_id=booking.service_id)
-    is_late = by is Actor.CUSTOMER and life.is_late(booking, cutoff_min=service.cutoff_min, now=now)
+    is_late = by is Actor.CUSTOMER and life.is_late(booking, now=now)
     target = BookingState.CANCELLED_LATE if is_late else BookingState.CANCELLED
     await _move(door, booking, target, by=by, actor_id=actor_id, now=now, reason=reason)
     if booking.state is BookingState.HELD and booking.payment_id is not None:
         await payments.close_payment(door, payment_id=booking.payment_id)
-    await deposits.settle(door, booking, is_charged=is_late and service.is_late_cancel_charged)
+    await deposits.settle(door, booking, is_charged=is_late and booking.is_late_cancel_charged)
     told = BookingCancelled(booking=facts.of(booking), by=by.value, is_late=is_late, reason=reason)
     await _give_back(door, booking, now, told)
 
@@ -111,10 +109,9 @@ async def miss(
     door: Door, booking: BookingView, *, by: Actor, actor_id: uuid.UUID | None, now: dt.datetime
 ) -> None:
     """She did not come, and the grace is over. Records ``BookingMissed``."""
-    service = await services.get_service(door, service_id=booking.service_id)
-    if now < booking.starts_at + grace_of(service):
-        raise TooEarly(grace_min=service.grace_min)
-    is_charged = service.is_no_show_charged and booking.deposit_state is DepositState.PAID
+    if now < life.given_up_at(booking):
+        raise TooEarly(grace_min=booking.grace_min)
+    is_charged = booking.is_no_show_charged and booking.deposit_state is DepositState.PAID
     target = BookingState.NO_SHOW_PENALIZED if is_charged else BookingState.NO_SHOW
     await _move(door, booking, target, by=by, actor_id=actor_id, now=now)
     await deposits.settle(door, booking, is_charged=is_charged)
@@ -154,17 +151,12 @@ async def expire(door: Door, booking: BookingView, *, now: dt.datetime) -> None:
     await _give_back(door, booking, now, BookingExpired(booking=facts.of(booking)))
 
 
-def grace_of(service: ServiceView) -> dt.timedelta:
-    """How long the shop waits for her."""
-    return dt.timedelta(minutes=service.grace_min)
-
-
-def check_cutoff(booking: BookingView, *, cutoff_min: int, now: dt.datetime) -> None:
+def check_cutoff(booking: BookingView, *, now: dt.datetime) -> None:
     """Refuse a customer's change that comes too late."""
     if booking.starts_at <= now:
         raise SlotPassed
-    if life.is_late(booking, cutoff_min=cutoff_min, now=now):
-        raise PastCutoff(cutoff_min=cutoff_min)
+    if life.is_late(booking, now=now):
+        raise PastCutoff(cutoff_min=booking.cutoff_min)
 
 
 async def _move(
@@ -195,6 +187,7 @@ async def _move(
 
 async def _give_back(door: Door, booking: BookingView, now: dt.datetime, told: Event) -> None:
     await bookings.release(door, booking_id=booking.id)
+    await telling.silence(door, booking_id=booking.id)
     events = [told]
     if booking.starts_at > now:
         events.append(freed(booking))

@@ -11,7 +11,7 @@ from appointments.events import BookingReassigned
 from appointments.repository import bookings, taking
 from appointments.rules import life as life_rules
 from appointments.service import booking as book
-from appointments.service import facts, life, planning
+from appointments.service import facts, life, planning, telling
 from appointments.states import Attention, BookingState, Source
 from appointments.types import Actor, BookingView, NewBooking
 from yundian.platform.core import clock
@@ -65,7 +65,7 @@ async def reschedule(
             moving=old.id,
         )
         if to.by is Actor.CUSTOMER:
-            life.check_cutoff(old, cutoff_min=asked.openings.plans.service.cutoff_min, now=now)
+            life.check_cutoff(old, now=now)
         # Before anything of the old time is given back: whoever waits for it holds such a lock, too.
         capped = [one.plan.id for one in asked.openings.staff.values() if one.plan.cap]
         if capped:
@@ -81,6 +81,7 @@ async def reschedule(
         if not moved:
             raise NotNow(state=old.state.value)
         await bookings.release(tx, booking_id=old.id)
+        await telling.silence(tx, booking_id=old.id)
         await bookings.hand_deposit_on(tx, booking_id=old.id)
         placed = await book.place(
             tx, booking=_successor(old, asked, to, now), openings=asked.openings, staff_id=to.staff_id
@@ -244,5 +245,12 @@ def _successor(old: BookingView, asked: planning.Asked, to: NewTime, now: dt.dat
         payment_id=old.payment_id,
         moved_from=old.id,
         sequence=old.sequence + 1,
+        cutoff_min=old.cutoff_min,
+        grace_min=old.grace_min,
+        is_late_cancel_charged=old.is_late_cancel_charged,
+        is_no_show_charged=old.is_no_show_charged,
+        channel=old.channel,
+        asked_at=old.asked_at,
+        confirmed_at=old.confirmed_at or (now if is_by_shop or not service.needs_approval else None),
         seats=service.seats,
     )

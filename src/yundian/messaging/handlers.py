@@ -18,6 +18,8 @@ from yundian.platform.outbox.declare import subscriber
 _FRESH = dt.timedelta(days=3)
 # Its group did not fill in time; or was over when the money came.
 _GROUP_FAILED = frozenset({"group_failed", "group_over"})
+# Asked of orders when the message is due: it may have been cancelled, or handed over, meanwhile.
+_STILL_READY = "orders.still_ready"
 # Orders of a till are told at the till.
 _AT_THE_TILL = "pos"
 
@@ -61,7 +63,9 @@ async def tell_order_ready(session: AsyncSession, event: OrderReleased) -> None:
         return
     shop = await _shop_name(session, order.fulfil_shop_id)
     values: dict[str, Value] = {"order": order.number, "product": _product(order), "shop": shop}
-    await _tell(session, order, "order.ready", f"order:{order.order_id}", values, event.released_at)
+    await _tell(
+        session, order, "order.ready", f"order:{order.order_id}", values, event.released_at, recheck=_STILL_READY
+    )
 
 
 @subscriber(OrderRefunded, name="messaging.tell_order_refunded")
@@ -89,6 +93,8 @@ async def _tell(
     fact_key: str,
     values: dict[str, Value],
     happened_at: dt.datetime,
+    *,
+    recheck: str = "",
 ) -> None:
     """Nobody is told of an order without a member, or of one she stood at the till for."""
     if order.member_id is None or order.channel.partition(":")[0] == _AT_THE_TILL:
@@ -100,6 +106,7 @@ async def _tell(
         values=values,
         path=_order_path(order.number),
         useless_after=happened_at + _FRESH,
+        recheck=recheck,
     )
     await queueing.queue(session, wishes=[wish])
 

@@ -6,14 +6,20 @@ from collections.abc import Sequence
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.attribution.events import Transferred
-from yundian.orders.service import handing_over, life, settling
+from yundian.messaging import api as messaging
+from yundian.messaging.events import MessageDue
+from yundian.orders.service import handing_over, life, lists, settling
 from yundian.orders.service.handing_over import COMPLETION
 from yundian.orders.service.placing import EXPIRY
 from yundian.orders.service.settling import Arrival, Capture
+from yundian.orders.states import OrderState
 from yundian.orders.types import SUBJECT
 from yundian.payments.events import PaymentCaptured, PaymentClosed, PaymentRefunded
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox.declare import Delivered, DueTimer, batch_subscriber, on_timer, subscriber
+
+# As messaging queues it.
+_STILL_READY = "orders.still_ready"
 
 
 @batch_subscriber(PaymentCaptured, name="orders.apply_capture")
@@ -65,6 +71,21 @@ async def follow_transfer(session: AsyncSession, event: Transferred) -> None:
         await life.follow_credit(session, order_id=event.subject_id)
 
 
+@batch_subscriber(MessageDue, name="orders.recheck_messages")
+async def recheck_messages(tx: Tx, delivered: Sequence[Delivered[MessageDue]]) -> None:
+    """Whether what a customer is to be told is still ready: nobody is called to a shop for nothing."""
+    asked = {
+        one.event.message_id: uuid.UUID(one.event.fact_key.removeprefix("order:"))
+        for one in delivered
+        if one.event.recheck == _STILL_READY
+    }
+    if asked:
+        found = await lists.get_orders(tx, order_ids=sorted(set(asked.values())))
+        ready = {order.id for order in found.values() if order.state is OrderState.READY}
+        still = {message for message, order_id in asked.items() if order_id in ready}
+        await messaging.answer(tx, still=still, outdated=asked.keys() - still)
+
+
 @on_timer(EXPIRY)
 async def expire(session: AsyncSession, timer: DueTimer) -> None:
     """An order that nobody opened a payment for; a payment ends by itself and is told."""
@@ -77,5 +98,5 @@ async def complete(session: AsyncSession, timer: DueTimer) -> None:
     await handing_over.complete(session, order_id=uuid.UUID(timer.key))
 
 
-SUBSCRIBERS = (apply_capture, apply_close, apply_refund, follow_transfer)
+SUBSCRIBERS = (apply_capture, apply_close, apply_refund, follow_transfer, recheck_messages)
 TIMERS = (expire, complete)
