@@ -56,6 +56,15 @@ _NEW_SEAT = {
 }
 
 
+def _mark(columns_: Mapping[str, str], name: str) -> str:
+    """The placeholder of a column: ``$1`` is the brand."""
+    return f"${[*columns_].index(name) + 2}::{columns_[name]}"
+
+
+def _marks(columns_: Mapping[str, str]) -> str:
+    return ", ".join(_mark(columns_, name) for name in columns_)
+
+
 class Offer(NamedTuple):
     """Everything of ours that a checkout decides by; ``mine`` is the seat of this campaign she holds already."""
 
@@ -156,86 +165,80 @@ async def includes(tx: Tx, *, campaign_id: uuid.UUID, shop_id: uuid.UUID) -> boo
     return bool(await tx.fetch(sql, tx.brand, campaign_id, shop_id))
 
 
-def join_part(cte: Cte, *, brand: str, group_id: uuid.UUID, now: dt.datetime) -> None:
-    """The gate ``team``: one more of the group's seats, if one is free and its time is not up."""
-    cte.part(
-        "team",
-        f"UPDATE groupbuy_group SET taken = taken + 1 WHERE brand_id = {brand}::uuid"  # noqa: S608
-        f" AND id = {cte.value(group_id)}::uuid AND state IN ('opening', 'open') AND taken < size"
-        f" AND deadline_at > {cte.value(now)}::timestamptz RETURNING id",
-    )
+_JOIN = """
+UPDATE groupbuy_group SET taken = taken + 1 WHERE brand_id = $1::uuid AND id = $2::uuid
+    AND (state IN ('opening', 'open') AND taken < size AND deadline_at > $3::timestamptz) IS TRUE RETURNING id
+"""
+_OPEN = f"""
+INSERT INTO groupbuy_group (brand_id, {", ".join(_NEW_GROUP)}, state, taken, paid, end_reason)
+SELECT $1::uuid, {_marks(_NEW_GROUP)}, 'opening', 1, 0, '' WHERE EXISTS (
+    SELECT FROM groupbuy_campaign c WHERE c.brand_id = $1::uuid AND c.id = {_mark(_NEW_GROUP, "campaign_id")}
+        AND c.state = 'published' AND c.starts_at <= {_mark(_NEW_GROUP, "opened_at")}
+        AND c.ends_at > {_mark(_NEW_GROUP, "opened_at")})
+RETURNING id
+"""  # noqa: S608
+_SEAT_TAKEN = f"""
+INSERT INTO groupbuy_seat (brand_id, {", ".join(_NEW_SEAT)}, state, nth)
+SELECT $1::uuid, {_marks(_NEW_SEAT)}, 'reserved', n.nth FROM team, (
+    SELECT count(*) + 1 AS nth FROM groupbuy_seat o WHERE o.brand_id = $1::uuid
+        AND o.campaign_id = {_mark(_NEW_SEAT, "campaign_id")} AND o.member_id = {_mark(_NEW_SEAT, "member_id")}
+        AND o.state IN ({_OCCUPYING})) n
+WHERE n.nth <= ${len(_NEW_SEAT) + 2}::int ON CONFLICT DO NOTHING RETURNING id
+"""  # noqa: S608
+_QUOTA_HELD = """
+SELECT i.id, w.quantity FROM unnest($2::uuid[], $3::int[]) AS w(id, quantity)
+JOIN groupbuy_item i ON i.brand_id = $1::uuid AND i.id = w.id
+WHERE i.reserved + i.sold + w.quantity <= i.quota AND EXISTS (SELECT FROM seat) ORDER BY i.id FOR UPDATE OF i
+"""
+_QUOTA = """
+UPDATE groupbuy_item i SET reserved = i.reserved + h.quantity FROM quota_held h
+WHERE i.brand_id = $1::uuid AND i.id = h.id RETURNING i.id
+"""
+_READY = """
+SELECT s.id FROM seat s
+WHERE (SELECT count(*) FROM quota) = $1::int AND (SELECT count(*) FROM stock) = $1::int
+"""
 
 
-def open_part(cte: Cte, *, brand: str, group: Mapping[str, Any], now: dt.datetime) -> None:
-    """The gate ``team``: a new group, if its campaign is running."""
-    at = cte.value(now)
-    running = (
-        f" WHERE EXISTS (SELECT FROM groupbuy_campaign c WHERE c.brand_id = {brand}::uuid"
-        f" AND c.id = {cte.value(group['campaign_id'])}::uuid AND c.state = 'published'"
-        f" AND c.starts_at <= {at}::timestamptz AND c.ends_at > {at}::timestamptz)"
-    )
-    cte.part(
-        "team",
-        f"INSERT INTO groupbuy_group (brand_id, {', '.join(_NEW_GROUP)}, state, taken, paid, end_reason)"
-        f" SELECT {brand}::uuid, {_placeholders(cte, _NEW_GROUP, group)}, 'opening', 1, 0, ''{running}"
-        " RETURNING id",
-    )
+def join_part(cte: Cte, *, brand_id: uuid.UUID, group_id: uuid.UUID, now: dt.datetime) -> None:
+    """The gate ``team``: one more of the group's seats, if one is free and its time is not up.
+
+    ``IS TRUE`` keeps the planner to the primary key: by the index of joinable groups it would read all of them.
+    """
+    cte.add("team", _JOIN, brand_id, group_id, now)
 
 
-def seat_part(cte: Cte, *, brand: str, seat: Mapping[str, Any], limit: int) -> None:
+def open_part(cte: Cte, *, brand_id: uuid.UUID, group: Mapping[str, Any]) -> None:
+    """The gate ``team``: a new group, if its campaign is running when it opens."""
+    cte.add("team", _OPEN, brand_id, *(group[name] for name in _NEW_GROUP))
+
+
+def seat_part(cte: Cte, *, brand_id: uuid.UUID, seat: Mapping[str, Any], limit: int) -> None:
     """The gate ``seat``: hers, if she holds no other and has not reached her limit."""
-    campaign, member = cte.value(seat["campaign_id"]), cte.value(seat["member_id"])
-    cte.part(
-        "seat",
-        f"INSERT INTO groupbuy_seat (brand_id, {', '.join(_NEW_SEAT)}, state, nth)"  # noqa: S608
-        f" SELECT {brand}::uuid, {_placeholders(cte, _NEW_SEAT, seat)}, 'reserved', n.nth"
-        " FROM team, (SELECT count(*) + 1 AS nth FROM groupbuy_seat o"
-        f" WHERE o.brand_id = {brand}::uuid AND o.campaign_id = {campaign}::uuid"
-        f" AND o.member_id = {member}::uuid AND o.state IN ({_OCCUPYING})) n"
-        f" WHERE n.nth <= {cte.value(limit)}::int ON CONFLICT DO NOTHING RETURNING id",
-    )
+    cte.add("seat", _SEAT_TAKEN, brand_id, *(seat[name] for name in _NEW_SEAT), limit)
 
 
-def quota_part(cte: Cte, *, brand: str, chosen: Sequence[Chosen]) -> None:
+def quota_part(cte: Cte, *, brand_id: uuid.UUID, chosen: Sequence[Chosen]) -> None:
     """The gate ``quota``: a row for each item that has so many pieces left, locked in the order of their ids."""
-    ids = cte.value([one.item.id for one in chosen])
-    pieces = cte.value([one.quantity for one in chosen])
-    cte.part(
-        "quota_held",
-        "SELECT i.id, w.quantity"  # noqa: S608
-        f" FROM unnest({ids}::uuid[], {pieces}::int[]) AS w(id, quantity)"
-        f" JOIN groupbuy_item i ON i.brand_id = {brand}::uuid AND i.id = w.id"
-        " WHERE i.reserved + i.sold + w.quantity <= i.quota AND EXISTS (SELECT FROM seat)"
-        " ORDER BY i.id FOR UPDATE OF i",
-    )
-    cte.part(
-        "quota",
-        "UPDATE groupbuy_item i SET reserved = i.reserved + h.quantity FROM quota_held h"  # noqa: S608
-        f" WHERE i.brand_id = {brand}::uuid AND i.id = h.id RETURNING i.id",
-    )
+    ids, pieces = [one.item.id for one in chosen], [one.quantity for one in chosen]
+    cte.add("quota_held", _QUOTA_HELD, brand_id, ids, pieces)
+    cte.add("quota", _QUOTA, brand_id)
 
 
 def ready_part(cte: Cte, *, lines: int) -> None:
     """``ready`` has a row when every gate let everything through: the rest of the statement depends on it."""
-    count = cte.value(lines)
-    cte.part(
-        "ready",
-        f"SELECT s.id FROM seat s WHERE (SELECT count(*) FROM quota) = {count}::int"  # noqa: S608
-        f" AND (SELECT count(*) FROM stock) = {count}::int",
-    )
+    cte.add("ready", _READY, lines)
+
+
+_COUNTS = ", ".join(
+    f"(SELECT count(*) FROM {part}) AS {part}"  # noqa: S608
+    for part in ("team", "seat", "quota", "stock", "placed")
+)
+_WITHOUT_KEY = f"SELECT {_COUNTS}, 1 AS kept"
+_WITH_KEY = f"SELECT {_COUNTS}, (SELECT count(*) FROM kept) AS kept"  # noqa: S608
 
 
 async def run(cte: Cte, tx: Tx, *, has_key: bool) -> Gates:
     """Run the whole statement."""
-    kept = "(SELECT count(*) FROM kept)" if has_key else "1"
-    row = await cte.fetchrow(
-        tx,
-        "SELECT (SELECT count(*) FROM team) AS team, (SELECT count(*) FROM seat) AS seat,"  # noqa: S608
-        " (SELECT count(*) FROM quota) AS quota, (SELECT count(*) FROM stock) AS stock,"
-        f" (SELECT count(*) FROM placed) AS placed, {kept} AS kept",
-    )
+    row = await cte.fetchrow(tx, _WITH_KEY if has_key else _WITHOUT_KEY)
     return Gates(*row) if row is not None else Gates(0, 0, 0, 0, 0, 0)
-
-
-def _placeholders(cte: Cte, columns_: Mapping[str, str], values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{cte.value(values[name])}::{kind}" for name, kind in columns_.items())

@@ -172,16 +172,16 @@ class NewSeat(NamedTuple):
 
 def gate_parts(cte: Cte, *, seat: NewSeat, now: dt.datetime) -> None:
     """Group, seat, quota, stock: each depends on the one before, and locks after it."""
-    brand, ids = cte.value(seat.buyer.brand_id), seat.ids
+    brand_id, ids = seat.buyer.brand_id, seat.ids
     if seat.group is not None:
-        rows.join_part(cte, brand=brand, group_id=ids.group, now=now)
+        rows.join_part(cte, brand_id=brand_id, group_id=ids.group, now=now)
     else:
-        rows.open_part(cte, brand=brand, group=_group_row(seat), now=now)
-    rows.seat_part(cte, brand=brand, seat=_seat_row(seat), limit=seat.campaign.per_member_limit)
-    rows.quota_part(cte, brand=brand, chosen=seat.chosen)
+        rows.open_part(cte, brand_id=brand_id, group=_group_row(seat))
+    rows.seat_part(cte, brand_id=brand_id, seat=_seat_row(seat), limit=seat.campaign.per_member_limit)
+    rows.quota_part(cte, brand_id=brand_id, chosen=seat.chosen)
     stores.reserve_parts(
         cte,
-        brand=brand,
+        brand_id=brand_id,
         shop_id=seat.pickup_shop_id,
         lines=[StockLine(one.item.sku_id, one.quantity) for one in seat.chosen],
         reference=seat.stock_reference,
@@ -191,7 +191,7 @@ def gate_parts(cte: Cte, *, seat: NewSeat, now: dt.datetime) -> None:
     rows.ready_part(cte, lines=len(seat.chosen))
     if seat.group is None:
         timers.timer_part(
-            cte, brand=brand, name=DEADLINE, key=str(ids.group), due_at=seat.deadline_at, given="ready"
+            cte, brand_id=brand_id, name=DEADLINE, key=str(ids.group), due_at=seat.deadline_at, given="ready"
         )
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -31,12 +32,16 @@ def credit_of(row: Sequence[Any]) -> CreditView:
 
 def credit_part(cte: Cte, *, brand_id: uuid.UUID, values: Mapping[str, Any], given: str, name: str) -> None:
     """The INSERT as a part of a larger statement: a row if ``given`` has one and the subject has no credit yet."""
-    marks = (f"{cte.value(value)}{_cast(column)}" for column, value in values.items())
-    cte.part(
-        name,
-        f"INSERT INTO attribution_credit (brand_id, {', '.join(values)})"  # noqa: S608
-        f" SELECT {cte.value(brand_id)}::uuid, {', '.join(marks)} FROM {given} LIMIT 1"
-        " ON CONFLICT (brand_id, subject_type, subject_id) DO NOTHING RETURNING id",
+    cte.add(name, _credit_sql(tuple(values), given), brand_id, *values.values())
+
+
+@cache
+def _credit_sql(columns: tuple[str, ...], given: str) -> str:
+    marks = ", ".join(f"${number}{_cast(column)}" for number, column in enumerate(columns, 2))
+    return (
+        f"INSERT INTO attribution_credit (brand_id, {', '.join(columns)})"  # noqa: S608
+        f" SELECT $1::uuid, {marks} FROM {given} LIMIT 1"
+        " ON CONFLICT (brand_id, subject_type, subject_id) DO NOTHING RETURNING id"
     )
 
 

@@ -1,7 +1,8 @@
 """An order, its lines, its first history entry and its event, as parts of a larger statement."""
 
 import uuid
-from typing import Any
+from functools import cache
+from operator import attrgetter
 
 from yundian.orders.events import OrderPlaced
 from yundian.orders.rules import facts_of_new
@@ -49,41 +50,39 @@ _LINE = {
 }
 
 
+# The columns in the order of their parameters: $1 is the brand.
+_values_of = attrgetter(*_ORDER)
+_line_values = attrgetter(*_LINE)
+_MARKS = ", ".join(f"${number}::{kind}" for number, kind in enumerate(_ORDER.values(), start=2))
+_ARRAYS = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_LINE.values(), start=3))
+
+
 def place_parts(cte: Cte, *, brand_id: uuid.UUID, order: NewOrder, given: str | None, name: str) -> None:
     """The parts ``name``, ``name_lines``, ``name_history`` and ``name_told``; nothing is written without a row of
     ``given``."""
-    brand = f"{cte.value(brand_id)}::uuid"
-    values = {column: f"{cte.value(getattr(order, column))}::{kind}" for column, kind in _ORDER.items()}
-    gate = f" WHERE EXISTS (SELECT FROM {given})" if given else ""
-    cte.part(
-        name,
-        f"INSERT INTO orders_order (brand_id, created_at, {', '.join(_ORDER)}, state, close_reason, paid_minor,"
-        f" refunded_minor) SELECT {brand}, now(), {', '.join(values.values())}, 'created', '', 0, 0{gate}"
-        " RETURNING id, number",
-    )
-    _lines_part(cte, brand=brand, order=order, name=name)
-    cte.part(
-        f"{name}_history",
-        "INSERT INTO orders_event (brand_id, order_id, id, at, kind, actor_kind, actor_id, facts)"  # noqa: S608
-        f" SELECT {brand}, o.id, {cte.value(new_id())}::uuid, {cte.value(order.placed_at)}::timestamptz,"
-        f" '{EventKind.PLACED}', {cte.value(_actor_kind(order))}::varchar,"
-        f" {cte.value(order.member_id)}::uuid, '{{}}'::jsonb FROM {name} o",
-    )
-    first = cte.values(outbox.arguments([OrderPlaced(order=facts_of_new(order))]))
-    cte.part(f"{name}_told", outbox.fragment(brand=brand, first=first) + f" WHERE EXISTS (SELECT FROM {name})")
+    placed, lines, history, told = _sql(name, given)
+    cte.add(name, placed, brand_id, *_values_of(order))
+    columns = (list(column) for column in zip(*map(_line_values, order.lines), strict=True))
+    cte.add(f"{name}_lines", lines, brand_id, order.currency, *columns)
+    cte.add(f"{name}_history", history, brand_id, new_id(), order.placed_at, _actor_kind(order), order.member_id)
+    cte.add(f"{name}_told", told, brand_id, *outbox.arguments([OrderPlaced(order=facts_of_new(order))]))
     cte.records_events()
 
 
-def _lines_part(cte: Cte, *, brand: str, order: NewOrder, name: str) -> None:
-    columns: dict[str, list[Any]] = {column: [getattr(line, column) for line in order.lines] for column in _LINE}
-    arrays = ", ".join(f"{cte.value(columns[column])}::{kind}[]" for column, kind in _LINE.items())
-    cte.part(
-        f"{name}_lines",
+@cache
+def _sql(name: str, given: str | None) -> tuple[str, str, str, str]:
+    gate = f" WHERE EXISTS (SELECT FROM {given})" if given else ""
+    return (
+        f"INSERT INTO orders_order (brand_id, created_at, {', '.join(_ORDER)}, state, close_reason, paid_minor,"
+        f" refunded_minor) SELECT $1::uuid, now(), {_MARKS}, 'created', '', 0, 0{gate} RETURNING id, number",
         f"INSERT INTO orders_line (brand_id, order_id, line_no, currency, refunded_minor, refunded_quantity,"  # noqa: S608
         f" {', '.join(_LINE)})"
-        f" SELECT {brand}, o.id, l.line_no, {cte.value(order.currency)}::bpchar, 0, 0,"
-        f" {', '.join(f'l.{column}' for column in _LINE)}"
-        f" FROM {name} o, unnest({arrays}) WITH ORDINALITY AS l ({', '.join(_LINE)}, line_no)",
+        f" SELECT $1::uuid, o.id, l.line_no, $2::bpchar, 0, 0, {', '.join(f'l.{column}' for column in _LINE)}"
+        f" FROM {name} o, unnest({_ARRAYS}) WITH ORDINALITY AS l ({', '.join(_LINE)}, line_no)",
+        "INSERT INTO orders_event (brand_id, order_id, id, at, kind, actor_kind, actor_id, facts)"  # noqa: S608
+        f" SELECT $1::uuid, o.id, $2::uuid, $3::timestamptz, '{EventKind.PLACED}', $4::varchar, $5::uuid,"
+        f" '{{}}'::jsonb FROM {name} o",
+        outbox.fragment(brand="$1", first=2) + f" WHERE EXISTS (SELECT FROM {name})",
     )
 
 

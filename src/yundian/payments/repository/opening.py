@@ -1,6 +1,7 @@
 """New payments: asked for by themselves, inside somebody else's statement, or made of an orphan's money."""
 
 import uuid
+from functools import cache
 from typing import Any
 
 from yundian.payments.repository.trades import PAYMENT, payment_of
@@ -28,14 +29,17 @@ _LIVE_SUBJECT = (
 
 def payment_part(cte: Cte, *, brand_id: uuid.UUID, values: dict[str, Any], given: str | None, name: str) -> None:
     """The part that inserts a payment, if ``given`` has a row and the subject has no payment that lives."""
-    brand = f"{cte.value(brand_id)}::uuid"
-    marks = ", ".join(f"{cte.value(values[column])}::{kind}" for column, kind in _TYPES.items())
+    cte.add(name, _payment_sql(given), brand_id, *(values[column] for column in _TYPES))
+
+
+@cache
+def _payment_sql(given: str | None) -> str:
+    marks = ", ".join(f"${number}::{kind}" for number, kind in enumerate(_TYPES.values(), start=2))
     gate = f" WHERE EXISTS (SELECT FROM {given})" if given else ""
-    cte.part(
-        name,
+    return (
         f"INSERT INTO payments_payment AS p (brand_id, {', '.join(_TYPES)}, state, captured_minor,"
-        f" reserved_minor, refunded_minor) SELECT {brand}, {marks}, 'pending', 0, 0, 0{gate}"
-        f" {_LIVE_SUBJECT} RETURNING {PAYMENT}",
+        f" reserved_minor, refunded_minor) SELECT $1::uuid, {marks}, 'pending', 0, 0, 0{gate}"
+        f" {_LIVE_SUBJECT} RETURNING {PAYMENT}"
     )
 
 

@@ -22,6 +22,7 @@ class Keyring:
         if len(master) < 32:
             raise ValueError("the master key must have at least 32 bytes")
         self._derive = lru_cache(maxsize=64)(lambda purpose: _hkdf(master, purpose))
+        self._cipher = lru_cache(maxsize=64)(lambda purpose: AESGCM(self.key(f"encrypt:{purpose}")))
 
     def key(self, purpose: str) -> bytes:
         """A 32-byte key for one purpose."""
@@ -34,12 +35,12 @@ class Keyring:
     def encrypt(self, purpose: str, text: str) -> bytes:
         """AES-256-GCM; the nonce is stored in front."""
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + AESGCM(self.key(f"encrypt:{purpose}")).encrypt(nonce, text.encode(), purpose.encode())
+        return nonce + self._cipher(purpose).encrypt(nonce, text.encode(), purpose.encode())
 
     def decrypt(self, purpose: str, sealed: bytes) -> str:
         """The text again; raises ``cryptography.exceptions.InvalidTag`` if it was changed."""
         nonce, body = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        return AESGCM(self.key(f"encrypt:{purpose}")).decrypt(nonce, body, purpose.encode()).decode()
+        return self._cipher(purpose).decrypt(nonce, body, purpose.encode()).decode()
 
 
 def _hkdf(master: bytes, purpose: str) -> bytes:

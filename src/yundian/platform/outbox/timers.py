@@ -1,6 +1,8 @@
 """Durable timers: a row with a due time, handled once when the database's clock has reached it."""
 
 import datetime as dt
+import uuid
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -31,15 +33,18 @@ async def set_timer(
 
 
 def timer_part(
-    cte: Cte, *, brand: str, name: str, key: str, due_at: dt.datetime, given: str, part: str = "timer"
+    cte: Cte, *, brand_id: uuid.UUID, name: str, key: str, due_at: dt.datetime, given: str, part: str = "timer"
 ) -> None:
     """A new timer inside the caller's one statement, if the part ``given`` has a row. Its key is new."""
-    timer_id, label, named, due = cte.value(new_id()), cte.value(name), cte.value(key), cte.value(due_at)
-    cte.part(
-        part,
+    cte.add(part, _timer_sql(given), brand_id, new_id(), name, key, due_at)
+
+
+@cache
+def _timer_sql(given: str) -> str:
+    return (
         "INSERT INTO outbox_timer (brand_id, id, name, key, due_at, next_at, payload)"  # noqa: S608
-        f" SELECT {brand}::uuid, {timer_id}::uuid, {label}::varchar, {named}::varchar, {due}::timestamptz,"
-        f" {due}::timestamptz, '{{}}'::jsonb WHERE EXISTS (SELECT FROM {given})",
+        " SELECT $1::uuid, $2::uuid, $3::varchar, $4::varchar, $5::timestamptz, $5::timestamptz, '{}'::jsonb"
+        f" WHERE EXISTS (SELECT FROM {given})"
     )
 
 

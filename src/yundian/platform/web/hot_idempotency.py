@@ -19,13 +19,13 @@ from yundian.platform.db.database import Database
 from yundian.platform.web import repository
 from yundian.platform.web.dependencies import services_of
 from yundian.platform.web.idempotency import PURPOSE, Answer, Kept, again, key_of
-from yundian.platform.web.models import IdempotencyKey
+from yundian.platform.web.repository import NewKey
 
 
 class HotKey:
     """The key of one request, if it carries one: without, nothing is kept and every request counts."""
 
-    def __init__(self, request: Request[Any, Any, Any], key: IdempotencyKey | None) -> None:
+    def __init__(self, request: Request[Any, Any, Any], key: NewKey | None) -> None:
         self._request = request
         self._key = key
         self._keyring: Keyring = services_of(request).keyring

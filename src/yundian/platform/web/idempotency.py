@@ -21,6 +21,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core import clock
 from yundian.platform.core.errors import DomainError, Forbidden, InvalidInput, NotAuthenticated, TooManyRequests
+from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Principal
 from yundian.platform.core.steps import step
 from yundian.platform.db import directory
@@ -33,6 +34,7 @@ from yundian.platform.web.dependencies import principal_of, services_of
 from yundian.platform.web.faults import explain, sqlstate
 from yundian.platform.web.models import IdempotencyKey
 from yundian.platform.web.problems import answer as answer_of
+from yundian.platform.web.repository import NewKey
 
 HEADER = "Idempotency-Key"
 FIELD = "_idempotency_key"
@@ -96,7 +98,7 @@ def idempotent(handler: Handler) -> Handler:
 
 
 async def _once(
-    request: Request[Any, Any, Any], session: AsyncSession, key: IdempotencyKey, call: Callable[[], Awaitable[Any]]
+    request: Request[Any, Any, Any], session: AsyncSession, key: NewKey, call: Callable[[], Awaitable[Any]]
 ) -> Response[Any]:
     if not await _claim(session, key):
         earlier = await repository.find(session, key=key)
@@ -137,7 +139,7 @@ async def _effects_or_refusal(
         return answer_of(request, fault)
 
 
-async def _claim(session: AsyncSession, key: IdempotencyKey) -> bool:
+async def _claim(session: AsyncSession, key: NewKey) -> bool:
     try:
         return await repository.claim(session, key=key)
     except DBAPIError as error:
@@ -146,7 +148,7 @@ async def _claim(session: AsyncSession, key: IdempotencyKey) -> bool:
         raise
 
 
-def again(request: Request[Any, Any, Any], earlier: IdempotencyKey, key: IdempotencyKey) -> Response[Any]:
+def again(request: Request[Any, Any, Any], earlier: IdempotencyKey, key: NewKey) -> Response[Any]:
     """The answer that was kept; ``IdempotencyKeyReused`` when it was another request's."""
     if earlier.request_hash != key.request_hash:
         raise IdempotencyKeyReused
@@ -155,7 +157,7 @@ def again(request: Request[Any, Any, Any], earlier: IdempotencyKey, key: Idempot
     return Kept(msgspec.json.decode(opened, type=Answer), is_replayed=True)
 
 
-async def key_of(request: Request[Any, Any, Any]) -> IdempotencyKey | None:
+async def key_of(request: Request[Any, Any, Any]) -> NewKey | None:
     """The row that this request would claim; ``None`` without a key, or when nobody is signed in."""
     principal = principal_of(request)
     given = request.headers.get(HEADER, "")
@@ -166,8 +168,9 @@ async def key_of(request: Request[Any, Any, Any]) -> IdempotencyKey | None:
     if len(given) > MAX_LENGTH:
         raise InvalidInput(HEADER, "At most 255 characters")
     now = clock.now()
-    return IdempotencyKey(
+    return NewKey(
         brand_id=principal.brand,
+        id=new_id(),
         created_at=now,
         caller=_caller(principal),
         operation=current().operation[:120],
