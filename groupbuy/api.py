@@ -5,8 +5,14 @@ import uuid
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from groupbuy.service import campaigns
-from groupbuy.types import CampaignFields, CampaignWithItems
+from groupbuy.service import campaigns, checkout
+from groupbuy.service.checkout import Opening, Together
+from groupbuy.service.seats import Buyer
+from groupbuy.types import CampaignFields, CampaignWithItems, Checkout, Wish
+from yundian.platform.core.crypto import Keyring
+from yundian.platform.db.database import Database
+
+__all__ = ["Buyer", "Opening", "Together"]
 
 
 async def create_campaign(session: AsyncSession, *, fields: CampaignFields) -> CampaignWithItems:
@@ -19,6 +25,38 @@ async def publish_campaign(
 ) -> CampaignWithItems:
     """Open it to everybody in its window. Records ``groupbuy.campaign_published.v1``."""
     return await campaigns.publish_campaign(session, campaign_id=campaign_id, version=version, now=now)
+
+
+async def open_with(session: AsyncSession, *, campaign_id: uuid.UUID, name: str) -> CampaignWithItems:
+    """Groups of this draft will be opened by the upper room of this name alone (see ``open_group``).
+
+    Raises:
+        CampaignUnknown, TermsAreFixed
+    """
+    return await campaigns.open_with(session, campaign_id=campaign_id, name=name)
+
+
+async def get_campaign(session: AsyncSession, *, campaign_id: uuid.UUID) -> CampaignWithItems:
+    """A campaign with its items and shops, or ``CampaignUnknown``."""
+    return await campaigns.get_campaign(session, campaign_id=campaign_id)
+
+
+async def find_campaign(session: AsyncSession, *, code: str) -> CampaignWithItems:
+    """The same by the code in its address; drafts are unknown."""
+    return await campaigns.find_campaign(session, code=code)
+
+
+async def open_group(
+    database: Database, *, keyring: Keyring, buyer: Buyer, wish: Wish, together: Together
+) -> Checkout:
+    """Open a group and, in the same transaction, whatever ``together`` does; what it raises undoes all of it.
+
+    Whoever holds an unpaid seat of the campaign gets it again, and ``together`` does not run.
+
+    Raises:
+        what a checkout refuses, and what ``together`` raises
+    """
+    return await checkout.check_out(database, keyring=keyring, buyer=buyer, wish=wish, together=together)
 
 
 async def campaigns_to_share(

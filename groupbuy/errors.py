@@ -91,6 +91,13 @@ class LeaveTooLate(DomainError):
     title = "The group is complete or over: its seats cannot be given back any more"
 
 
+class OpensElsewhere(DomainError):
+    """Its groups are opened together with something else, by the room that ``opens_with`` names."""
+
+    code = "groupbuy.opens_elsewhere"
+    title = "A group of this campaign begins with choosing a time"
+
+
 class TermsAreFixed(DomainError):
     """Size, prices and lives of a published campaign stay; ``fields`` names what was to be changed."""
 

@@ -96,6 +96,7 @@ class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
     published_at: dt.datetime | None
     closed_at: dt.datetime | None
     version: int
+    opens_with: str = ""
 
     def standing(self, now: dt.datetime) -> Standing:
         if self.state is CampaignState.DRAFT:

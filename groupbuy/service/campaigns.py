@@ -117,6 +117,16 @@ async def close_campaign(
     return await _whole(session, campaign)
 
 
+async def open_with(session: AsyncSession, *, campaign_id: uuid.UUID, name: str) -> CampaignWithItems:
+    """Only the upper room of this name opens groups of a campaign from now on, a draft still."""
+    campaign = await _campaign(session, campaign_id)
+    if campaign.state is not CampaignState.DRAFT and campaign.opens_with != name:
+        raise TermsAreFixed(fields=["opens_with"])
+    campaign.opens_with = name
+    await session.flush()
+    return await _whole(session, campaign)
+
+
 async def get_campaign(session: AsyncSession, *, campaign_id: uuid.UUID) -> CampaignWithItems:
     """With its items and shops, also a draft: for HQ."""
     return await _whole(session, await _campaign(session, campaign_id))

@@ -5,7 +5,9 @@ the transaction rolls back, and a second look says why.
 """
 
 import datetime as dt
-from collections.abc import Callable
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from groupbuy import rules
 from groupbuy.errors import (
@@ -15,6 +17,7 @@ from groupbuy.errors import (
     GroupOver,
     GroupUnknown,
     LimitReached,
+    OpensElsewhere,
     ShopNotIncluded,
     SoldOut,
 )
@@ -47,6 +50,21 @@ from yundian.platform.db.database import Database, Tx
 Keep = Callable[[Cte, Checkout], None]
 
 
+class Opening(NamedTuple):
+    """A group that is being opened, in this transaction."""
+
+    group_id: uuid.UUID
+    group_code: str
+    campaign: CampaignView
+    leader_member_id: uuid.UUID
+    pickup_shop_id: uuid.UUID
+    deadline_at: dt.datetime
+
+
+# What an upper room does in the transaction that opens a group; whatever it raises undoes all of it.
+Together = Callable[[Tx, Opening], Awaitable[None]]
+
+
 async def check_out(
     database: Database,
     *,
@@ -55,6 +73,7 @@ async def check_out(
     wish: Wish,
     keep: Keep | None = None,
     has_key: bool = False,
+    together: Together | None = None,
 ) -> Checkout:
     """Take a seat in the group, or open a new one, and place the order to pay for.
 
@@ -70,7 +89,7 @@ async def check_out(
             offer = await _offer(tx, buyer, wish)
             if offer.mine is not None:
                 return _again(keyring, buyer, offer, offer.mine)
-            made = await _place(tx, keyring, buyer, wish, offer, keep, has_key=has_key)
+            made = await _place(tx, keyring, buyer, wish, offer, keep, has_key=has_key, together=together)
             step("groupbuy.seat_taken")
     except GateShut as shut:
         return await _look_again(database, keyring, buyer, wish, shut.gates)
@@ -93,12 +112,22 @@ async def _offer(tx: Tx, buyer: Buyer, wish: Wish) -> Offer:
 
 
 async def _place(
-    tx: Tx, keyring: Keyring, buyer: Buyer, wish: Wish, offer: Offer, keep: Keep | None, *, has_key: bool
+    tx: Tx,
+    keyring: Keyring,
+    buyer: Buyer,
+    wish: Wish,
+    offer: Offer,
+    keep: Keep | None,
+    *,
+    has_key: bool,
+    together: Together | None,
 ) -> Checkout:
     now = clock.now()
     campaign, group = offer.campaign, offer.group
     if group is None:
         rules.check_running(campaign, now)
+        if campaign.opens_with and together is None:
+            raise OpensElsewhere(opens_with=campaign.opens_with)
     else:
         check_joinable(group, now)
     if not offer.is_shop_included:
@@ -126,6 +155,18 @@ async def _place(
     gates = await rows.run(cte, tx, has_key=has_key)
     if not is_through(gates, lines=len(chosen)):
         raise GateShut(gates)
+    if group is None and together is not None:
+        await together(
+            tx,
+            Opening(
+                group_id=seat.ids.group,
+                group_code=seat.ids.group_code,
+                campaign=campaign,
+                leader_member_id=buyer.member_id,
+                pickup_shop_id=wish.pickup_shop_id,
+                deadline_at=seat.deadline_at,
+            ),
+        )
     return answer
 
 

@@ -102,6 +102,10 @@ async def test_what_happens_to_groups_and_orders_is_told_once_to_whom_it_concern
         post, handlers.tell_order_refunded, refund, refund, msgspec.structs.replace(refund, refund_id=new_id())
     )
     await post.send(clock.now())
+    asked = await post.due_questions()
+    assert [one["recheck"] for one in asked] == ["orders.still_ready"], "it may have been cancelled meanwhile"
+    await post.answer(still=[one["message_id"] for one in asked])
+    await post.send(clock.now())
 
     [filled_text, ready_text] = sorted(post.got(leader, Channel.SMS), key=lambda text: "取货了" in text)
     assert f"订单 {order.number}" in filled_text
