@@ -5,8 +5,7 @@ import io
 
 import pytest
 
-from yundian.reports.service.exporting import csv_of
-from yundian.reports.types import Cell, MinorCell, Sheet
+from yundian.platform.web.sheets import Cell, MinorCell, Sheet, csv_of
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n"])

@@ -17,9 +17,10 @@ from yundian.platform.core.errors import DomainError
 from yundian.platform.core.money import Money
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import Database
+from yundian.platform.web.sheets import Cell, MinorCell, csv_of
 from yundian.reports.schemas import Asked, sheet_of
-from yundian.reports.service import checking, exporting, reading
-from yundian.reports.types import Basis, By, Cell, MinorCell, Mismatch, SalesReport
+from yundian.reports.service import checking, reading
+from yundian.reports.types import Basis, By, Mismatch, SalesReport
 
 REPORT = typer.Typer(name="report", help="The numbers, and whether they are right.", no_args_is_help=True)
 
@@ -58,7 +59,7 @@ def sales(
     if as_json:
         Console().out(msgspec.json.encode(report).decode(), highlight=False)
     elif as_csv:
-        sys.stdout.buffer.write(exporting.csv_of(sheet_of(report)))
+        sys.stdout.buffer.write(csv_of(sheet_of(report)))
     else:
         _show(report)
 

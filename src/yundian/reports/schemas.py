@@ -9,18 +9,16 @@ import msgspec
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.money import Money
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.sheets import Cell, MinorCell, Sheet
 from yundian.reports import rules
 from yundian.reports.types import (
     NOBODY,
     Basis,
     By,
-    Cell,
     Figures,
-    MinorCell,
     SalesQuery,
     SalesReport,
     SalesRow,
-    Sheet,
 )
 
 # More bars than one screen shows, more rows than anybody scrolls; files have them all.

@@ -16,9 +16,10 @@ from yundian.platform.core.principal import Principal, Role
 from yundian.platform.web.forms import Form
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.pages import AnyRequest, fragment, page
+from yundian.platform.web.sheets import csv_file, xlsx_file
 from yundian.reports import rules, schemas
 from yundian.reports.schemas import Asked
-from yundian.reports.service import exporting, reading
+from yundian.reports.service import reading
 from yundian.reports.types import NOBODY, Basis, By, SalesReport, SalesRow
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
@@ -26,7 +27,6 @@ readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 PAGE_SIZE = 50
 PANEL_DAYS = 7
 _PAGE = "/hq/sales"
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 _MOST_TYPED = 40
 
@@ -98,7 +98,7 @@ class SalesPages(Controller):
     ) -> Response[bytes]:
         """The table for a spreadsheet."""
         sheet = schemas.sheet_of(await _report(session, principal, asked_of(request)))
-        return _file(exporting.csv_of(sheet), f"{sheet.name}.csv", "text/csv; charset=utf-8")
+        return csv_file(sheet)
 
     @get("/xlsx", name="reports.sales_xlsx")
     async def as_xlsx(
@@ -108,10 +108,8 @@ class SalesPages(Controller):
         request: AnyRequest,
     ) -> Response[bytes]:
         """The table as a workbook."""
-        from yundian.reports.service import workbooks  # noqa: PLC0415  15 MiB that few workers ever need
-
         sheet = schemas.sheet_of(await _report(session, principal, asked_of(request)))
-        return _file(workbooks.xlsx_of(sheet), f"{sheet.name}.xlsx", _XLSX)
+        return xlsx_file(sheet)
 
     @get("/documents", name="reports.documents")
     async def documents(
@@ -173,11 +171,6 @@ class SalesPanel(Controller):
 async def _report(session: AsyncSession, principal: Principal, asked: Asked) -> SalesReport:
     wanted = asked.query(today=await reading.today(session), mine=principal.shops())
     return await reading.sales(session, wanted=wanted)
-
-
-def _file(content: bytes, name: str, media_type: str) -> Response[bytes]:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type=media_type, headers=headers)
 
 
 def _query(asked: Asked, *, first: dt.date, last: dt.date, **changes: object) -> dict[str, str]:

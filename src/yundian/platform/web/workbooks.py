@@ -9,7 +9,7 @@ from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from yundian.platform.core.money import Money
-from yundian.reports.types import Cell, MinorCell, Sheet
+from yundian.platform.web.sheets import Cell, MinorCell, Sheet
 
 _SHEET_NAME = 31
 _WIDTH = 16
