@@ -58,12 +58,11 @@ def _create_upload() -> None:
         sa.Column("account_id", sa.Uuid(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("bytes_read", sa.BigInteger(), nullable=False),
         sa.Column("error_code", sa.String(80), nullable=False),
         sa.Column("error_reason", sa.String(1000), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("is_kept", sa.Boolean(), nullable=False),
-        sa.CheckConstraint("file_bytes >= 0 AND bytes_read >= 0", name="ck_channels_upload_bytes"),
+        sa.CheckConstraint("file_bytes >= 0", name="ck_channels_upload_bytes"),
     )
     op.create_index("ix_channels_upload_kept", table, ["brand_id", "is_kept", "created_at"])
     op.create_index("ix_channels_upload_run", table, ["brand_id", "run_id"])

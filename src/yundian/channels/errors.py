@@ -34,3 +34,11 @@ class UploadEnded(DomainError):
 
     code = "channels.upload_not_ended"
     title = "The file is being taken in, or was removed"
+
+
+class BatchMalformed(DomainError):
+    """The body is no JSON: where one document ends and the next begins cannot be told. Nothing was taken in."""
+
+    code = "channels.batch_malformed"
+    status = 400
+    title = "The body is not JSON"

@@ -1,4 +1,4 @@
-"""Files that people bring in: kept in pieces where any worker can read them, taken in by one, removed after a week."""
+"""Files that people bring in: kept in pieces that any worker can read, taken in by one, removed after a week."""
 
 import asyncio
 import contextlib
@@ -139,8 +139,8 @@ async def get(session: AsyncSession, *, brand_id: uuid.UUID, upload_id: uuid.UUI
 async def work_off(database: Database, *, brand: uuid.UUID, upload_id: uuid.UUID, take: TakeFile) -> bool:
     """Take one file in, if nobody holds it; whether it was ours. It is held for as long as this lives.
 
-    What is wrong with file or mapping ends it as failed, with the reason; a lost database or a stop lets it go, and
-    whoever goes on begins where the committed part ends.
+    What is wrong with file or mapping ends it as failed, with the reason; a lost database or a stop lets it go,
+    and whoever goes on begins where the committed part ends.
     """
     async with database.connection(brand) as tx:
         held = await repository.take(tx, upload_id=upload_id, hold_s=HOLD_S)

@@ -16,8 +16,14 @@ from yundian.platform.auth.service import (
     reset_password,
     revoke_account,
 )
+from yundian.platform.auth.signing import ACCEPTED, REQUIRED, SIGNATURE_OPT, Signed
+from yundian.platform.auth.signing import use_once as use_signature_once
 
 __all__ = [
+    "ACCEPTED",
+    "REQUIRED",
+    "SIGNATURE_OPT",
+    "Signed",
     "add_shop_person",
     "create_account",
     "end_customer_session",
@@ -30,4 +36,5 @@ __all__ = [
     "reset_password",
     "revoke_account",
     "safe_return_path",
+    "use_signature_once",
 ]

@@ -1,0 +1,143 @@
+"""What the screens read of intake: runs of orders, and the documents in quarantine, by channel and by code."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlmodel import col, func, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from yundian.platform.db.paging import before
+from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
+
+MAX_CODES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFilter:
+    """What is looked for; empty text: everything."""
+
+    kinds: tuple[str, ...]
+    state: QuarantineState = QuarantineState.OPEN
+    channel: str = ""
+    code: str = ""
+    run_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A held record with the run it came by."""
+
+    held: Quarantined
+    run: ImportRun
+
+
+async def list_held(
+    session: AsyncSession,
+    *,
+    brand_id: uuid.UUID,
+    wanted: HeldFilter,
+    limit: int,
+    after_id: uuid.UUID | None = None,
+) -> list[HeldRow]:
+    """The newest first."""
+    statement = (
+        select(Quarantined, ImportRun)
+        .join(
+            ImportRun,
+            (col(ImportRun.brand_id) == col(Quarantined.brand_id))
+            & (col(ImportRun.id) == col(Quarantined.run_id)),
+        )
+        .where(*_conditions(brand_id, wanted))
+    )
+    if after_id is not None:
+        statement = statement.where(before([col(Quarantined.id)], [after_id]))
+    rows = (await session.exec(statement.order_by(col(Quarantined.id).desc()).limit(limit))).all()
+    return [HeldRow(held, run) for held, run in rows]
+
+
+async def codes(session: AsyncSession, *, brand_id: uuid.UUID, wanted: HeldFilter) -> list[tuple[str, int]]:
+    """How many are held under each code, the most frequent first; the code looked for does not narrow it."""
+    number = func.count()
+    statement = (
+        select(col(Quarantined.code), number)
+        .join(
+            ImportRun,
+            (col(ImportRun.brand_id) == col(Quarantined.brand_id))
+            & (col(ImportRun.id) == col(Quarantined.run_id)),
+        )
+        .where(*_conditions(brand_id, HeldFilter(wanted.kinds, wanted.state, wanted.channel, "", wanted.run_id)))
+        .group_by(col(Quarantined.code))
+        .order_by(number.desc(), col(Quarantined.code))
+        .limit(MAX_CODES)
+    )
+    return [(code, count) for code, count in (await session.exec(statement)).all()]
+
+
+async def count_open(session: AsyncSession, *, brand_id: uuid.UUID, kinds: Sequence[str]) -> int:
+    """How many records wait for somebody."""
+    statement = select(func.count()).where(
+        col(Quarantined.brand_id) == brand_id,
+        col(Quarantined.kind).in_(kinds),
+        col(Quarantined.state) == QuarantineState.OPEN,
+    )
+    return (await session.exec(statement)).one()
+
+
+async def get_held(
+    session: AsyncSession, *, brand_id: uuid.UUID, kinds: Sequence[str], held_id: uuid.UUID
+) -> HeldRow | None:
+    held = await session.get(Quarantined, (brand_id, held_id))
+    if held is None or held.kind not in kinds:
+        return None
+    run = await session.get_one(ImportRun, (brand_id, held.run_id))
+    return HeldRow(held, run)
+
+
+async def list_runs(
+    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, limit: int, after_id: uuid.UUID | None = None
+) -> Sequence[ImportRun]:
+    """The newest first."""
+    statement = select(ImportRun).where(col(ImportRun.brand_id) == brand_id, col(ImportRun.kind) == kind)
+    if after_id is not None:
+        statement = statement.where(before([col(ImportRun.id)], [after_id]))
+    return (await session.exec(statement.order_by(col(ImportRun.id).desc()).limit(limit))).all()
+
+
+async def get_run(session: AsyncSession, *, brand_id: uuid.UUID, kind: str, run_id: uuid.UUID) -> ImportRun | None:
+    found = await session.get(ImportRun, (brand_id, run_id))
+    return found if found is not None and found.kind == kind else None
+
+
+async def run_of_file(
+    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, channel: str, file_sha256: str, mapping_sha256: str
+) -> ImportRun | None:
+    """The newest run of this very file and mapping for the channel."""
+    statement = (
+        select(ImportRun)
+        .where(
+            col(ImportRun.brand_id) == brand_id,
+            col(ImportRun.kind) == kind,
+            col(ImportRun.file_sha256) == file_sha256,
+            col(ImportRun.mapping_sha256) == mapping_sha256,
+            col(ImportRun.scope) == channel,
+        )
+        .order_by(col(ImportRun.id).desc())
+        .limit(1)
+    )
+    return (await session.exec(statement)).first()
+
+
+def _conditions(brand_id: uuid.UUID, wanted: HeldFilter) -> list[object]:
+    conditions: list[object] = [
+        col(Quarantined.brand_id) == brand_id,
+        col(Quarantined.kind).in_(wanted.kinds),
+        col(Quarantined.state) == wanted.state,
+    ]
+    if wanted.channel:
+        conditions.append(col(ImportRun.scope) == wanted.channel)
+    if wanted.code:
+        conditions.append(col(Quarantined.code) == wanted.code)
+    if wanted.run_id is not None:
+        conditions.append(col(Quarantined.run_id) == wanted.run_id)
+    return conditions
