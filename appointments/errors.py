@@ -155,6 +155,12 @@ class AlreadyWaiting(DomainError):
     title = "You are on the waiting list of this day already"
 
 
+class NotGroupOffer(DomainError):
+    code = "appointments.not_group_offer"
+    status = 404
+    title = "Groups of this campaign buy no appointment"
+
+
 class LinkExpired(DomainError):
     code = "appointments.link_expired"
     status = 410

@@ -22,11 +22,14 @@ from appointments.events import (
 )
 from appointments.repository import bookings
 from appointments.rules import life as rules
-from appointments.service import deposits, facts, life, telling, waiting
+from appointments.service import deposits, facts, life, parties, telling, waiting
 from appointments.service.booking import SUBJECT
-from appointments.states import BookingState, WaitState
+from appointments.states import BookingState, Source, WaitState
 from appointments.types import Actor
+from groupbuy.events import GroupEnded, GroupFilled
+from groupbuy.types import SEAT
 from yundian.messaging.events import MessageDue
+from yundian.orders.events import OrderRefunded
 from yundian.payments import api as payments
 from yundian.payments.errors import NotRefundable, OrphanTaken
 from yundian.payments.events import PaymentCaptured, PaymentClosed, PaymentOrphaned, PaymentRefunded
@@ -43,6 +46,9 @@ NO_SHOW_TIMER = "appointments.no_show"
 
 @subscriber(BookingHeld, name="appointments.watch_hold")
 async def watch_hold(session: AsyncSession, event: BookingHeld) -> None:
+    """What a group holds ends with the group."""
+    if event.booking.source == Source.GROUP:
+        return
     await timers.set_timer(session, name=HOLD_TIMER, key=str(event.booking.booking_id), due_at=event.expires_at)
 
 
@@ -107,6 +113,30 @@ async def follow_up(session: AsyncSession, event: BookingCompleted) -> None:
 @subscriber(SlotOffered, name="appointments.tell_offered")
 async def tell_offered(session: AsyncSession, event: SlotOffered) -> None:
     await telling.offered(session, event)
+
+
+@batch_subscriber(GroupFilled, name="appointments.book_group")
+async def book_group(tx: Tx, delivered: Sequence[Delivered[GroupFilled]]) -> None:
+    """The session that was held is booked for everybody."""
+    for one in delivered:
+        orders = {seat.member_id: seat.order_id for seat in one.event.seats}
+        await parties.fill(tx, group_id=one.event.group_id, orders=orders, now=clock.now())
+
+
+@batch_subscriber(GroupEnded, name="appointments.free_group")
+async def free_group(tx: Tx, delivered: Sequence[Delivered[GroupEnded]]) -> None:
+    """The session that was held can be had again."""
+    for one in delivered:
+        await parties.free(tx, group_id=one.event.group_id, now=clock.now())
+
+
+@subscriber(OrderRefunded, name="appointments.give_seat_back")
+async def give_seat_back(session: AsyncSession, event: OrderRefunded) -> None:
+    """A member's money is back after her group was complete."""
+    order = event.order
+    is_whole = event.refunded_minor >= order.total_minor
+    if order.origin_type == SEAT and order.member_id is not None and is_whole:
+        await parties.give_seat_back(session, member_id=order.member_id, order_id=order.order_id, now=clock.now())
 
 
 @batch_subscriber(MessageDue, name="appointments.recheck_reminders")
@@ -201,6 +231,9 @@ SUBSCRIBERS = (
     forget_reminders,
     follow_up,
     tell_offered,
+    book_group,
+    free_group,
+    give_seat_back,
     recheck_reminders,
     offer_freed_slot,
     take_deposit,

@@ -14,6 +14,7 @@ from appointments.states import (
     DayKind,
     DayRule,
     DepositState,
+    PartyState,
     Source,
     SpanKind,
     Status,
@@ -222,6 +223,24 @@ class WaitView(msgspec.Struct, frozen=True, kw_only=True):
     booking_id: uuid.UUID | None
 
 
+class PartyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A group's session. ``held_id`` is the booking that holds its time while the group fills."""
+
+    id: uuid.UUID
+    group_id: uuid.UUID
+    campaign_id: uuid.UUID
+    session_id: uuid.UUID
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    state: PartyState
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    staff_id: uuid.UUID
+    seats: int
+    taken: int
+    held_id: uuid.UUID | None
+
+
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened to a booking."""
 
@@ -271,6 +290,8 @@ class NewBooking(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: dt.datetime
     confirmed_at: dt.datetime | None = None
     seats: int = 1
+    # A group's own session: nobody else may join.
+    is_private: bool = False
 
     @property
     def served(self) -> tuple[dt.datetime, dt.datetime]:

@@ -47,7 +47,7 @@ _CHAIRS = """(SELECT json_agg(json_build_object('id', r.id, 'busy', {busy}) ORDE
 _SESSIONS = """(SELECT json_agg(json_build_object('id', g.id, 'staff_id', g.staff_id, 'starts_at', g.starts_at,
         'left', g.seats - g.taken))
     FROM appointments_session g WHERE g.brand_id = $1 AND g.shop_id = $2 AND g.service_id = $3 AND g.is_open
-    AND g.starts_at >= $4 AND g.starts_at < $5)"""
+    AND NOT g.is_private AND g.starts_at >= $4 AND g.starts_at < $5)"""
 
 _DAYS = """(SELECT json_agg(json_build_array(d.day, d.opens, d.closes)) FROM appointments_shop_day d
     WHERE d.brand_id = $1 AND d.shop_id = $2 AND d.day BETWEEN $6 AND $7)"""

@@ -167,13 +167,14 @@ def _session_part(cte: Cte, tx: Tx, booking: NewBooking, gate: str | None) -> st
         (booking.starts_at, "timestamptz"),
         (booking.ends_at, "timestamptz"),
         (booking.seats, "int"),
+        (booking.is_private, "boolean"),
     )
     selected = ", ".join(f"{cte.value(value)}::{kind}" for value, kind in values)
     cte.part(
         "session",
         "INSERT INTO appointments_session"  # noqa: S608
         " (brand_id, id, created_at, shop_id, service_id, staff_id, resource_id, starts_at, ends_at, seats,"
-        f" taken, is_open) SELECT {selected}, 1, true{f' FROM {gate}' if gate else ''}"
+        f" is_private, taken, is_open) SELECT {selected}, 1, true{f' FROM {gate}' if gate else ''}"
         " ON CONFLICT DO NOTHING RETURNING id",
     )
     return "session"

@@ -51,6 +51,9 @@ class Wish:
     source: Source = Source.CUSTOMER
     request_key: str | None = None
     hold_min: int | None = None
+    # A group's session is held until the group's own time is up, with so many seats.
+    held_until: dt.datetime | None = None
+    seats: int | None = None
     wait_id: uuid.UUID | None = None
     # Of her page, where she returns to when she has paid.
     brand_code: str = ""
@@ -88,10 +91,19 @@ async def book(database: Database, *, keyring: Keyring, brand_id: uuid.UUID, wis
 
 async def decided(database: Database, brand_id: uuid.UUID, attempt: Callable[[Tx], Awaitable[T]]) -> T:
     """Run an attempt in a transaction of its own; whoever is in each other's way tries again, a few times."""
+
+    async def once() -> T:
+        async with database.connection(brand_id) as tx:
+            return await attempt(tx)
+
+    return await persistently(once)
+
+
+async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
+    """The same for an attempt that has its own transaction."""
     for left in reversed(range(_TRIES)):
         try:
-            async with database.connection(brand_id) as tx:
-                return await attempt(tx)
+            return await attempt()
         except (asyncpg.DeadlockDetectedError, asyncpg.ExclusionViolationError) as error:
             if not left:
                 raise SlotTaken from error
@@ -140,7 +152,7 @@ async def take(tx: Tx, *, wish: Wish, now: dt.datetime) -> NewBooking:
         is_booking=True,
         is_by_shop=wish.is_by_shop,
     )
-    if asked.openings.plans.member_holds >= MAX_HOLDS and wish.wait_id is None:
+    if asked.openings.plans.member_holds >= MAX_HOLDS and wish.wait_id is None and wish.source is not Source.GROUP:
         raise TooManyHolds
     booking = _new(wish, asked, now)
     return await place(tx, booking=booking, openings=asked.openings, staff_id=wish.staff_id, wish=wish)
@@ -152,6 +164,8 @@ async def place(
     """Take the time of everybody who is needed and write the booking, with its events."""
     people, chairs = openings.candidates(booking.starts_at, staff_id)
     session = openings.session_at(booking.starts_at)
+    if session is not None and booking.is_private:
+        raise SlotTaken
     wanted = [Wanted(Kind.MEMBER, [booking.member_id] if booking.member_id else [], is_served=True)]
     is_new_session = False
     if session is not None:
@@ -163,7 +177,7 @@ async def place(
         wanted.append(Wanted(Kind.STAFF, await _within_caps(tx, booking, openings, people)))
         if openings.plans.service.chair_kind:
             wanted.append(Wanted(Kind.CHAIR, chairs))
-        is_new_session = openings.plans.service.seats > 1
+        is_new_session = openings.plans.service.seats > 1 or booking.is_private
         if is_new_session:
             booking = msgspec.structs.replace(booking, session_id=new_id())
 
@@ -192,8 +206,10 @@ async def _within_caps(
 
 def _new(wish: Wish, asked: planning.Asked, now: dt.datetime) -> NewBooking:
     service = asked.openings.plans.service
-    deposit = 0 if wish.is_by_shop else life.deposit_of(asked.openings.plans)
-    is_held = deposit > 0 or wish.hold_min is not None
+    is_group = wish.source is Source.GROUP
+    deposit = 0 if wish.is_by_shop or is_group else life.deposit_of(asked.openings.plans)
+    is_held = deposit > 0 or wish.hold_min is not None or is_group
+    held_until = wish.held_until or now + dt.timedelta(minutes=wish.hold_min or service.hold_min)
     state = BookingState.HELD if is_held else life.first_state(service)
     if wish.source is Source.SHOP:
         state = BookingState.CONFIRMED
@@ -220,7 +236,7 @@ def _new(wish: Wish, asked: planning.Asked, now: dt.datetime) -> NewBooking:
         price_minor=service.price_minor,
         deposit_minor=deposit,
         currency=service.currency,
-        expires_at=now + dt.timedelta(minutes=wish.hold_min or service.hold_min) if is_held else None,
+        expires_at=held_until if is_held else None,
         arrived_at=now if wish.source is Source.WALK_IN else None,
         request_key=wish.request_key,
         cutoff_min=service.cutoff_min,
@@ -230,7 +246,8 @@ def _new(wish: Wish, asked: planning.Asked, now: dt.datetime) -> NewBooking:
         channel=wish.channel or wish.source.value,
         asked_at=now,
         confirmed_at=now if state in (BookingState.CONFIRMED, BookingState.ARRIVED) else None,
-        seats=service.seats,
+        seats=wish.seats or service.seats,
+        is_private=is_group,
     )
 
 

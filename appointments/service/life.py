@@ -17,7 +17,7 @@ from appointments.events import (
 from appointments.repository import bookings
 from appointments.rules import life
 from appointments.service import deposits, facts, telling
-from appointments.states import BOOKING, MISSED, BookingState, DepositState
+from appointments.states import BOOKING, MISSED, BookingState, DepositState, Source
 from appointments.types import Actor, BookingView
 from yundian.payments import api as payments
 from yundian.platform.outbox import outbox
@@ -65,6 +65,9 @@ async def cancel(
     """
     if booking.starts_at <= now and by is Actor.CUSTOMER:
         raise SlotPassed
+    if booking.state is BookingState.HELD and booking.source is Source.GROUP:
+        # Its group decides: leaving the group, or ending it, is done there.
+        raise NotNow(state=booking.state.value)
     is_late = by is Actor.CUSTOMER and life.is_late(booking, now=now)
     target = BookingState.CANCELLED_LATE if is_late else BookingState.CANCELLED
     await _move(door, booking, target, by=by, actor_id=actor_id, now=now, reason=reason)

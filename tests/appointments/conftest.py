@@ -1,7 +1,7 @@
 """Deposits are paid at a real sandbox."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -15,17 +15,9 @@ from yundian.platform.db.services import Services
 _serial = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def deposit_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    running = RunningSandbox(tmp_path_factory.mktemp("deposits"), time_scale=60)
-    running.start()
-    yield running
-    running.stop()
-
-
 @pytest.fixture
-async def till(services: Services, brand: BrandView, deposit_sandbox: RunningSandbox) -> AsyncIterator[Till]:
+async def till(services: Services, brand: BrandView, sandbox: RunningSandbox) -> AsyncIterator[Till]:
     """The brand takes payments."""
     providers = ProviderPool(Limits(failures_to_open=50, open_s=0.2))
-    yield await open_till(services, deposit_sandbox, providers, brand.id, f"deposit{next(_serial)}")
+    yield await open_till(services, sandbox, providers, brand.id, f"deposit{next(_serial)}")
     await providers.aclose()
