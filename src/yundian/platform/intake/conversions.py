@@ -17,7 +17,7 @@ Convert = Callable[[str], Any]
 Lookups = AnyMapping[str, AnyMapping[str, str]]
 
 # PostgreSQL stores neither NUL nor half a surrogate pair.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _YES = frozenset({"1", "true", "yes", "y", "t", "是"})
 _NO = frozenset({"0", "false", "no", "n", "f", "否"})
@@ -98,7 +98,7 @@ def _cleaner(rule: FieldRule, label: str) -> Callable[[Any], str | None]:
             text = text.strip()
         if not text or text in blank:
             return None
-        if _UNSTORABLE.search(text):
+        if UNSTORABLE.search(text):
             raise FieldProblem("intake.unstorable_text", "contains NUL or half a character", label)
         return _extracted(pattern, text, label) if pattern is not None else text
 
@@ -187,7 +187,7 @@ def texts_of(raw: Any, label: str) -> list[str]:
     if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
         raise FieldProblem("intake.not_a_list", "is not a list of texts", label)
     texts = [item.strip() for item in raw]
-    if any(_UNSTORABLE.search(text) for text in texts):
+    if any(UNSTORABLE.search(text) for text in texts):
         raise FieldProblem("intake.unstorable_text", "contains NUL or half a character", label)
     return [text for text in texts if text]
 

@@ -10,10 +10,10 @@ from yundian.platform.core.errors import NotFound
 from yundian.platform.db.database import Tx
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.intake import mapping as mappings
-from yundian.platform.intake import repository
 from yundian.platform.intake.errors import AlreadySettled, NotReplayable
 from yundian.platform.intake.expressions import Extractor, FieldProblem
 from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
+from yundian.platform.intake.repository import records as repository
 from yundian.platform.intake.types import ImportKind, Origin, Problem
 
 

@@ -1,80 +1,46 @@
 """Runs an import: read, map, apply in batches of one transaction each, quarantine what is broken, resume later.
 
 A batch's effects, its quarantine and the run's counts commit together, so that a killed import goes on exactly
-where it stopped, and of two processes with the same file only one gets each batch in.
+where it stopped, and of two processes with the same file only one gets each batch in. While the database works on
+a batch, a thread prepares the next.
 """
 
+import asyncio
+import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import asyncpg
 import structlog
 
 from yundian.platform.core.errors import DomainError
-from yundian.platform.core.steps import step
-from yundian.platform.db.database import Database, Tx
-from yundian.platform.intake import repository
+from yundian.platform.db.database import Database
+from yundian.platform.intake import gathering
+from yundian.platform.intake.batches import Batch, Item, Run, commit, hash_of
 from yundian.platform.intake.errors import RunTaken, UnusableFile
 from yundian.platform.intake.expressions import Extractor, FieldProblem
 from yundian.platform.intake.mapping import Mapping, check_fields
 from yundian.platform.intake.models import RunState
 from yundian.platform.intake.reader import Read, Reader
-from yundian.platform.intake.repository import Keyed, NewQuarantine, OpenRun
-from yundian.platform.intake.types import (
-    BrokenRecord,
-    ImportKind,
-    Origin,
-    Problem,
-    ProblemAt,
-    Progress,
-    RunSummary,
-)
+from yundian.platform.intake.repository import records, runs
+from yundian.platform.intake.repository.runs import NewRun
+from yundian.platform.intake.types import BrokenRecord, ImportKind, Origin, Progress, RunSummary
 
 log = structlog.get_logger()
 
-BATCH = 1_000
-MAX_SHOWN_PROBLEMS = 20
+MAX_BATCH_CHARS = 4 * 1024 * 1024
+
+# What gathering is of the whole work, for a progress bar.
+_GATHERING_SHARE = 0.25
 
 OnProgress = Callable[[Progress], None]
-
-
-@dataclass(slots=True)
-class _Item:
-    """A record on its way in: with its validated value, or with what is wrong."""
-
-    line: int
-    raw: str
-    hash: bytes
-    values: Any
-    record: Any = None
-    problem: Problem | None = None
-    is_settled: bool = False
-
-
-@dataclass(slots=True)
-class _Run:
-    """One attempt at a file; the counts are those committed so far."""
-
-    database: Database
-    brand: uuid.UUID
-    kind: ImportKind[Any]
-    mapping: Mapping
-    file: Path
-    opened: OpenRun
-    origin: Origin
-    has_open: bool
-    read: int
-    applied: int
-    unchanged: int
-    quarantined: int
-    problems: list[ProblemAt] = field(default_factory=list)
+T = TypeVar("T")
 
 
 async def run_import(
@@ -85,42 +51,50 @@ async def run_import(
     file: Path,
     mapping: Mapping,
     on_progress: OnProgress | None = None,
-    batch: int = BATCH,
+    batch: int | None = None,
 ) -> RunSummary:
     """Import a file; raises ``UnusableFile`` or ``BadMapping`` when nothing (more) of it can be read."""
     started = time.perf_counter()
     check_fields(mapping, kind.record, kind=kind.name, file=mapping.name)
     run = await _open(database, brand=brand, kind=kind, file=file, mapping=mapping)
     reader = Reader(file, mapping.source, columns=mapping.columns() if mapping.source.format == "csv" else None)
+    tell = _teller(run, reader, on_progress)
     try:
-        await _read_all(run, reader, batch=batch, on_progress=on_progress)
+        if mapping.by:
+            await _gather(run, reader, tell)
+            await _apply_all(run, _documents(run, reader, limit=batch or kind.batch), tell)
+        else:
+            await _apply_all(run, _ahead(_records(run, reader, limit=batch or kind.batch)), tell)
     except BaseException as error:
         await _close_after(run, error)
         raise
     async with database.connection(brand) as tx:
-        await repository.end_run(tx, run_id=run.opened.id, state=RunState.FINISHED)
+        await runs.begin_batch(tx)
+        await runs.end_run(tx, run_id=run.opened.id, state=RunState.FINISHED)
     return _summary(run, seconds=time.perf_counter() - started)
 
 
 async def _open(
     database: Database, *, brand: uuid.UUID, kind: ImportKind[Any], file: Path, mapping: Mapping
-) -> _Run:
+) -> Run:
     try:
-        sha256 = await anyio.to_thread.run_sync(_digest, file)
+        sha256, size = await anyio.to_thread.run_sync(_digest, file)
     except OSError as error:
         raise UnusableFile(file=file.name, reason=error.strerror or "cannot be read") from error
+    new = NewRun(
+        kind=kind.name,
+        scope=kind.scope,
+        file_name=file.name,
+        file_sha256=sha256,
+        file_bytes=size,
+        mapping_name=mapping.name,
+        mapping_sha256=mapping.sha256,
+        mapping=mapping.text,
+    )
     async with database.connection(brand) as tx:
-        opened = await repository.open_run(
-            tx,
-            kind=kind.name,
-            file_name=file.name,
-            file_sha256=sha256,
-            mapping_name=mapping.name,
-            mapping_sha256=mapping.sha256,
-            mapping=mapping.text,
-        )
-        has_open = await repository.has_open(tx, kind=kind.name)
-    return _Run(
+        opened = await runs.open_run(tx, new=new)
+        has_open = await records.has_open(tx, kind=kind.name)
+    return Run(
         database=database,
         brand=brand,
         kind=kind,
@@ -133,37 +107,80 @@ async def _open(
         applied=opened.applied,
         unchanged=opened.unchanged,
         quarantined=opened.quarantined,
+        lines_read=opened.lines_read,
+        documents=opened.documents,
+        tally=dict(opened.tally or {}),
     )
 
 
-async def _read_all(run: _Run, reader: Reader, *, batch: int, on_progress: OnProgress | None) -> None:
+async def _gather(run: Run, reader: Reader, tell: Callable[[], None]) -> None:
+    """Stage the records that are not yet: all of a document are there before the first goes in."""
+    if run.opened.is_gathered:
+        run.position = reader.size
+        return
+    async with contextlib.aclosing(_ahead(gathering.chunks(run, reader))) as chunks:
+        async for chunk in chunks:
+            await gathering.keep(run, chunk)
+            tell()
+    await gathering.close(run)
+
+
+async def _apply_all(run: Run, batches: AsyncGenerator[Batch, None], tell: Callable[[], None]) -> None:
+    async with contextlib.aclosing(batches) as made:
+        async for batch in made:
+            run.position = batch.position
+            if batch.items:
+                await commit(run, batch.items)
+            tell()
+            if batch.failure is not None:
+                raise batch.failure
+
+
+def _records(run: Run, reader: Reader, *, limit: int) -> Iterator[Batch]:
+    """Batches of a file whose records are documents of their own."""
     extractor = Extractor(run.mapping)
-    records = iter(reader)
-    for _ in islice(records, run.read):
-        pass
+    found = iter(reader)
+    skip = run.read
+    failure: UnusableFile | None = None
     is_over = False
     while not is_over:
-        items: list[_Item] = []
-        failure: UnusableFile | None = None
+        items: list[Item] = []
+        size = 0
+        is_over = True
         try:
-            for read in islice(records, batch):
+            for read in islice(found, skip, None) if skip else found:
                 items.append(_item(run, extractor, read))
+                size += len(read.raw)
+                if len(items) >= limit or size >= MAX_BATCH_CHARS:
+                    is_over = False
+                    break
         except UnusableFile as error:
             failure = error
-        is_over = len(items) < batch
-        if items:
-            await _commit(run, items)
-        if on_progress is not None:
-            on_progress(Progress(reader.position, reader.size, run.read, run.quarantined))
-        if failure is not None:
-            raise failure
+        skip = 0
+        yield Batch(items, position=reader.position, failure=failure)
 
 
-def _item(run: _Run, extractor: Extractor, read: Read) -> _Item:
-    digest = hashlib.sha256(read.raw.encode("utf-8", "backslashreplace")).digest()
+async def _documents(run: Run, reader: Reader, *, limit: int) -> AsyncGenerator[Batch, None]:
+    """Batches of gathered documents: while one goes in, the next is fetched and mapped."""
+    extractor = Extractor(run.mapping)
+    found = gathering.documents(run, limit=limit)
+
+    async def make() -> Batch | None:
+        documents = await anext(found, None)
+        if documents is None:
+            return None
+        return await asyncio.to_thread(gathering.items, run, reader, extractor, documents)
+
+    async with contextlib.aclosing(found), contextlib.aclosing(_one_ahead(make)) as batches:
+        async for batch in batches:
+            yield batch
+
+
+def _item(run: Run, extractor: Extractor, read: Read) -> Item:
+    digest = hash_of(run.kind, read.raw)
     if isinstance(read, BrokenRecord):
-        return _Item(line=read.line, raw=read.raw, hash=digest, values=None, problem=read.problem)
-    item = _Item(line=read.line, raw=read.raw, hash=digest, values=read.values)
+        return Item(line=read.line, raw=read.raw, hash=digest, values=None, problem=read.problem)
+    item = Item(line=read.line, raw=read.raw, hash=digest, values=read.values)
     try:
         item.record = extractor.record(read.values, run.kind.record)
     except FieldProblem as error:
@@ -171,96 +188,46 @@ def _item(run: _Run, extractor: Extractor, read: Read) -> _Item:
     return item
 
 
-async def _commit(run: _Run, items: list[_Item]) -> None:
-    """One transaction; when the database refuses a row of it, halve until that row is alone."""
+async def _ahead(made: Iterator[T]) -> AsyncGenerator[T, None]:
+    """What an iterator makes, each in a thread while its user is busy with the one before."""
+
+    async def make() -> T | None:
+        return await asyncio.to_thread(next, made, None)
+
+    async with contextlib.aclosing(_one_ahead(make)) as coming:
+        async for one in coming:
+            yield one
+
+
+async def _one_ahead(make: Callable[[], Awaitable[T | None]]) -> AsyncGenerator[T, None]:
+    coming = asyncio.ensure_future(make())
     try:
-        async with run.database.connection(run.brand) as tx:
-            counts = await _take_in(tx, run, items)
-            step("intake.batch_applied")
-    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-        if len(items) > 1:
-            middle = len(items) // 2
-            await _commit(run, items[:middle])
-            await _commit(run, items[middle:])
+        while (one := await coming) is not None:
+            coming = asyncio.ensure_future(make())
+            yield one
+    finally:
+        if not coming.done():
+            # A thread cannot be cancelled: what it holds is let go when it has ended.
+            await asyncio.wait([coming])
+        if not coming.cancelled():
+            coming.exception()
+
+
+def _teller(run: Run, reader: Reader, on_progress: OnProgress | None) -> Callable[[], None]:
+    def tell() -> None:
+        if on_progress is None:
             return
-        items[0].record = None
-        items[0].problem = Problem("intake.refused_by_database", type(error).__name__)
-        async with run.database.connection(run.brand) as tx:
-            counts = await _take_in(tx, run, items)
-    step("intake.batch_committed")
-    applied, unchanged, quarantined = counts
-    run.read += len(items)
-    run.applied += applied
-    run.unchanged += unchanged
-    run.quarantined += quarantined
-    for item in items:
-        if item.problem is not None and not item.is_settled and len(run.problems) < MAX_SHOWN_PROBLEMS:
-            run.problems.append(_shown(run, item, item.problem))
+        done = run.position
+        if run.mapping.by:
+            done = int(done * _GATHERING_SHARE)
+        if run.documents:
+            done += int(reader.size * (1 - _GATHERING_SHARE) * run.read / run.documents)
+        on_progress(Progress(done, reader.size, run.read, run.quarantined))
+
+    return tell
 
 
-async def _take_in(tx: Tx, run: _Run, items: list[_Item]) -> tuple[int, int, int]:
-    """Apply a batch; the counts of applied, unchanged and quarantined records."""
-    candidates, repeated = await _without_doubles(tx, run, [i for i in items if i.problem is None])
-    outcome = await run.kind.apply(tx, run.origin, [i.record for i in candidates]) if candidates else None
-    if outcome is not None:
-        for position, problem in outcome.refused.items():
-            candidates[position].problem = problem
-    broken = [i for i in items if i.problem is not None]
-    settled = await _quarantine(tx, run, broken) if broken else 0
-    good = [i.hash for i in items if i.problem is None]
-    if run.has_open and good:
-        await repository.release(tx, kind=run.kind.name, content_hashes=good)
-    applied = outcome.applied if outcome is not None else 0
-    unchanged = repeated + settled + (outcome.unchanged if outcome is not None else 0)
-    quarantined = len(broken) - settled
-    is_ours = await repository.advance(
-        tx,
-        run_id=run.opened.id,
-        expected=run.read,
-        read=len(items),
-        applied=applied,
-        unchanged=unchanged,
-        quarantined=quarantined,
-    )
-    if not is_ours:
-        raise RunTaken(file=run.file.name)
-    return applied, unchanged, quarantined
-
-
-async def _without_doubles(tx: Tx, run: _Run, items: list[_Item]) -> tuple[list[_Item], int]:
-    """A key met twice: the same content counts as unchanged, other content is a problem."""
-    first: dict[str, _Item] = {}
-    for item in items:
-        first.setdefault(run.kind.key(item.record), item)
-    wanted = [Keyed(key, item.line, item.hash) for key, item in first.items()]
-    met = await repository.claim_keys(tx, run_id=run.opened.id, keys=wanted) if wanted else {}
-    fresh: list[_Item] = []
-    repeated = 0
-    for item in items:
-        key = run.kind.key(item.record)
-        owner = met.get(key) or Keyed(key, first[key].line, first[key].hash)
-        if owner.line == item.line:
-            fresh.append(item)
-        elif owner.content_hash == item.hash:
-            repeated += 1
-        else:
-            item.problem = Problem("intake.double_key", f"{key!r} stands on line {owner.line} with other content")
-    return fresh, repeated
-
-
-async def _quarantine(tx: Tx, run: _Run, broken: Sequence[_Item]) -> int:
-    rows = [
-        NewQuarantine(line=i.line, raw=i.raw, content_hash=i.hash, problem=i.problem, values=i.values)
-        for i in broken
-        if i.problem is not None
-    ]
-    settled = await repository.quarantine(tx, run_id=run.opened.id, kind=run.kind.name, records=rows)
-    for item in broken:
-        item.is_settled = item.hash in settled
-    return sum(row.content_hash in settled for row in rows)
-
-
-async def _close_after(run: _Run, error: BaseException) -> None:
+async def _close_after(run: Run, error: BaseException) -> None:
     """Say how the run ended; it stays resumable. ``RunTaken`` leaves it to the process that has it."""
     if isinstance(error, RunTaken):
         return
@@ -270,12 +237,12 @@ async def _close_after(run: _Run, error: BaseException) -> None:
     with anyio.CancelScope(shield=True):
         try:
             async with run.database.connection(run.brand) as tx:
-                await repository.end_run(tx, run_id=run.opened.id, state=state, error=reason)
+                await runs.end_run(tx, run_id=run.opened.id, state=state, error=reason)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             log.warning("intake.run_left_open", run_id=str(run.opened.id))
 
 
-def _summary(run: _Run, *, seconds: float) -> RunSummary:
+def _summary(run: Run, *, seconds: float) -> RunSummary:
     return RunSummary(
         run_id=run.opened.id,
         kind=run.kind.name,
@@ -288,15 +255,10 @@ def _summary(run: _Run, *, seconds: float) -> RunSummary:
         is_resumed=run.opened.is_resumed,
         seconds=round(seconds, 3),
         problems=run.problems,
+        tally=run.tally,
     )
 
 
-def _shown(run: _Run, item: _Item, problem: Problem) -> ProblemAt:
-    return ProblemAt(
-        file=run.file.name, line=item.line, column=problem.column, code=problem.code, reason=problem.reason
-    )
-
-
-def _digest(file: Path) -> str:
+def _digest(file: Path) -> tuple[str, int]:
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()

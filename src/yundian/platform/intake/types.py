@@ -40,29 +40,35 @@ class BrokenRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Located(Generic[R]):
-    """A validated record with the place it came from."""
-
-    source: SourceRecord
-    record: R
-
-
-@dataclass(frozen=True, slots=True)
 class Applied:
-    """What a room did with a batch; ``refused`` maps positions in the batch to problems."""
+    """What a room did with a batch; ``refused`` maps positions in the batch to problems, ``tally`` holds counts of
+    its own, by name, which the run adds up."""
 
     applied: int = 0
     unchanged: int = 0
     refused: Mapping[int, Problem] = field(default_factory=dict)
+    tally: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record of a batch stands in its file, and how it reads: all its lines, where they are several."""
+
+    line: int
+    raw: str
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a batch comes from; ``fields`` are those the mapping fills: a room leaves all others untouched."""
+    """Where a batch comes from; ``fields`` are those the mapping fills: a room leaves all others untouched.
+
+    ``places`` has one for each record of the batch.
+    """
 
     run_id: uuid.UUID
     mapping: str
     fields: frozenset[str]
+    places: Sequence[Place] = ()
 
 
 Apply = Callable[[Tx, Origin, Sequence[R]], Awaitable[Applied]]
@@ -73,13 +79,17 @@ class ImportKind(Generic[R]):
     """One kind of thing that can be imported.
 
     ``record`` is the validated shape a mapping must fill; ``key`` names a record within a file (a second one with
-    other content is refused); ``apply`` writes a batch set-based and idempotently, in the transaction it is given.
+    other content is refused; without ``key`` that is the room's business); ``apply`` writes a batch set-based and
+    idempotently, in the transaction it is given. ``scope`` is what else the records are for, such as a channel:
+    the same file for another scope is another import. A batch has at most ``batch`` records.
     """
 
     name: str
     record: type[R]
-    key: Callable[[R], str]
+    key: Callable[[R], str] | None
     apply: Apply[R]
+    scope: str = ""
+    batch: int = 1_000
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +106,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     is_resumed: bool
     seconds: float
     problems: list["ProblemAt"]
+    tally: dict[str, int] = {}
 
 
 class ProblemAt(msgspec.Struct, frozen=True, kw_only=True):

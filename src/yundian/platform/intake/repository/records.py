@@ -1,4 +1,4 @@
-"""The statements of imports: runs, keys already met, quarantine."""
+"""The statements of quarantine, and of the runs that screens list."""
 
 import hashlib
 import uuid
@@ -20,26 +20,8 @@ from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineSta
 from yundian.platform.intake.types import Problem
 
 MAX_RAW_CHARS = 8_000
-MAX_SOURCE_BYTES = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRun:
-    """A run that is being worked on, with what earlier attempts at the same file committed."""
-
-    id: uuid.UUID
-    records_read: int
-    applied: int
-    unchanged: int
-    quarantined: int
-    is_resumed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Keyed:
-    key: str
-    line: int
-    content_hash: bytes
+# A document of five thousand lines, with its columns, is kept for a replay.
+MAX_SOURCE_BYTES = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,77 +39,10 @@ class HeldRecord:
 
     id: uuid.UUID
     run_id: uuid.UUID
+    scope: str
     mapping: str
     source: dict[str, Any] | None
     state: QuarantineState
-
-
-async def open_run(
-    tx: Tx, *, kind: str, file_name: str, file_sha256: str, mapping_name: str, mapping_sha256: str, mapping: str
-) -> OpenRun:
-    """Resume the unfinished run of the same file and mapping, or begin one."""
-    found = await tx.fetchrow(
-        "UPDATE intake_run SET state = 'running', error = '' WHERE brand_id = $1 AND id = ("
-        " SELECT id FROM intake_run WHERE brand_id = $1 AND kind = $2 AND file_sha256 = $3"
-        " AND mapping_sha256 = $4 AND state <> 'finished' ORDER BY id DESC LIMIT 1)"
-        " RETURNING id, records_read, applied, unchanged, quarantined",
-        tx.brand,
-        kind,
-        file_sha256,
-        mapping_sha256,
-    )
-    if found is not None:
-        return OpenRun(**dict(found), is_resumed=True)
-    run_id = new_id()
-    await tx.execute(
-        "INSERT INTO intake_run (brand_id, id, created_at, kind, file_name, file_sha256, mapping_name,"
-        " mapping_sha256, mapping, state, records_read, applied, unchanged, quarantined, error)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'running', 0, 0, 0, 0, '')",
-        tx.brand,
-        run_id,
-        clock.now(),
-        kind,
-        file_name[:255],
-        file_sha256,
-        mapping_name[:80],
-        mapping_sha256,
-        mapping,
-    )
-    return OpenRun(run_id, 0, 0, 0, 0, is_resumed=False)
-
-
-async def advance(
-    tx: Tx, *, run_id: uuid.UUID, expected: int, read: int, applied: int, unchanged: int, quarantined: int
-) -> bool:
-    """Count a batch; false when another process advanced the run in between."""
-    status = await tx.execute(
-        "UPDATE intake_run SET records_read = records_read + $4,"
-        " applied = applied + $5, unchanged = unchanged + $6, quarantined = quarantined + $7"
-        " WHERE brand_id = $1 AND id = $2 AND records_read = $3 AND state = 'running'",
-        tx.brand,
-        run_id,
-        expected,
-        read,
-        applied,
-        unchanged,
-        quarantined,
-    )
-    return status == "UPDATE 1"
-
-
-async def end_run(tx: Tx, *, run_id: uuid.UUID, state: str, error: str = "") -> None:
-    """Close the run; a finished one forgets the keys it met."""
-    await tx.execute(
-        "UPDATE intake_run SET state = $3, error = $4, finished_at = $5"
-        " WHERE brand_id = $1 AND id = $2 AND state = 'running'",
-        tx.brand,
-        run_id,
-        state,
-        error[:500],
-        clock.now(),
-    )
-    if state == "finished":
-        await tx.execute("DELETE FROM intake_key WHERE brand_id = $1 AND run_id = $2", tx.brand, run_id)
 
 
 async def day_run(tx: Tx, *, kind: str, scope: str, name: str) -> uuid.UUID:
@@ -148,23 +63,6 @@ async def day_run(tx: Tx, *, kind: str, scope: str, name: str) -> uuid.UUID:
         digest.hexdigest(),
     )
     return run_id
-
-
-async def claim_keys(tx: Tx, *, run_id: uuid.UUID, keys: Sequence[Keyed]) -> dict[str, Keyed]:
-    """Remember the keys; the answer holds those that an earlier batch met, with their place."""
-    rows = await tx.fetch(
-        "WITH wanted AS (SELECT * FROM unnest($3::text[], $4::bigint[], $5::bytea[]) AS w(key, line, hash)),"
-        " fresh AS (INSERT INTO intake_key (brand_id, run_id, key, line, content_hash)"
-        " SELECT $1, $2, key, line, hash FROM wanted ON CONFLICT DO NOTHING)"
-        " SELECT k.key, k.line, k.content_hash FROM wanted JOIN intake_key k"
-        " ON k.brand_id = $1 AND k.run_id = $2 AND k.key = wanted.key",
-        tx.brand,
-        run_id,
-        [k.key for k in keys],
-        [k.line for k in keys],
-        [k.content_hash for k in keys],
-    )
-    return {row["key"]: Keyed(row["key"], row["line"], row["content_hash"]) for row in rows}
 
 
 async def quarantine(
@@ -241,7 +139,7 @@ async def release(tx: Tx, *, kind: str, content_hashes: Sequence[bytes]) -> None
 
 async def lock_held(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> HeldRecord | None:
     row: asyncpg.Record | None = await tx.fetchrow(
-        "SELECT q.id, q.run_id, q.state, q.source::text AS source, r.mapping FROM intake_quarantine q"
+        "SELECT q.id, q.run_id, q.state, q.source::text AS source, r.scope, r.mapping FROM intake_quarantine q"
         " JOIN intake_run r ON r.brand_id = q.brand_id AND r.id = q.run_id"
         " WHERE q.brand_id = $1 AND q.kind = $2 AND q.id = $3 FOR UPDATE OF q",
         tx.brand,
@@ -251,7 +149,9 @@ async def lock_held(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> HeldRecor
     if row is None:
         return None
     source = msgspec.json.decode(row["source"]) if row["source"] is not None else None
-    return HeldRecord(row["id"], row["run_id"], row["mapping"], source, QuarantineState(row["state"]))
+    return HeldRecord(
+        row["id"], row["run_id"], row["scope"], row["mapping"], source, QuarantineState(row["state"])
+    )
 
 
 async def settle(tx: Tx, *, quarantine_id: uuid.UUID, state: QuarantineState) -> bool:
