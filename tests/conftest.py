@@ -1,6 +1,7 @@
 """What every test shares: real servers of its own, one set per test process."""
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
@@ -13,9 +14,11 @@ import hypothesis
 import psutil
 import pytest
 from litestar import Litestar
+from pydantic import SecretStr
 
 from tests import factories
 from tests.helpers import make_client
+from tests.sandbox.running import RunningSandbox
 from yundian.brands.types import BrandView
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db import migrate
@@ -25,6 +28,8 @@ from yundian.platform.embedded.process import exclusive
 from yundian.platform.embedded.valkey import EmbeddedValkey
 
 _PREFIX = "yundian-test-"
+# What the providers do later, they do so many times sooner.
+SANDBOX_TIME_SCALE = 60
 
 # A deadline for each example fails on a busy machine; the timeout of the test is enough.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -103,6 +108,30 @@ async def services(migrated: Settings) -> AsyncIterator[Services]:
     """The open connections of this test process, as the plain application role."""
     async with open_services(migrated) as services:
         yield services
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
+    """WeChat, Alipay and SMS of this test process. Tests that move its clock or kill it start one of their own."""
+    running = RunningSandbox(tmp_path_factory.mktemp("gateway"), time_scale=SANDBOX_TIME_SCALE)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def sandbox(gateway: RunningSandbox) -> Iterator[RunningSandbox]:
+    """The sandbox with everything working; what a test breaks is whole again afterwards."""
+    yield gateway
+    gateway.http.delete("/sandbox/api/faults")
+
+
+@pytest.fixture(scope="session")
+def outside(migrated: Settings, gateway: RunningSandbox) -> Settings:
+    """The same house with the sandbox around it."""
+    sms = json.loads((gateway.var_dir / "sandbox/credentials.json").read_text())["sms"]
+    changes = {"wechat_url": gateway.base_url, "sms_url": sms["send_url"], "sms_key": SecretStr(sms["key"])}
+    return migrated.model_copy(update=changes)
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,14 @@
 """The app whose WeChat and SMS provider are the sandbox."""
 
-import json
 import re
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from litestar import Litestar
-from pydantic import SecretStr
 
 from tests.helpers import make_client, submit
 from tests.members.makers import set_up_app
@@ -20,29 +18,6 @@ from yundian.brands.types import BrandView
 from yundian.members.types import AppKind
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
-
-
-@pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    running = RunningSandbox(tmp_path_factory.mktemp("members"), time_scale=60)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def sandbox(gateway: RunningSandbox) -> Iterator[RunningSandbox]:
-    yield gateway
-    gateway.http.delete("/sandbox/api/faults")
-
-
-@pytest.fixture(scope="session")
-def outside(migrated: Settings, gateway: RunningSandbox) -> Settings:
-    """The same house with the sandbox around it."""
-    credentials = json.loads((gateway.var_dir / "sandbox/credentials.json").read_text())
-    sms = credentials["sms"]
-    changes = {"wechat_url": gateway.base_url, "sms_url": sms["send_url"], "sms_key": SecretStr(sms["key"])}
-    return migrated.model_copy(update=changes)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,8 @@
 """A house whose WeChat and SMS provider are the sandbox."""
 
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from pydantic import SecretStr
 
 from tests.messaging.kit import Post, open_post
 from tests.sandbox.running import RunningSandbox
@@ -14,28 +12,6 @@ from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services, open_services
 from yundian.platform.sms.gateways import SmsAtFirstUse
 from yundian.platform.wechat.client import WeChatApps
-
-
-@pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    running = RunningSandbox(tmp_path_factory.mktemp("messaging"), time_scale=60)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def sandbox(gateway: RunningSandbox) -> Iterator[RunningSandbox]:
-    yield gateway
-    gateway.http.delete("/sandbox/api/faults")
-
-
-@pytest.fixture(scope="session")
-def outside(migrated: Settings, gateway: RunningSandbox) -> Settings:
-    """The same house with the sandbox around it."""
-    sms = json.loads((gateway.var_dir / "sandbox/credentials.json").read_text())["sms"]
-    changes = {"wechat_url": gateway.base_url, "sms_url": sms["send_url"], "sms_key": SecretStr(sms["key"])}
-    return migrated.model_copy(update=changes)
 
 
 @pytest.fixture(scope="session")

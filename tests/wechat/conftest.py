@@ -42,20 +42,6 @@ class Account:
         return [each for each in asked if each["key"] in ("", self.app.app_id)]
 
 
-@pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    running = RunningSandbox(tmp_path_factory.mktemp("wechat"), time_scale=60)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def sandbox(gateway: RunningSandbox) -> Iterator[RunningSandbox]:
-    yield gateway
-    gateway.http.delete("/sandbox/api/faults")
-
-
 @pytest.fixture
 async def redis(servers: Servers) -> AsyncIterator[Redis]:
     redis = Redis.from_url(servers.redis_url)

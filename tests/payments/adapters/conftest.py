@@ -12,22 +12,6 @@ from yundian.payments.adapters.guard import Limits
 from yundian.payments.adapters.providers import ProviderPool
 
 _serial = itertools.count(1)
-TIME_SCALE = 60
-
-
-@pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSandbox]:
-    running = RunningSandbox(tmp_path_factory.mktemp("gateway"), time_scale=TIME_SCALE)
-    running.start()
-    yield running
-    running.stop()
-
-
-@pytest.fixture
-def sandbox(gateway: RunningSandbox) -> Iterator[RunningSandbox]:
-    """The sandbox with everything working; what a test breaks is whole again afterwards."""
-    yield gateway
-    gateway.http.delete("/sandbox/api/faults")
 
 
 @pytest.fixture
