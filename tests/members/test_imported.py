@@ -16,7 +16,7 @@ from tests.members.makers import count, make_customer
 from yundian.brands.types import BrandView
 from yundian.members import api
 from yundian.members.events import IdentityVerified
-from yundian.members.service import joining, timeline
+from yundian.members.service import joining, profiles, timeline
 from yundian.members.types import Buyer, Happening, IdentityKind, JoinedVia, Known, TimelineKind
 from yundian.platform.core.ids import new_id
 from yundian.platform.db import counting
@@ -253,7 +253,7 @@ async def test_a_closed_or_unknown_member_has_no_new_timeline_and_a_late_order_t
     async with services.database.connection(brand.id) as tx:
         await api.replace_happenings(tx, refs=[], happenings=[guessed, happening(new_id(), K.PAID, new_id())])
         await api.replace_happenings(tx, refs=[], happenings=[late])
-        page = await timeline.timeline(tx, member_id=member_id, cursor=None, limit=10)
+        page = await profiles.timeline(tx, member_id=member_id, cursor=None, limit=10)
         totals = {one.currency: one for one in await api.totals_of(tx, member_id=member_id)}
 
     assert [one.ref_id for one in page.items] == [unseen, order]

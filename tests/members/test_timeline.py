@@ -15,10 +15,10 @@ from tests.reports.makers import NOON, Refund, Story
 from tests.stores.makers import make_shop, shop_fields
 from yundian.app.rooms import rooms
 from yundian.brands.types import BrandView
-from yundian.members import handlers
+from yundian.members import api, handlers
 from yundian.members.events import MemberJoined
-from yundian.members.service import joining, timeline
-from yundian.members.types import JoinedVia, TimelineKind
+from yundian.members.service import joining, profiles, timeline
+from yundian.members.types import IdentityKind, JoinedVia, Known, TimelineKind
 from yundian.orders.events import OrderCancelled, OrderClosed, OrderCollected, OrderPlaced
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
@@ -77,9 +77,10 @@ async def test_totals_are_what_the_timeline_says_however_it_was_told(
 
     async with services.database.connection(brand.id) as tx:
         yuan, pounds = sorted(await timeline.totals_of(tx, member_id=customer.id), key=lambda one: one.currency)
-        profile = await timeline.profile(tx, keyring=services.keyring, member_id=customer.id)
-        first = await timeline.timeline(tx, member_id=customer.id, cursor=None, limit=5)
-        rest = await timeline.timeline(tx, member_id=customer.id, cursor=first.next_cursor, limit=50)
+        profile = await profiles.profile(tx, keyring=services.keyring, member_id=customer.id)
+        first = await profiles.timeline(tx, member_id=customer.id, cursor=None, limit=5)
+        of_till = await profiles.timeline(tx, member_id=customer.id, channel="pos:7", cursor=None, limit=50)
+        rest = await profiles.timeline(tx, member_id=customer.id, cursor=first.next_cursor, limit=50)
     shown = [*first.items, *rest.items]
     assert (yuan.orders, yuan.sales, yuan.paid_minor, yuan.refunds, yuan.refunded_minor, yuan.net_minor) == (
         2, 2, 17_00, 1, 3_00, 14_00,
@@ -97,6 +98,12 @@ async def test_totals_are_what_the_timeline_says_however_it_was_told(
     assert page.status_code == 200
     assert "静安店" in page.text
     assert "¥14.00" in page.text
+    filtered = await client.get(f"/hq/members/{customer.id}?channel=pos:7", headers={**admin.headers, **HTML})
+    assert "A1" in page.text
+    assert "A1" not in filtered.text
+    assert "¥14.00" in filtered.text
+    assert [len(one.items) for one in (first, of_till)] == [5, 5]
+    assert profile.totals[0].average_minor == 8_50
     own = await client.get(f"/m/{brand.code}/me", headers={**customer.headers, **HTML})
     assert "¥14.00" in own.text
     assert f'href="/m/{brand.code}/orders"' in own.text
@@ -127,6 +134,13 @@ async def test_hq_finds_a_member_by_whole_numbers_and_by_the_beginning_of_her_na
         is_profile = answer.headers["location"] == f"/hq/members/{customer.id}"
         return is_profile or (f"/hq/members/{customer.id}" in page.text and "?" in answer.headers["location"])
 
+    buyer = (Known(IdentityKind.CARD, "8800 1234 5678", "till7"), Known(IdentityKind.MEMBER_NO, "17850", "uci"))
+    async with services.database.connection(brand.id) as tx:
+        recognised = await api.recognise_buyers(tx, keyring=services.keyring, buyers=[buyer])
+        cousin = await api.recognise(
+            tx, keyring=services.keyring, wanted=[Known(IdentityKind.MARKETPLACE, "17850", "tmall")]
+        )
+
     assert await found("13800138000")
     assert await found("+86 138 0013 8000")
     assert await found("260310abcd")
@@ -135,6 +149,17 @@ async def test_hq_finds_a_member_by_whole_numbers_and_by_the_beginning_of_her_na
     assert not await found("260310ABC")
     assert not await found("美")
     assert not await found("小美%")
+    # Whoever has the number, in whatever system; and no number is in an address.
+    card = await submit(client, "/hq/members/find", {"q": "8800 1234 5678"}, **admin.headers)
+    assert card.headers["location"] == f"/hq/members/{recognised[buyer]}"
+    both = await submit(client, "/hq/members/find", {"q": "17850"}, **admin.headers)
+    assert "17850" not in both.headers["location"]
+    page = await client.get(both.headers["location"], headers={**admin.headers, **HTML})
+    assert all(f"/hq/members/{one}" in page.text for one in (recognised[buyer], *cousin.values()))
+    profile = await client.get(f"/hq/members/{recognised[buyer]}", headers={**admin.headers, **HTML})
+    assert "****5678" in profile.text
+    assert "****50" in profile.text
+    assert "17850" not in profile.text
     everybody = await client.get("/hq/members", headers={**admin.headers, **HTML})
     assert f"/hq/members/{customer.id}" in everybody.text
 
@@ -163,7 +188,7 @@ async def test_a_sign_in_and_an_order_reach_the_timeline_through_the_courier_onc
         await pool.close()
 
     async with services.database.connection(brand.id) as tx:
-        shown = (await timeline.timeline(tx, member_id=customer.id, cursor=None, limit=10)).items
+        shown = (await profiles.timeline(tx, member_id=customer.id, cursor=None, limit=10)).items
         (total,) = await timeline.totals_of(tx, member_id=customer.id)
         facts = await tx.fetchval("SELECT count(*) FROM reports_fact")
     assert sorted(one.kind.value for one in shown) == ["joined", "paid", "released"]

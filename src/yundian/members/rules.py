@@ -6,6 +6,7 @@ import secrets
 import unicodedata
 
 from yundian.members.types import IdentityKind, Known
+from yundian.platform.core.crypto import mask_phone
 from yundian.platform.core.errors import InvalidInput
 
 CODE_DIGITS = 6
@@ -41,6 +42,7 @@ STRENGTH = (
     IdentityKind.MEMBER_NO,
     IdentityKind.MARKETPLACE,
 )
+_SHORT_NUMBER, _LONG_NUMBER = 3, 10
 # Nobody's system but the brand's own: their scope says nothing.
 _OWN_SCOPE = frozenset({IdentityKind.UNIONID, IdentityKind.PHONE})
 
@@ -74,6 +76,18 @@ def known_as(kind: IdentityKind, value: str, *, scope: str = "") -> Known | None
     elif not plain or "*" in plain or len(plain) > MAX_NUMBER or not plain.isprintable():
         return None
     return Known(kind, plain, "" if kind in _OWN_SCOPE else scope)
+
+
+def is_phone(text: str) -> bool:
+    return known_as(IdentityKind.PHONE, text) is not None
+
+
+def masked(kind: IdentityKind, value: str) -> str:
+    """Enough to compare with what a person shows, too little to use."""
+    if kind is IdentityKind.PHONE:
+        return mask_phone(value)
+    shown = 4 if len(value) >= _LONG_NUMBER else 2 if len(value) > _SHORT_NUMBER else 1
+    return "****" + value[-shown:]
 
 
 def new_code() -> str:

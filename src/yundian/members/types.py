@@ -157,6 +157,11 @@ class TotalsView(msgspec.Struct, frozen=True, kw_only=True):
     first_at: dt.datetime | None
     last_at: dt.datetime | None
 
+    @property
+    def average_minor(self) -> int:
+        """What an order brought before refunds, half a minor unit up; nothing without orders."""
+        return (2 * self.paid_minor + self.orders) // (2 * self.orders) if self.orders else 0
+
 
 class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
     """A member in HQ's list; the phone is masked."""
@@ -171,9 +176,11 @@ class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IdentityView(msgspec.Struct, frozen=True, kw_only=True):
-    """That a member is recognised by something, not by what; a phone is masked."""
+    """That a member is recognised by something, not by what: ``text`` is masked, or empty where people never see
+    it. ``scope``: whose number it is."""
 
     kind: IdentityKind
+    scope: str = ""
     text: str
     verified_at: dt.datetime
 

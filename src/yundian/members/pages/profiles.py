@@ -1,4 +1,4 @@
-"""HQ looks at members: finds one, and sees what she bought and what happened. Phones are masked, ids not shown."""
+"""HQ looks at members: finds one, and sees what she bought and what happened. Numbers are masked."""
 
 import uuid
 from typing import Annotated
@@ -11,21 +11,28 @@ from litestar.response import Redirect, Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
+from yundian.brands import api as brands
 from yundian.members.pages import words
-from yundian.members.service import timeline
+from yundian.members.rules import is_phone
+from yundian.members.service import profiles
+from yundian.members.types import MemberRow
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.principal import Role
+from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.lists import Cursor
+from yundian.platform.web.names import channel_names
 from yundian.platform.web.pages import AnyRequest, page, see_other
 
 PAGE_SIZE = 50
-MOST_TYPED = 64
+MOST_TYPED = 120
 _PAGE = "/hq/members"
 
 Search = Annotated[str, QueryParameter(max_length=MOST_TYPED)]
+Chosen = Annotated[list[uuid.UUID] | None, QueryParameter(name="member", max_items=profiles.MOST_FOUND)]
+Channel = Annotated[str, QueryParameter(max_length=32)]
 
 
 class MemberPages(Controller):
@@ -39,43 +46,68 @@ class MemberPages(Controller):
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         q: Search = "",
+        chosen: Chosen = None,
         cursor: Cursor = None,
     ) -> Template:
-        """The newest members; found by a whole order number, or by the beginning of a name."""
-        members = await timeline.find_members(
-            session, keyring=services.keyring, search=q.strip(), cursor=cursor, limit=PAGE_SIZE
+        """The newest members; whose name begins so; or those that a number led to."""
+        return page(
+            "members/members.html",
+            members=await _members(session, services, q.strip(), chosen or [], cursor),
+            search=q,
+            zone=await brands.zone_of(session),
+            words=words,
         )
-        return page("members/members.html", members=members, search=q, words=words)
 
     @post("/find", name="members.members.find", status_code=303)
     async def find(
         self, request: AnyRequest, session: NamedDependency[AsyncSession], services: NamedDependency[Services]
     ) -> Redirect:
-        """By phone too: in no address, since addresses are kept in histories and in logs of proxies."""
+        """By any number: in no address, since addresses are kept in histories and in logs of proxies."""
         text = (await Form.read(request)).value("q").strip()[:MOST_TYPED]
-        is_phone, member_id = await timeline.find_by_phone(session, keyring=services.keyring, text=text)
-        if member_id is not None:
-            return see_other(f"{_PAGE}/{member_id}")
-        if is_phone:
+        if not text:
+            return see_other(_PAGE)
+        found = await profiles.ids_by_number(session, keyring=services.keyring, text=text)
+        if len(found) == 1:
+            return see_other(f"{_PAGE}/{found[0]}")
+        if found:
+            return see_other(f"{_PAGE}?{urlencode([('member', one) for one in found])}")
+        if is_phone(text):
             return see_other(_PAGE, toast=_("Nobody has this number"))
-        return see_other(f"{_PAGE}?{urlencode({'q': text})}" if text else _PAGE)
+        return see_other(f"{_PAGE}?{urlencode({'q': text})}")
 
     @get("/{member_id:uuid}", name="members.member")
     async def show(
         self,
         member_id: FromPath[uuid.UUID],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
+        channel: Channel = "",
         cursor: Cursor = None,
     ) -> Template:
-        """One member: what she is recognised by, what she bought, and her timeline."""
-        profile = await timeline.profile(session, keyring=services.keyring, member_id=member_id)
-        happenings = await timeline.timeline(session, member_id=member_id, cursor=cursor, limit=PAGE_SIZE)
-        shops = await stores.get_shops(session, ids={one.shop_id for one in happenings.items if one.shop_id})
+        """One member: what she is recognised by, what she bought where, and her timeline."""
+        profile = await profiles.profile(session, keyring=services.keyring, member_id=member_id)
+        happenings = await profiles.timeline(
+            session, member_id=member_id, channel=channel, cursor=cursor, limit=PAGE_SIZE
+        )
         return page(
             "members/member.html",
             member=profile,
+            shares=words.shares(profile.by_channel),
             happenings=happenings,
-            shops=shops,
+            shops=await stores.get_shops(session, ids={one.shop_id for one in happenings.items if one.shop_id}),
+            channel=channel,
+            channels=await channel_names(request, session),
+            zone=await brands.zone_of(session),
             words=words,
         )
+
+
+async def _members(
+    session: AsyncSession, services: Services, prefix: str, chosen: list[uuid.UUID], cursor: str | None
+) -> Page[MemberRow]:
+    if chosen:
+        return await profiles.of_ids(session, keyring=services.keyring, ids=chosen)
+    if prefix:
+        return await profiles.called(session, keyring=services.keyring, prefix=prefix)
+    return await profiles.newest(session, keyring=services.keyring, cursor=cursor, limit=PAGE_SIZE)

@@ -1,6 +1,8 @@
 """What things are called on screens."""
 
-from yundian.members.types import IdentityKind, JoinedVia, TimelineKind
+from collections.abc import Mapping, Sequence
+
+from yundian.members.types import Happening, IdentityKind, JoinedVia, TimelineKind, TotalsView
 from yundian.platform.web.i18n import gettext as _
 
 TONES = {
@@ -49,11 +51,28 @@ def identity_label(kind: IdentityKind) -> str:
     }[kind]
 
 
-def channel_label(channel: str) -> str:
-    """The channels of the house by name, others by their code."""
-    return {"groupbuy": _("Group buying"), "shop": _("Online shop"), "appointment": _("Appointments")}.get(
-        channel, channel
-    )
+def channel_label(channel: str, names: Mapping[str, str]) -> str:
+    """The channels of the house and the brand's own by name, others by their code."""
+    own = {"groupbuy": _("Group buying"), "shop": _("Online shop"), "appointment": _("Appointments")}
+    return own.get(channel) or names.get(channel) or channel
+
+
+def shares(totals: Sequence[TotalsView]) -> list[tuple[TotalsView, int]]:
+    """Each channel's total with the length of its bar: hundredths of the greatest of its currency."""
+    greatest: dict[str, int] = {}
+    for one in totals:
+        greatest[one.currency] = max(greatest.get(one.currency, 0), one.net_minor)
+    return [(one, max(0, 100 * one.net_minor // (greatest[one.currency] or 1))) for one in totals]
+
+
+def notes(one: Happening) -> list[str]:
+    """What is unusual about it."""
+    found = []
+    if one.facts.get("is_estimated"):
+        found.append(_("Date estimated: the source does not tell it"))
+    if one.facts.get("is_unseen"):
+        found.append(_("Its order was never seen"))
+    return found
 
 
 def tone(kind: TimelineKind) -> str:
