@@ -146,6 +146,6 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakenIn(Applied):
-    """What became of a batch. ``outcomes`` by position; ``unchanged`` counts stale ones too, ``refused`` says why."""
+    """What became of a batch. ``outcomes`` by position; ``unchanged`` counts stale ones too."""
 
     outcomes: tuple[Outcome, ...] = ()

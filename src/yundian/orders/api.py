@@ -6,13 +6,25 @@ place them, let them wait, release or cancel them.
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from yundian.orders.rules import new_number
-from yundian.orders.service import life, lists, placing
+from yundian.orders.service import life, lists, merging, placing
 from yundian.orders.states import OrderState
-from yundian.orders.types import HOUSE, SUBJECT, Actor, NewOrder, OrderView, Placed
+from yundian.orders.types import (
+    HOUSE,
+    SUBJECT,
+    Actor,
+    Merged,
+    NewOrder,
+    OrderView,
+    Placed,
+    StagedLine,
+    StagedOrder,
+    StagedReturn,
+)
 from yundian.platform.db.cte import Cte
+from yundian.platform.db.database import Tx
 from yundian.platform.db.paging import Page
 from yundian.platform.outbox.door import Door
 
@@ -103,3 +115,35 @@ async def list_of_shop(
 ) -> Page[OrderView]:
     """What a shop still has to hand over (``PAID``, ``WAITING``, ``READY``), newest first. One statement."""
     return await lists.list_of_shop(door, shop_id=shop_id, states=states, cursor=cursor, limit=limit)
+
+
+async def merge_documents(
+    tx: Tx,
+    *,
+    orders: list[StagedOrder],
+    lines: list[StagedLine],
+    returns: list[StagedReturn],
+    gone_returns: Sequence[uuid.UUID] = (),
+    members_of_orders: Mapping[uuid.UUID, uuid.UUID] | None = None,
+    members_of_returns: Mapping[uuid.UUID, uuid.UUID] | None = None,
+) -> Merged:
+    """Orders of other systems, their lines and refunds become what is given; a fixed number of statements for any
+    number of them. The caller knows which documents are the newest, and lets one merge at a time into a brand.
+
+    A refund waits for its order, or finds it; ``refunded_minor`` is the sum of those that count. Refunds that a
+    known order does not tell of any more go, and so do ``gone_returns``. ``members_of_orders`` and
+    ``members_of_returns`` (those of documents of their own) say whose some others are, from now on.
+
+    What changed is also left, until the end of the transaction, in the temporary tables ``orders_staged``,
+    ``orders_staged_line`` and ``orders_changed_return``: columns as ``StagedOrder``, ``StagedLine`` and
+    ``ReturnChange`` have them, and ``lines jsonb`` of a changed return. No events: nobody waits for these orders.
+    """
+    return await merging.merge(
+        tx,
+        orders=orders,
+        lines=lines,
+        returns=returns,
+        gone_returns=gone_returns,
+        members_of_orders=members_of_orders or {},
+        members_of_returns=members_of_returns or {},
+    )

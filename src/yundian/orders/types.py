@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
@@ -263,3 +263,115 @@ class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
     refunded_at: dt.datetime | None
     was_released: bool
     created_at: dt.datetime
+
+
+class StagedOrder(NamedTuple):
+    """An order of another system as its newest document tells it: a row of ``orders_staged``.
+
+    ``is_known``: the order is there already, under this id. ``shop_id`` sold it and handed it over.
+    ``released_at``: when it counts as a sale (none: it does not); ``paid_at`` is set then too.
+    ``difference_minor``: by how much the total is not goods - discount + shipping. ``first_name`` and ``pieces``
+    are of its lines, for timelines.
+    """
+
+    order_id: uuid.UUID
+    is_known: bool
+    number: str
+    channel: str
+    external_shop: str
+    external_id: str
+    source_state: str
+    state: str
+    close_reason: str
+    member_id: uuid.UUID | None
+    shop_id: uuid.UUID | None
+    currency: str
+    goods_minor: int
+    discount_minor: int
+    shipping_minor: int
+    total_minor: int
+    difference_minor: int
+    paid_minor: int
+    placed_at: dt.datetime
+    paid_at: dt.datetime | None
+    released_at: dt.datetime | None
+    completed_at: dt.datetime | None
+    closed_at: dt.datetime | None
+    country: str
+    province: str
+    is_backfill: bool
+    first_name: str
+    pieces: int
+
+
+class StagedLine(NamedTuple):
+    """A line of a staged order: a row of ``orders_staged_line``. Quantity and amounts may be negative."""
+
+    order_id: uuid.UUID
+    line_no: int
+    sku_id: uuid.UUID | None
+    sku_code: str
+    name: str
+    quantity: int
+    currency: str
+    unit_minor: int
+    discount_minor: int
+    total_minor: int
+    external_id: str
+
+
+class StagedReturn(NamedTuple):
+    """A refund that another system gave: a row of ``orders_staged_return``.
+
+    ``is_own``: a document of its own tells it, not its order's. ``has_before``: of its own, that it is there
+    already under this id; else that its order is, which may have told of it. ``order_external_id`` is empty where
+    the source does not say. ``lines``: a JSON array of ``sku_id``, ``sku_code``, ``name``, ``quantity``,
+    ``amount_minor``.
+    """
+
+    return_id: uuid.UUID
+    is_own: bool
+    has_before: bool
+    channel: str
+    external_shop: str
+    external_id: str
+    order_external_id: str
+    member_id: uuid.UUID | None
+    shop_id: uuid.UUID | None
+    number: str
+    amount_minor: int
+    currency: str
+    refunded_at: dt.datetime
+    is_estimated: bool
+    country: str
+    province: str
+    lines: str
+
+
+class ReturnChange(NamedTuple):
+    """A refund as it counts after a merge: a row of ``orders_changed_return`` without its ``lines``.
+
+    ``has_before``: it, or what it was, may have been told before. ``refunded_at`` is none when it is gone.
+    ``order_id`` is its order, or its own id where that was never seen.
+    """
+
+    return_id: uuid.UUID
+    has_before: bool
+    is_counted: bool
+    order_id: uuid.UUID
+    number: str
+    channel: str
+    shop_id: uuid.UUID | None
+    member_id: uuid.UUID | None
+    country: str
+    province: str
+    currency: str
+    refunded_at: dt.datetime | None
+    amount_minor: int
+
+
+class Merged(NamedTuple):
+    """What a merge or an assignment changed, for timelines and numbers."""
+
+    orders: list[StagedOrder]
+    returns: list[ReturnChange]

@@ -1,0 +1,38 @@
+"""Orders of other systems become orders here, and whose they turn out to be."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from yundian.orders.repository import merging
+from yundian.orders.types import Merged, StagedLine, StagedOrder, StagedReturn
+from yundian.platform.core import clock
+from yundian.platform.core.steps import step
+from yundian.platform.db.database import Tx
+
+
+async def merge(
+    tx: Tx,
+    *,
+    orders: list[StagedOrder],
+    lines: list[StagedLine],
+    returns: list[StagedReturn],
+    gone_returns: Sequence[uuid.UUID],
+    members_of_orders: Mapping[uuid.UUID, uuid.UUID],
+    members_of_returns: Mapping[uuid.UUID, uuid.UUID],
+) -> Merged:
+    now = clock.now()
+    has_known = any(order.is_known for order in orders)
+    await merging.open_tables(tx)
+    await merging.stage(tx, orders=orders, lines=lines, returns=returns)
+    if orders:
+        await merging.put_orders(tx, now=now, has_known=has_known)
+    step("orders.merged")
+    if has_known or gone_returns or any(one.has_before for one in returns):
+        await merging.adopt_returns(tx, gone=gone_returns)
+    if returns:
+        await merging.put_returns(tx, now=now)
+    has_linked = bool(orders) and await merging.link_returns(tx)
+    assigned = await merging.assign(tx, orders=members_of_orders, returns=members_of_returns)
+    step("orders.returns_merged")
+    is_quiet = not (returns or gone_returns or has_known or has_linked or members_of_orders or members_of_returns)
+    return Merged([*orders, *assigned], [] if is_quiet else await merging.settle_returns(tx))
