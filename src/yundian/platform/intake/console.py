@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.errors import DomainError
 from yundian.platform.core.settings import Settings
-from yundian.platform.db.database import Database
+from yundian.platform.db.database import Database, Tx
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake import service
 from yundian.platform.intake.types import ImportKind, RunSummary
@@ -27,9 +27,10 @@ SOME_QUARANTINED = 3
 
 
 BrandChooser = Callable[[AsyncSession, str | None], Awaitable[uuid.UUID]]
+Check = Callable[[Tx], Awaitable[object]]
 
 # What every ``yundian import`` command takes.
-FileArgument = Annotated[Path, typer.Argument(help="The list: CSV, JSON or JSON lines.")]
+FileArgument = Annotated[Path, typer.Argument(help="The file: CSV, JSON or JSON lines, also as .gz.")]
 MapOption = Annotated[Path, typer.Option("--map", help="The mapping (TOML): which column is which field.")]
 BrandOption = Annotated[str | None, typer.Option(help="Code of the brand; not needed when there is only one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="For machines.")]
@@ -52,8 +53,12 @@ def run_command(
     brand: str | None,
     choose_brand: BrandChooser,
     as_json: bool,
+    before: Check | None = None,
 ) -> int:
-    """Import and report. The exit code: 0 all in, 3 some quarantined, 2 nothing (more) could be used."""
+    """Import and report. The exit code: 0 all in, 3 some quarantined, 2 nothing (more) could be used.
+
+    ``before`` may refuse, with a ``DomainError``, before the file is read.
+    """
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("[bold]{task.description}"),
@@ -64,7 +69,16 @@ def run_command(
         console=console,
         disable=as_json or not console.is_terminal,
     )
-    work = _run(settings, kind=kind, file=file, map_file=map_file, brand=brand, choose_brand=choose_brand, bar=bar)
+    work = _run(
+        settings,
+        kind=kind,
+        file=file,
+        map_file=map_file,
+        brand=brand,
+        choose_brand=choose_brand,
+        before=before,
+        bar=bar,
+    )
     try:
         with bar:
             summary = asyncio.run(work)
@@ -81,9 +95,16 @@ def run_command(
 def show(summary: RunSummary) -> None:
     """The counts, and where the first quarantined records stand."""
     console = Console()
-    table = Table("read", "applied", "unchanged", "quarantined", "seconds", title=summary.file)
-    counts = (summary.read, summary.applied, summary.unchanged, summary.quarantined, summary.seconds)
-    table.add_row(*(str(count) for count in counts))
+    counts = {
+        "read": summary.read,
+        "applied": summary.applied,
+        **dict(sorted(summary.tally.items())),
+        "unchanged": summary.unchanged,
+        "quarantined": summary.quarantined,
+        "seconds": summary.seconds,
+    }
+    table = Table(*counts, title=summary.file)
+    table.add_row(*(str(count) for count in counts.values()))
     console.print(table)
     if summary.problems:
         broken = Table("file", "line", "column", "code", "reason", title="Quarantined")
@@ -115,6 +136,7 @@ async def _run(
     map_file: Path,
     brand: str | None,
     choose_brand: BrandChooser,
+    before: Check | None,
     bar: Progress,
 ) -> RunSummary:
     mapping = mappings.load(map_file)
@@ -134,6 +156,9 @@ async def _run(
     try:
         async with database.unit_of_work(None) as session:
             brand_id = await choose_brand(session, brand)
+        if before is not None:
+            async with database.connection(brand_id) as tx:
+                await before(tx)
         return await service.run_import(
             database, brand=brand_id, kind=kind, file=file, mapping=mapping, on_progress=on_progress
         )

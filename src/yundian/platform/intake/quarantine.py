@@ -14,7 +14,7 @@ from yundian.platform.intake.errors import AlreadySettled, NotReplayable
 from yundian.platform.intake.expressions import Extractor, FieldProblem
 from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
 from yundian.platform.intake.repository import records as repository
-from yundian.platform.intake.types import ImportKind, Origin, Problem
+from yundian.platform.intake.types import ImportKind, Origin, Place, Problem
 
 
 async def list_runs(
@@ -65,16 +65,19 @@ async def replay(
 ) -> Problem | None:
     """Try the record again, with corrected columns; ``None`` when it went in, else what is wrong now.
 
+    A document of several records has its columns under the records' lines: the correction of one is named
+    ``"12.price"``.
+
     Raises ``NotFound``, ``AlreadySettled``, or ``NotReplayable`` when its columns were never known.
     """
     held = await repository.lock_held(tx, kind=kind.name, quarantine_id=quarantine_id)
-    if held is None:
+    if held is None or held.scope != kind.scope:
         raise NotFound(quarantine_id=str(quarantine_id))
     if held.state is not QuarantineState.OPEN:
         raise AlreadySettled(state=held.state.value)
     if held.source is None:
         raise NotReplayable(quarantine_id=str(quarantine_id))
-    values = held.source | {k: v.replace("\0", "") for k, v in corrections.items() if k in held.source}
+    values = _corrected(held.source, {name: text.replace("\0", "") for name, text in corrections.items()})
     problem = await _apply_one(tx, kind, held, values)
     if problem is None:
         await repository.settle(tx, quarantine_id=held.id, state=QuarantineState.REPLAYED)
@@ -96,13 +99,30 @@ async def _apply_one(
     tx: Tx, kind: ImportKind[Any], held: repository.HeldRecord, values: AnyMapping[str, Any]
 ) -> Problem | None:
     mapping = mappings.parse(held.mapping, file="mapping of the run")
+    rows = [values[line] for line in sorted(values, key=int)] if mapping.by else [values]
     try:
-        record = Extractor(mapping).record(values, kind.record)
+        record = Extractor(mapping).document(rows, kind.record)
     except FieldProblem as error:
         return error.problem
-    origin = Origin(run_id=held.run_id, mapping=mapping.name, fields=frozenset(mapping.fields))
+    origin = Origin(
+        run_id=held.run_id,
+        mapping=mapping.name,
+        fields=frozenset(mapping.fields),
+        places=[Place(held.line, held.raw)],
+    )
     outcome = await kind.apply(tx, origin, [record])
     return outcome.refused.get(0)
+
+
+def _corrected(source: AnyMapping[str, Any], corrections: AnyMapping[str, str]) -> dict[str, Any]:
+    made = dict(source)
+    for name, text in corrections.items():
+        line, _, column = name.partition(".")
+        if name in made:
+            made[name] = text
+        elif isinstance(made.get(line), dict) and column in made[line]:
+            made[line] = made[line] | {column: text}
+    return made
 
 
 def _after(cursor: str | None) -> uuid.UUID | None:

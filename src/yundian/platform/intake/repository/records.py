@@ -35,10 +35,12 @@ class NewQuarantine:
 
 @dataclass(frozen=True, slots=True)
 class HeldRecord:
-    """An open quarantine row, locked, with the mapping of its run."""
+    """A quarantine row, locked, with the scope and the mapping of its run."""
 
     id: uuid.UUID
     run_id: uuid.UUID
+    line: int
+    raw: str
     scope: str
     mapping: str
     source: dict[str, Any] | None
@@ -139,7 +141,8 @@ async def release(tx: Tx, *, kind: str, content_hashes: Sequence[bytes]) -> None
 
 async def lock_held(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> HeldRecord | None:
     row: asyncpg.Record | None = await tx.fetchrow(
-        "SELECT q.id, q.run_id, q.state, q.source::text AS source, r.scope, r.mapping FROM intake_quarantine q"
+        "SELECT q.id, q.run_id, q.line, q.raw, q.state, q.source::text AS source, r.scope, r.mapping"
+        " FROM intake_quarantine q"
         " JOIN intake_run r ON r.brand_id = q.brand_id AND r.id = q.run_id"
         " WHERE q.brand_id = $1 AND q.kind = $2 AND q.id = $3 FOR UPDATE OF q",
         tx.brand,
@@ -150,7 +153,14 @@ async def lock_held(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> HeldRecor
         return None
     source = msgspec.json.decode(row["source"]) if row["source"] is not None else None
     return HeldRecord(
-        row["id"], row["run_id"], row["scope"], row["mapping"], source, QuarantineState(row["state"])
+        id=row["id"],
+        run_id=row["run_id"],
+        line=row["line"],
+        raw=row["raw"],
+        scope=row["scope"],
+        mapping=row["mapping"],
+        source=source,
+        state=QuarantineState(row["state"]),
     )
 
 
@@ -167,8 +177,19 @@ async def settle(tx: Tx, *, quarantine_id: uuid.UUID, state: QuarantineState) ->
     return status == "UPDATE 1"
 
 
+async def reopen(tx: Tx, *, quarantine_id: uuid.UUID) -> bool:
+    """Take a discard back; false when the row is not discarded."""
+    status = await tx.execute(
+        "UPDATE intake_quarantine SET state = 'open', settled_at = NULL WHERE brand_id = $1 AND id = $2"
+        " AND state = 'discarded'",
+        tx.brand,
+        quarantine_id,
+    )
+    return status == "UPDATE 1"
+
+
 async def still_broken(
-    tx: Tx, *, quarantine_id: uuid.UUID, problem: Problem, values: AnyMapping[str, Any]
+    tx: Tx, *, quarantine_id: uuid.UUID, problem: Problem, values: AnyMapping[str, Any] | None
 ) -> None:
     """Keep what a person corrected so far, and what is wrong now."""
     await tx.execute(

@@ -1,0 +1,122 @@
+"""Orders from files: what ``platform.intake`` needs to know about them, and the mappings of the house."""
+
+import functools
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from yundian.channels.service import channels, receiving
+from yundian.channels.types import OrderDocument, Outcome, Received
+from yundian.platform.db.database import Database, Tx
+from yundian.platform.intake import mapping as mappings
+from yundian.platform.intake.errors import BadMapping
+from yundian.platform.intake.service import OnProgress, run_import
+from yundian.platform.intake.types import Applied, ImportKind, Origin, RunSummary
+from yundian.platform.outbox.door import keyring_of
+
+MAPPINGS = Path(__file__).parents[1] / "mappings"
+KIND = "channels.orders"
+
+# By lines a batch is bounded in ``intake.gathering``; this bounds files of orders without lines.
+_BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedMapping:
+    """What a mapping fills and of which columns; or its first mistake, with the key it stands under."""
+
+    name: str = ""
+    columns: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    problem: str = ""
+    key: str = ""
+    allowed: tuple[str, ...] = ()
+
+
+def orders_kind(channel: str, *, backfill: bool = True) -> ImportKind[OrderDocument]:
+    """The import of a channel's orders; ``backfill``: they are history and start no journey."""
+    return ImportKind(
+        name=KIND,
+        record=OrderDocument,
+        key=None,  # a file may hold several versions of an order: the inbox decides
+        apply=functools.partial(_apply, channel, backfill),
+        scope=channel,
+        batch=_BATCH,
+    )
+
+
+async def import_file(
+    database: Database,
+    channel: str,
+    file: Path,
+    mapping: mappings.Mapping,
+    *,
+    brand: uuid.UUID,
+    backfill: bool = True,
+    on_progress: OnProgress | None = None,
+) -> RunSummary:
+    """Take a file of orders in. The summary's ``tally``: sale, refund, adjustment, ignored, stale.
+
+    Raises:
+        ChannelUnknown, ChannelPaused, BadMapping: nothing is read.
+        UnusableFile: nothing (more) of the file can be read.
+        RunTaken: another process takes the same file in.
+    """
+    async with database.connection(brand) as tx:
+        await channels.check_open(tx, code=channel)
+    kind = orders_kind(channel, backfill=backfill)
+    return await run_import(database, brand=brand, kind=kind, file=file, mapping=mapping, on_progress=on_progress)
+
+
+def shipped_mappings() -> dict[str, str]:
+    """The texts of the mappings that come with the house, by name."""
+    return {file.stem: file.read_text() for file in sorted(MAPPINGS.glob("*.toml"))}
+
+
+def check_mapping(text: str) -> CheckedMapping:
+    """Look at a mapping without a file."""
+    try:
+        mapping = mappings.parse(text, file="mapping")
+        mappings.check_fields(mapping, OrderDocument, kind=KIND, file="mapping")
+    except BadMapping as error:
+        allowed = error.facts.get("allowed")
+        return CheckedMapping(
+            problem=str(error.facts["reason"]),
+            key=str(error.facts["key"]),
+            allowed=tuple(map(str, allowed)) if isinstance(allowed, list) else (),
+        )
+    return CheckedMapping(
+        name=mapping.name, columns=tuple(sorted(mapping.columns())), fields=tuple(mapping.fields)
+    )
+
+
+async def _apply(
+    channel: str, backfill: bool, tx: Tx, origin: Origin, documents: Sequence[OrderDocument]
+) -> Applied:
+    received = [
+        Received(
+            document=msgspec.structs.replace(document, backfill=True) if backfill else document,
+            raw=place.raw,
+            run_id=origin.run_id,
+            line=place.line,
+        )
+        for document, place in zip(documents, origin.places, strict=True)
+    ]
+    taken = await receiving.take_in(tx, keyring=keyring_of(tx), channel=channel, received=received)
+    tally: Counter[str] = Counter()
+    for document, outcome in zip(documents, taken.outcomes, strict=True):
+        if outcome is Outcome.APPLIED:
+            tally[document.kind.value] += 1
+        elif outcome is Outcome.STALE:
+            tally["stale"] += 1
+    return Applied(
+        applied=taken.applied,
+        # A stale document is kept, and changes nothing: the run counts it as unchanged, its tally tells.
+        unchanged=taken.unchanged,
+        refused=taken.refused,
+        tally=tally,
+    )
