@@ -121,7 +121,10 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """One order with its lines, in the order of their numbers."""
+    """One order with its lines, in the order of their numbers.
+
+    ``difference_minor``: by how much another system's total is not goods - discount + shipping.
+    """
 
     id: uuid.UUID
     number: str
@@ -156,7 +159,21 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: dt.datetime | None
     closed_at: dt.datetime | None
     note: str
+    country: str
+    province: str
+    difference_minor: int
+    is_backfill: bool
     lines: tuple[LineView, ...]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Of another system: it is told here, and paid, handed over and paid back there."""
+        return bool(self.external_id)
+
+    @property
+    def shown_number(self) -> str:
+        """The number that people know."""
+        return self.external_id or self.number
 
     @property
     def payment_status(self) -> PaymentStatus:
@@ -201,7 +218,8 @@ class HistoryView(msgspec.Struct, frozen=True, kw_only=True):
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     """Which orders to list. ``shop_id`` matches any of an order's three shops; ``shop_ids`` limits the caller to
-    what her shops sold or hand over (``None``: every shop). ``placed_before`` is exclusive."""
+    what her shops sold or hand over (``None``: every shop). ``placed_before`` is exclusive. ``number`` is the
+    house's or the source's own; the lists look ``ids`` up with it."""
 
     states: frozenset[OrderState] = frozenset()
     shop_id: uuid.UUID | None = None
@@ -212,6 +230,7 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     placed_from: dt.datetime | None = None
     placed_before: dt.datetime | None = None
     number: str = ""
+    ids: frozenset[uuid.UUID] | None = None
 
 
 class HandOverView(msgspec.Struct, frozen=True, kw_only=True):
@@ -263,6 +282,17 @@ class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
     refunded_at: dt.datetime | None
     was_released: bool
     created_at: dt.datetime
+
+
+class ReturnRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund that another system gave; ``is_estimated``: the source does not say when."""
+
+    id: uuid.UUID
+    external_id: str
+    amount_minor: int
+    currency: str
+    refunded_at: dt.datetime
+    is_estimated: bool
 
 
 class StagedOrder(NamedTuple):

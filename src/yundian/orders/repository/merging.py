@@ -108,6 +108,26 @@ WITH gone AS (
 INSERT INTO orders_changed_return (return_id, has_before, is_counted, order_id, number, channel, currency)
 SELECT id, true, false, coalesce(order_id, id), number, channel, currency FROM gone
 """.replace("{same}", _SAME_KEY)
+# A document that turns out to be no sale: its order was none. Refunds under numbers of their own wait again.
+_UNLINK = """
+WITH unlinked AS (
+    UPDATE orders_return r SET order_id = NULL
+    WHERE r.brand_id = $1 AND r.order_id = ANY($2::uuid[]) AND r.is_own RETURNING r.id
+)
+INSERT INTO orders_dirty_return SELECT id, true, NULL FROM unlinked
+"""
+_REMOVE_TOLD = """
+WITH gone AS (
+    DELETE FROM orders_return r WHERE r.brand_id = $1 AND r.order_id = ANY($2::uuid[]) RETURNING r.*
+)
+INSERT INTO orders_changed_return (return_id, has_before, is_counted, order_id, number, channel, currency)
+SELECT id, true, false, order_id, number, channel, currency FROM gone
+"""
+_REMOVE_ORDERS = (
+    "DELETE FROM orders_event WHERE brand_id = $1 AND order_id = ANY($2::uuid[])",
+    "DELETE FROM orders_line WHERE brand_id = $1 AND order_id = ANY($2::uuid[])",
+    "DELETE FROM orders_order WHERE brand_id = $1 AND id = ANY($2::uuid[]) AND external_id <> ''",
+)
 # The order that a refund was of before: its sum changes too.
 _NOTE_ORDERS_BEFORE = """
 INSERT INTO orders_dirty_return SELECT NULL, false, r.order_id FROM orders_staged_return s
@@ -225,6 +245,12 @@ async def adopt_returns(tx: Tx, *, gone: Sequence[uuid.UUID]) -> None:
     await tx.execute(_ADOPT, tx.brand)
     await tx.execute(_NOTE_ORDERS_BEFORE, tx.brand)
     await tx.execute(_REMOVE, tx.brand, list(gone))
+
+
+async def remove_orders(tx: Tx, *, ids: Sequence[uuid.UUID]) -> None:
+    """These are no orders: they go, with the refunds that they told of."""
+    for statement in (_UNLINK, _REMOVE_TOLD, *_REMOVE_ORDERS):
+        await tx.execute(statement, tx.brand, list(ids))
 
 
 async def put_returns(tx: Tx, *, now: dt.datetime) -> None:

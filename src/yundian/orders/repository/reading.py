@@ -109,7 +109,7 @@ def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
         ("o.channel = {0}", wanted.channel or None),
         ("o.placed_at >= {0}", wanted.placed_from),
         ("o.placed_at < {0}", wanted.placed_before),
-        ("o.number = {0}", wanted.number or None),
+        ("o.id = ANY({0}::uuid[])", None if wanted.ids is None else list(wanted.ids)),
     ]
     conditions, values = [], []
     for text, value in given:

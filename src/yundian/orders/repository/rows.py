@@ -27,7 +27,7 @@ REFUND = ", ".join(f"r.{name}" for name in RefundRow.__struct_fields__)
 def order_of(row: Sequence[Any]) -> OrderView:
     *values, lines = row
     fields = dict(zip(_FIELDS, values, strict=True))
-    return msgspec.convert({**fields, "lines": _lines.decode(lines)}, OrderView, strict=False)
+    return msgspec.convert({**fields, "lines": _lines.decode(lines or "[]")}, OrderView, strict=False)
 
 
 def history_of(row: Sequence[Any]) -> HistoryView:

@@ -7,19 +7,21 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
 from stores.types import ShopView
-from yundian.orders.repository import reading, refunds
+from yundian.orders.repository import abroad, reading, refunds
 from yundian.orders.states import OrderState, RefundStatus
-from yundian.orders.types import SUBJECT, HistoryView, OrderView, RefundRow
+from yundian.orders.types import SUBJECT, HistoryView, OrderView, RefundRow, ReturnRow
 from yundian.payments import api as payments
 from yundian.payments.types import PaymentView
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
-    """``shops`` are those of its three that exist, by id; ``coming_back_minor`` has not arrived yet."""
+    """``shops`` are those of its three that exist, by id; ``coming_back_minor`` has not arrived yet; ``returns`` are
+    another system's."""
 
     order: OrderView
     history: list[HistoryView]
     refunds: list[RefundRow]
+    returns: list[ReturnRow]
     payment: PaymentView | None
     shops: dict[uuid.UUID, ShopView]
 
@@ -52,6 +54,7 @@ async def detail_of(session: AsyncSession, *, order: OrderView) -> Detail:
         order=order,
         history=await reading.history(session, order_id=order.id),
         refunds=await refunds.of_order(session, order_id=order.id),
+        returns=await abroad.returns_of(session, order_id=order.id) if order.is_foreign else [],
         payment=await payments.find_payment(session, subject_type=SUBJECT, subject_id=order.id),
         shops=await stores.get_shops(session, ids={shop_id for shop_id in named if shop_id is not None}),
     )

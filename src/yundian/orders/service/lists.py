@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
+
 from yundian.orders.errors import OrderUnknown
-from yundian.orders.repository import reading
+from yundian.orders.repository import abroad, reading
 from yundian.orders.repository.reading import FIRST, Key
 from yundian.orders.states import OrderState
 from yundian.orders.types import HistoryView, OrderFilter, OrderView
@@ -68,6 +70,11 @@ async def handed_over_by_shop(
 
 
 async def find_orders(door: Door, *, wanted: OrderFilter, cursor: str | None, limit: int) -> Page[OrderView]:
+    """Newest first. A number is whole, the house's or the source's, in any case of its letters."""
+    if wanted.number:
+        numbers = sorted({wanted.number, wanted.number.upper()})
+        ids = await abroad.ids_by_number(door, numbers=numbers)
+        wanted = msgspec.structs.replace(wanted, ids=frozenset(ids))
     rows = await reading.found(door, wanted=wanted, before=_before(cursor), limit=limit + 1)
     return _page(rows, limit)
 
