@@ -5,7 +5,7 @@ Stock functions take either door (a session or a ``Tx``); their lock comes last,
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -59,6 +59,11 @@ async def find_shops(session: AsyncSession, *, codes: set[str]) -> dict[str, Sho
     """The shops of this brand with these codes; unknown codes are left out."""
     rows = await repository.by_codes(session, brand_id=brand_of(session), codes=list(codes)) if codes else []
     return {row.code: msgspec.convert(row, ShopView, from_attributes=True) for row in rows}
+
+
+async def ids_of(door: Door, *, codes: Collection[str]) -> dict[str, uuid.UUID]:
+    """The shops with these codes, closed ones too; unknown codes are left out. One statement."""
+    return await repository.ids_of(door, codes=codes)
 
 
 async def get_shop(session: AsyncSession, *, shop_id: uuid.UUID) -> ShopWithHours:

@@ -1,7 +1,7 @@
 """Statements about shops and their hours."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlmodel import col, delete, func, select
@@ -51,6 +51,11 @@ async def places_of(door: Door, *, shop_ids: Sequence[uuid.UUID]) -> dict[uuid.U
     query = "SELECT id, time_zone, country, province FROM stores_shop WHERE brand_id = $1 AND id = ANY($2::uuid[])"
     rows = await fetch(door, query, brand_of(door), list(shop_ids))
     return {row[0]: ShopPlace(time_zone=row[1], country=row[2], province=row[3]) for row in rows}
+
+
+async def ids_of(door: Door, *, codes: Collection[str]) -> dict[str, uuid.UUID]:
+    query = "SELECT code, id FROM stores_shop WHERE brand_id = $1 AND code = ANY($2::varchar[])"
+    return {row[0]: row[1] for row in await fetch(door, query, brand_of(door), list(codes))}
 
 
 async def page(

@@ -12,6 +12,7 @@ from yundian.catalog.service import imports
 from yundian.catalog.states import ProductStatus, SkuStatus
 from yundian.catalog.types import NamedSku, PriceSnapshot
 from yundian.platform.core import clock
+from yundian.platform.outbox.door import Door
 
 PRODUCT_IMPORT = imports.PRODUCTS
 MAPPINGS = Path(__file__).parent / "mappings"
@@ -27,6 +28,11 @@ async def find_skus(session: AsyncSession, *, codes: Collection[str]) -> dict[st
     """The known ones of these SKU codes, by code. One statement."""
     rows = await skus.named(session, codes=codes) if codes else []
     return {sku.code: _named(sku, product) for sku, product in rows}
+
+
+async def ids_of(door: Door, *, codes: Collection[str]) -> dict[str, uuid.UUID]:
+    """The SKUs with these codes, withdrawn ones too; unknown codes are left out. One statement."""
+    return await skus.ids_of(door, codes=codes)
 
 
 async def take_prices(session: AsyncSession, *, sku_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, PriceSnapshot]:

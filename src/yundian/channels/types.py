@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from yundian.channels.states import ChannelKind
 from yundian.platform.intake.types import Applied
 
 Text = Annotated[str, msgspec.Meta(max_length=160)]
@@ -149,3 +150,28 @@ class TakenIn(Applied):
     """What became of a batch. ``outcomes`` by position; ``unchanged`` counts stale ones too."""
 
     outcomes: tuple[Outcome, ...] = ()
+
+
+class ChannelView(msgspec.Struct, frozen=True, kw_only=True):
+    """A sales channel. ``time_zone``: of its days where a document names no shop. ``version``: for a form."""
+
+    id: uuid.UUID
+    code: str
+    name_zh: str
+    name_en: str
+    kind: ChannelKind
+    time_zone: str
+    currency: str
+    is_active: bool
+    version: int
+
+
+class ChannelFields(msgspec.Struct, frozen=True, kw_only=True):
+    """What HQ enters; the code stays for ever."""
+
+    name_zh: str
+    name_en: str
+    kind: ChannelKind
+    time_zone: str = "Asia/Shanghai"
+    currency: str = "CNY"
+    is_active: bool = True

@@ -3,14 +3,14 @@
 import uuid
 from collections.abc import Collection
 
-from yundian.members.repository import people
+from yundian.members.repository import people, recognising
 from yundian.members.rules import known_as
 from yundian.members.service.apps import app_of_brand
 from yundian.members.service.joining import hash_of, member_view
 from yundian.members.service.reaching import find_by_phone, reach_of
 from yundian.members.service.recognising import recognise, recognise_buyers
 from yundian.members.service.timeline import replace_happenings, totals_of
-from yundian.members.types import JoinedVia
+from yundian.members.types import IdentityKind, JoinedVia
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Tx
@@ -56,3 +56,11 @@ async def agree(door: Door, *, member_id: uuid.UUID, document: str, text_version
 async def agreed(door: Door, *, ids: Collection[uuid.UUID], document: str, text_version: str) -> set[uuid.UUID]:
     """Which of the members agreed to the text in this version."""
     return await people.agreed(door, ids=sorted(ids), document=document, text_version=text_version)
+
+
+async def owners_of(
+    tx: Tx, *, keys: Collection[tuple[IdentityKind, str, bytes]]
+) -> dict[tuple[IdentityKind, str, bytes], uuid.UUID]:
+    """Whose each identity (kind, scope, ``hash_of``) is, among active members; what nobody has is left out."""
+    found = await recognising.owners(tx, keys=list(keys)) if keys else {}
+    return {key: member_id for key, (member_id, is_active) in found.items() if is_active}

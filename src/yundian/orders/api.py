@@ -123,6 +123,7 @@ async def merge_documents(
     orders: list[StagedOrder],
     lines: list[StagedLine],
     returns: list[StagedReturn],
+    gone_orders: Sequence[uuid.UUID] = (),
     gone_returns: Sequence[uuid.UUID] = (),
     members_of_orders: Mapping[uuid.UUID, uuid.UUID] | None = None,
     members_of_returns: Mapping[uuid.UUID, uuid.UUID] | None = None,
@@ -131,7 +132,8 @@ async def merge_documents(
     number of them. The caller knows which documents are the newest, and lets one merge at a time into a brand.
 
     A refund waits for its order, or finds it; ``refunded_minor`` is the sum of those that count. Refunds that a
-    known order does not tell of any more go, and so do ``gone_returns``. ``members_of_orders`` and
+    known order does not tell of any more go, and so do ``gone_orders`` (with the refunds they told of) and
+    ``gone_returns``: their documents turned out to be something else. ``members_of_orders`` and
     ``members_of_returns`` (those of documents of their own) say whose some others are, from now on.
 
     What changed is also left, until the end of the transaction, in the temporary tables ``orders_staged``,
@@ -143,6 +145,7 @@ async def merge_documents(
         orders=orders,
         lines=lines,
         returns=returns,
+        gone_orders=gone_orders,
         gone_returns=gone_returns,
         members_of_orders=members_of_orders or {},
         members_of_returns=members_of_returns or {},

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.catalog.models import Product, Sku
 from yundian.catalog.states import ProductStatus, SkuStatus
+from yundian.platform.outbox.door import Door, brand_of, fetch
 
 
 async def by_id(session: AsyncSession, *, sku_id: uuid.UUID) -> Sku | None:
@@ -68,6 +69,12 @@ async def named(
     if codes is not None:
         query = query.where(col(Sku.code).in_(codes))
     return (await session.exec(query)).all()
+
+
+async def ids_of(door: Door, *, codes: Collection[str]) -> dict[str, uuid.UUID]:
+    """By code; ``skus`` alone, for many."""
+    query = "SELECT code, id FROM catalog_sku WHERE brand_id = $1 AND code = ANY($2::varchar[])"
+    return {row[0]: row[1] for row in await fetch(door, query, brand_of(door), list(codes))}
 
 
 async def sellable(session: AsyncSession, *, ids: Collection[uuid.UUID]) -> Sequence[Sku]:

@@ -16,6 +16,7 @@ async def merge(
     orders: list[StagedOrder],
     lines: list[StagedLine],
     returns: list[StagedReturn],
+    gone_orders: Sequence[uuid.UUID],
     gone_returns: Sequence[uuid.UUID],
     members_of_orders: Mapping[uuid.UUID, uuid.UUID],
     members_of_returns: Mapping[uuid.UUID, uuid.UUID],
@@ -24,6 +25,8 @@ async def merge(
     has_known = any(order.is_known for order in orders)
     await merging.open_tables(tx)
     await merging.stage(tx, orders=orders, lines=lines, returns=returns)
+    if gone_orders:
+        await merging.remove_orders(tx, ids=gone_orders)
     if orders:
         await merging.put_orders(tx, now=now, has_known=has_known)
     step("orders.merged")
@@ -34,5 +37,7 @@ async def merge(
     has_linked = bool(orders) and await merging.link_returns(tx)
     assigned = await merging.assign(tx, orders=members_of_orders, returns=members_of_returns)
     step("orders.returns_merged")
-    is_quiet = not (returns or gone_returns or has_known or has_linked or members_of_orders or members_of_returns)
-    return Merged([*orders, *assigned], [] if is_quiet else await merging.settle_returns(tx))
+    has_changed = any(
+        (returns, gone_returns, gone_orders, has_known, has_linked, members_of_orders, members_of_returns)
+    )
+    return Merged([*orders, *assigned], await merging.settle_returns(tx) if has_changed else [])
