@@ -71,6 +71,7 @@ class NewSeat(NamedTuple):
     now: dt.datetime
     deadline_at: dt.datetime
     expires_at: dt.datetime
+    total: Money
 
     @classmethod
     def of(
@@ -97,27 +98,22 @@ class NewSeat(NamedTuple):
             group_code=group.code if group is not None else readable_code(GROUP_CODE_LENGTH).lower(),
             number=orders.new_number(at=now),
         )
+        each = prices or [one.item.group_price_minor for one in chosen]
+        total = sum(price * one.quantity for price, one in zip(each, chosen, strict=True))
         return cls(
             ids=ids,
             buyer=buyer,
             campaign=campaign,
             group=group,
             chosen=chosen,
-            prices=prices or [one.item.group_price_minor for one in chosen],
+            prices=each,
             pickup_shop_id=wish.pickup_shop_id,
             note=wish.note,
             credit=credit,
             now=now,
             deadline_at=deadline_at,
             expires_at=rules.seat_expiry(now=now, seat_life_s=campaign.seat_life_s, deadline_at=deadline_at),
-        )
-
-    @property
-    def total(self) -> Money:
-        pieces = (one.quantity for one in self.chosen)
-        return Money(
-            sum(price * count for price, count in zip(self.prices, pieces, strict=True)),
-            self.chosen[0].item.currency,
+            total=Money(total, chosen[0].item.currency),
         )
 
     @property

@@ -1,6 +1,5 @@
 """Who is at the other end, when proxies that we trust stand in between."""
 
-from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -23,9 +22,11 @@ def client_address(peer: str, forwarded_for: str, trusted: tuple[str, ...]) -> s
     return address
 
 
-def is_trusted(address: str, trusted: Iterable[str]) -> bool:
+@lru_cache(maxsize=4096)
+def is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
+    """Whether one of our proxies has this address."""
     try:
         parsed = ip_address(address)
     except ValueError:
         return False
-    return any(parsed in network for network in networks(tuple(trusted)))
+    return any(parsed in network for network in networks(trusted))

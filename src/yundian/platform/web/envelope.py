@@ -96,6 +96,8 @@ def _context(scope: Scope, headers: Mapping[str, str], settings: Settings) -> Re
 
 def read_cookies(header: str) -> dict[str, str]:
     """Name and value of each; a malformed header has none."""
+    if not header:
+        return {}
     jar: SimpleCookie = SimpleCookie()
     try:
         jar.load(header)
