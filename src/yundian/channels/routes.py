@@ -115,7 +115,6 @@ class SyncController(Controller):
             time_zone=counts.time_zone,
             by=by.value,
             days=[day_of(count) for count in counts.days],
-            undated=counts.undated,
         )
 
 

@@ -50,7 +50,8 @@ class SyncAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class DayCountRead(msgspec.Struct, frozen=True, kw_only=True):
     """One day of a channel: the contents received, and how many different documents they are of.
 
-    ``sales``, ``refunds``, ``adjustments`` and ``ignored`` count external numbers, each once.
+    ``sales``, ``refunds``, ``adjustments`` and ``ignored`` count external numbers, each once. ``quarantined`` were
+    received on that day, whatever day they are of, and wait for somebody.
     """
 
     day: dt.date
@@ -65,13 +66,12 @@ class DayCountRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CountsRead(msgspec.Struct, frozen=True, kw_only=True):
-    """The days of a channel, in its zone. ``undated``: held in quarantine, too broken to have a day."""
+    """The days of a channel that have any, in its zone."""
 
     channel: str
     time_zone: str
     by: str
     days: list[DayCountRead]
-    undated: int
 
 
 def answer_of(channel: str, synced: list[Synced]) -> SyncAnswer:

@@ -73,7 +73,7 @@ class ImportPages(Controller):
     async def check(self, request: Request[Any, Any, Any]) -> Template:
         """What a mapping as it stands would do, or what is wrong with it."""
         form = await Form.read(request)
-        return _mapping_field(form.value("mapping"))
+        return fragment("channels/_mapping_check.html", **_checked(form.value("mapping")))
 
     @post(name="channels.import.upload", guards=[writers], status_code=200, request_max_body_size=MAX_BODY_BYTES)
     async def upload(
@@ -204,7 +204,11 @@ async def _new_page(session: AsyncSession, principal: Principal, form: Form) -> 
     return page(
         "channels/import_new.html",
         form=form,
-        channels=await channels.list_channels(session, brand_id=principal.brand),
+        channel_options=[
+            (one.code, words.channel_name(one))
+            for one in await channels.list_channels(session, brand_id=principal.brand)
+            if one.is_active
+        ],
         shipped=[(name, name) for name in sorted(shipped)],
         max_size=words.size(uploads.MAX_FILE_BYTES),
         status_code=form.status,

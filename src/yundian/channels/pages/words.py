@@ -2,8 +2,9 @@
 
 from yundian.channels.service.syncing import KIND as SYNC
 from yundian.channels.states import ChannelKind, InboxState
-from yundian.channels.types import DocumentKind
+from yundian.channels.types import ChannelView, DocumentKind
 from yundian.platform.intake.models import QuarantineState
+from yundian.platform.web.context import current
 from yundian.platform.web.i18n import gettext as _
 
 STANDING_TONES = {
@@ -14,7 +15,12 @@ STANDING_TONES = {
     "interrupted": "warn",
 }
 HELD_TONES = {"open": "warn", "replayed": "good", "discarded": "neutral"}
-INBOX_TONES = {"applied": "good", "stale": "neutral", "quarantined": "warn"}
+INBOX_TONES = {"applied": "good", "stale": "neutral"}
+
+
+def channel_name(channel: ChannelView) -> str:
+    """In the reader's language."""
+    return channel.name_en if current().locale == "en" else channel.name_zh
 
 
 def channel_kind(kind: ChannelKind) -> str:
@@ -38,7 +44,6 @@ def inbox_state(state: InboxState) -> str:
     return {
         InboxState.APPLIED: _("Taken in"),
         InboxState.STALE: _("Stale: a newer one was here"),
-        InboxState.QUARANTINED: _("Quarantined"),
     }[state]
 
 

@@ -1,10 +1,15 @@
 """Counts of a channel's documents, for whoever sends them and for the screens."""
 
 import datetime as dt
+import uuid
 from collections.abc import Sequence
 
 import asyncpg
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
 
+from yundian.channels.models import Document
+from yundian.channels.types import DocumentKind
 from yundian.platform.core.ids import first_id_at
 from yundian.platform.db.database import Tx
 
@@ -13,7 +18,6 @@ _DAYS = """
 SELECT (d.{moment} AT TIME ZONE $5)::date AS day, count(*) AS received,
     count(*) FILTER (WHERE d.state = 'applied') AS applied,
     count(*) FILTER (WHERE d.state = 'stale') AS stale,
-    count(*) FILTER (WHERE d.state = 'quarantined') AS quarantined,
     count(DISTINCT (d.external_shop, d.external_id)) FILTER (WHERE d.kind = 'sale') AS sales,
     count(DISTINCT (d.external_shop, d.external_id)) FILTER (WHERE d.kind = 'refund') AS refunds,
     count(DISTINCT (d.external_shop, d.external_id)) FILTER (WHERE d.kind = 'adjustment') AS adjustments,
@@ -33,9 +37,20 @@ _OCCURRED = _DAYS.format(
     range="d.occurred_at >= $3 AND d.occurred_at < $4 AND $6::uuid IS NOT NULL AND $7::uuid IS NOT NULL",
 )
 
-_UNDATED = """
-SELECT count(*) FROM intake_quarantine q JOIN intake_run r ON r.brand_id = q.brand_id AND r.id = q.run_id
-WHERE q.brand_id = $1 AND q.kind = $2 AND q.state = 'open' AND r.scope = $3 AND q.code = ANY($4::varchar[])
+# What waits was never a document: its day is that of its receipt.
+_HELD = """
+SELECT (q.created_at AT TIME ZONE $5)::date AS day, count(*) AS held
+FROM intake_quarantine q JOIN intake_run r ON r.brand_id = q.brand_id AND r.id = q.run_id
+WHERE q.brand_id = $1 AND q.kind = ANY($6::varchar[]) AND q.state = 'open' AND r.scope = $2
+    AND q.created_at >= $3 AND q.created_at < $4
+GROUP BY 1
+"""
+
+_TOTALS = """
+SELECT channel, kind, currency, count(*) AS documents, sum(amount_minor)::bigint AS amount_minor,
+    max(created_at) AS newest_at
+FROM channels_document WHERE brand_id = $1 AND is_current AND ($2::varchar IS NULL OR channel = $2)
+GROUP BY channel, kind, currency ORDER BY channel, kind, currency
 """
 
 _SLACK = dt.timedelta(minutes=5)
@@ -58,6 +73,47 @@ async def days(
     )
 
 
-async def undated(tx: Tx, *, kind: str, channel: str, codes: Sequence[str]) -> int:
-    """Held in quarantine without ever having been a document."""
-    return int(await tx.fetchval(_UNDATED, tx.brand, kind, channel, list(codes)))
+async def held_days(
+    tx: Tx, *, kinds: Sequence[str], channel: str, first: dt.datetime, end: dt.datetime, time_zone: str
+) -> dict[dt.date, int]:
+    """How many wait in quarantine, by the day they were received on."""
+    rows = await tx.fetch(_HELD, tx.brand, channel, first, end, time_zone, list(kinds))
+    return {row["day"]: row["held"] for row in rows}
+
+
+async def totals(tx: Tx, *, channel: str | None = None) -> list[asyncpg.Record]:
+    """What every order and return says now, by channel, kind and currency."""
+    return await tx.fetch(_TOTALS, tx.brand, channel)
+
+
+async def newest_documents(
+    session: AsyncSession, *, brand_id: uuid.UUID, channel: str, kind: DocumentKind, limit: int
+) -> Sequence[Document]:
+    """The documents of a kind, the newest received first."""
+    statement = (
+        select(Document)
+        .where(col(Document.brand_id) == brand_id, col(Document.channel) == channel, col(Document.kind) == kind)
+        .order_by(col(Document.id).desc())
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()
+
+
+async def get_document(session: AsyncSession, *, brand_id: uuid.UUID, document_id: uuid.UUID) -> Document | None:
+    return await session.get(Document, (brand_id, document_id))
+
+
+async def versions_of(session: AsyncSession, *, document: Document, limit: int) -> Sequence[Document]:
+    """Everything received under the key of a document, in the order it came."""
+    statement = (
+        select(Document)
+        .where(
+            col(Document.brand_id) == document.brand_id,
+            col(Document.channel) == document.channel,
+            col(Document.external_shop) == document.external_shop,
+            col(Document.external_id) == document.external_id,
+        )
+        .order_by(col(Document.id))
+        .limit(limit)
+    )
+    return (await session.exec(statement)).all()

@@ -3,10 +3,14 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
+import sqlalchemy as sa
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from yundian.platform.db.database import Tx
 from yundian.platform.db.paging import before
 from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
 
@@ -30,6 +34,39 @@ class HeldRow:
 
     held: Quarantined
     run: ImportRun
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An open row that nobody else settles meanwhile, with what it takes to try it again."""
+
+    id: uuid.UUID
+    kind: str
+    channel: str
+    run_id: uuid.UUID
+    mapping: str
+    line: int
+    raw: str
+    source: dict[str, Any] | None
+    content_hash: bytes
+
+
+_LOCK = """
+SELECT q.id, q.kind, r.scope AS channel, q.run_id, r.mapping, q.line, q.raw, q.source::text AS source,
+    q.content_hash
+FROM intake_quarantine q JOIN intake_run r ON r.brand_id = q.brand_id AND r.id = q.run_id
+WHERE q.brand_id = $1 AND q.id = ANY($2::uuid[]) AND q.kind = ANY($3::varchar[]) AND q.state = 'open'
+ORDER BY q.id FOR UPDATE OF q SKIP LOCKED
+"""
+
+
+async def lock(tx: Tx, *, ids: Sequence[uuid.UUID], kinds: Sequence[str]) -> list[Locked]:
+    """Those of the rows that are open still, in their order."""
+    rows = await tx.fetch(_LOCK, tx.brand, list(ids), list(kinds))
+    return [
+        Locked(**(dict(row) | {"source": msgspec.json.decode(row["source"]) if row["source"] else None}))
+        for row in rows
+    ]
 
 
 async def list_held(
@@ -128,8 +165,8 @@ async def run_of_file(
     return (await session.exec(statement)).first()
 
 
-def _conditions(brand_id: uuid.UUID, wanted: HeldFilter) -> list[object]:
-    conditions: list[object] = [
+def _conditions(brand_id: uuid.UUID, wanted: HeldFilter) -> list[sa.ColumnElement[bool]]:
+    conditions = [
         col(Quarantined.brand_id) == brand_id,
         col(Quarantined.kind).in_(wanted.kinds),
         col(Quarantined.state) == wanted.state,

@@ -7,12 +7,16 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from yundian.channels.repository import counts as repository
-from yundian.channels.service import channels, syncing
+from yundian.channels.service import channels, importing, syncing
+from yundian.channels.types import DocumentKind
 from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.db.database import Database
 
 MAX_DAYS = 31
+KINDS = (importing.KIND, syncing.KIND)
+
+_NOTHING = dict.fromkeys(("received", "applied", "stale", "sales", "refunds", "adjustments", "ignored"), 0)
 
 
 class CountedBy(StrEnum):
@@ -39,7 +43,18 @@ class DayCount:
 class Counts:
     time_zone: str
     days: list[DayCount]
-    undated: int
+
+
+@dataclass(frozen=True, slots=True)
+class KindTotal:
+    """What a channel's documents of one kind and currency say now, together."""
+
+    channel: str
+    kind: DocumentKind
+    currency: str
+    documents: int
+    amount_minor: int
+    newest_at: dt.datetime
 
 
 async def count_days(
@@ -64,16 +79,38 @@ async def count_days(
         first = first or last - dt.timedelta(days=6)
         if not 0 <= (last - first).days < MAX_DAYS:
             raise InvalidInput("to", f"from one to {MAX_DAYS} days")
+        start, end = _midnight(first, zone), _midnight(last + dt.timedelta(days=1), zone)
         rows = await repository.days(
             tx,
             channel=channel,
-            first=_midnight(first, zone),
-            end=_midnight(last + dt.timedelta(days=1), zone),
+            first=start,
+            end=end,
             time_zone=time_zone,
             by_receipt=by is CountedBy.RECEIVED,
         )
-        undated = await repository.undated(tx, kind=syncing.KIND, channel=channel, codes=syncing.UNREADABLE)
-    return Counts(time_zone, [DayCount(**dict(row)) for row in rows], undated)
+        held = await repository.held_days(
+            tx, kinds=KINDS, channel=channel, first=start, end=end, time_zone=time_zone
+        )
+    counted = {row["day"]: dict(row) for row in rows}
+    return Counts(
+        time_zone,
+        [
+            DayCount(**(_NOTHING | counted.get(day, {}) | {"day": day, "quarantined": held.get(day, 0)}))
+            for day in _days(first, last)
+            if day in counted or day in held
+        ],
+    )
+
+
+async def totals(database: Database, *, brand: uuid.UUID, channel: str | None = None) -> list[KindTotal]:
+    """What came of a channel, or of all: each document once, as its newest version says."""
+    async with database.connection(brand) as tx:
+        rows = await repository.totals(tx, channel=channel)
+    return [KindTotal(**(dict(row) | {"kind": DocumentKind(row["kind"])})) for row in rows]
+
+
+def _days(first: dt.date, last: dt.date) -> list[dt.date]:
+    return [first + dt.timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _midnight(day: dt.date, zone: ZoneInfo) -> dt.datetime:

@@ -8,10 +8,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.channels.models import Upload, UploadState
 from yundian.channels.repository import held, uploads
+from yundian.channels.service.importing import KIND
 from yundian.platform.core.errors import NotFound
 from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState, RunState
 
-KIND = "channels.orders"
 SHOWN = 30
 PROBLEMS_SHOWN = 20
 

@@ -9,10 +9,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import asyncpg
 import msgspec
 
-from yundian.channels.service import channels, receiving
+from yundian.channels.service import channels
+from yundian.channels.service.taking import REFUSED_BY_DATABASE, take_each
 from yundian.channels.types import OrderDocument, Outcome, Received
 from yundian.platform.auth.api import Signed, use_signature_once
 from yundian.platform.core.crypto import Keyring
@@ -33,7 +33,7 @@ UNREADABLE = (
     "channels.invalid_value",
     "channels.not_json",
     "channels.unstorable_text",
-    "channels.refused_by_database",
+    REFUSED_BY_DATABASE,
 )
 
 _UNSTORABLE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -113,24 +113,10 @@ def text_of(raw: bytes) -> str:
 
 
 async def _take_in(tx: Tx, keyring: Keyring, channel: str, items: list[_Item]) -> None:
-    """What the database refuses (no rule of ours does) is found by halving: it stands alone, the rest goes in."""
-    if not items:
-        return
     received = [Received(document=item.document, raw=text_of(item.raw)) for item in items if item.document]
-    try:
-        async with tx.savepoint():
-            taken = await receiving.take_in(tx, keyring=keyring, channel=channel, received=received)
-    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-        if len(items) == 1:
-            items[0].problem = Problem("channels.refused_by_database", type(error).__name__)
-            return
-        middle = len(items) // 2
-        await _take_in(tx, keyring, channel, items[:middle])
-        await _take_in(tx, keyring, channel, items[middle:])
-        return
-    for position, item in enumerate(items):
-        item.problem = taken.refused.get(position)
-        item.outcome = taken.outcomes[position]
+    taken = await take_each(tx, keyring=keyring, channel=channel, received=received)
+    for item, (outcome, problem) in zip(items, taken, strict=True):
+        item.outcome, item.problem = outcome, problem
 
 
 async def _hold(tx: Tx, channel: str, items: list[_Item]) -> None:
