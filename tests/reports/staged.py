@@ -54,7 +54,8 @@ class Staged:
         ]
         return [
             Document(
-                kind=FactKind(self.kind), document_type=self.document_type, document_id=self.document_id,
+                kind=FactKind(self.kind), document_id=self.document_id,
+                document_type="imported" if self.document_type == "order" else self.document_type,
                 order_id=self.order_id, number=self.number, channel=self.channel, shop_id=self.shop_id,
                 fulfil_shop_id=self.fulfil_shop_id, home_shop_id=self.home_shop_id, staff_id=self.staff_id,
                 campaign_id=self.campaign_id, member_id=self.member_id, currency=self.currency, occurred_at=at,

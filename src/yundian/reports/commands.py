@@ -1,4 +1,4 @@
-"""``yundian report sales`` and ``yundian report check``."""
+"""``yundian report sales``, ``yundian report members`` and ``yundian report check``."""
 
 import asyncio
 import datetime as dt
@@ -17,10 +17,10 @@ from yundian.platform.core.errors import DomainError
 from yundian.platform.core.money import Money
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import Database
-from yundian.platform.web.sheets import Cell, MinorCell, csv_of
-from yundian.reports.schemas import Asked, sheet_of
+from yundian.platform.web.sheets import Cell, MinorCell, Sheet, csv_of
+from yundian.reports.schemas import Asked, Channels, members_sheet, named, sheet_of
 from yundian.reports.service import checking, reading
-from yundian.reports.types import Basis, By, Mismatch, SalesReport
+from yundian.reports.types import Basis, By, MemberRow, Mismatch, SalesReport
 
 REPORT = typer.Typer(name="report", help="The numbers, and whether they are right.", no_args_is_help=True)
 
@@ -29,6 +29,7 @@ T = TypeVar("T")
 _REFUSED, _WRONG = 2, 1
 # Reading every fact of a large brand takes longer than any page may.
 _PATIENT_MS = 15 * 60_000
+_MOST_SHOWN = 50
 # Each repairs the differences that one check lists.
 _PASSES = 1000
 
@@ -50,18 +51,48 @@ def sales(
     """Gross, refunds, net, orders and buyers: the same numbers as on the screen."""
     asked = Asked(by=by, basis=basis, first=first.date() if first else None, last=last.date() if last else None)
 
-    async def work(database: Database, brand_id: uuid.UUID) -> SalesReport:
+    async def work(database: Database, brand_id: uuid.UUID) -> tuple[SalesReport, Channels]:
         async with database.unit_of_work(brand_id) as session:
             wanted = asked.query(today=await reading.today(session), mine=None)
-            return await reading.sales(session, wanted=wanted)
+            return await reading.sales(session, wanted=wanted), await reading.channel_names(session)
 
-    report = _run(work, brand=brand, as_json=as_json)
+    report, channels = _run(work, brand=brand, as_json=as_json)
     if as_json:
         Console().out(msgspec.json.encode(report).decode(), highlight=False)
     elif as_csv:
-        sys.stdout.buffer.write(csv_of(sheet_of(report)))
+        sys.stdout.buffer.write(csv_of(sheet_of(named(report, channels))))
     else:
-        _show(report)
+        _print(sheet_of(named(report, channels)))
+
+
+@REPORT.command("members")
+def members(
+    as_of: Annotated[
+        Day | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="What was before this day; today.")
+    ] = None,
+    brand: BrandOption = None,
+    as_json: JsonOption = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
+) -> None:
+    """Recency, frequency and money of each member and currency before a day of the brand's zone.
+
+    Amounts are in minor units. Members of whom there are refunds only are there too: no recency, frequency 0.
+    """
+
+    async def work(database: Database, brand_id: uuid.UUID) -> tuple[dt.date, list[MemberRow]]:
+        async with database.unit_of_work(brand_id) as session:
+            day = as_of.date() if as_of else await reading.today(session)
+            return day, await reading.members(session, as_of=day, limit=None)
+
+    day, found = _run(work, brand=brand, as_json=as_json)
+    if as_json:
+        Console().out(msgspec.json.encode({"as_of": day, "members": found}).decode(), highlight=False)
+    elif as_csv:
+        sys.stdout.buffer.write(csv_of(members_sheet(found, day)))
+    else:
+        _print(members_sheet(found[:_MOST_SHOWN], day))
+        if len(found) > _MOST_SHOWN:
+            Console().print(f"{len(found) - _MOST_SHOWN} more; --csv has all.")
 
 
 @REPORT.command("check")
@@ -114,8 +145,7 @@ def _run(work: Callable[[Database, uuid.UUID], Awaitable[T]], *, brand: str | No
         _refuse(error, as_json=as_json)
 
 
-def _show(report: SalesReport) -> None:
-    sheet = sheet_of(report)
+def _print(sheet: Sheet) -> None:
     table = Table(title=sheet.title)
     for number, header in enumerate(sheet.headers):
         table.add_column(header, justify="left" if number < 2 else "right")

@@ -9,6 +9,7 @@ from sqlmodel import Field, SQLModel
 from yundian.platform.db.base import currency_code, minor_units, text_enum
 from yundian.reports.types import Basis, FactKind
 
+_BUCKET = "(get_byte(uuid_send(member_id), 15) & 63)::smallint"
 _BASIS, _KIND = text_enum(Basis, 8), text_enum(FactKind, 8)
 
 
@@ -115,13 +116,19 @@ class PlaceDay(SQLModel, table=True):
 
 
 class MemberDay(SQLModel, table=True):
-    """Who bought on a day: buyers are counted exactly over any range. A row without orders does not stay."""
+    """Who bought on a day: buyers are counted exactly over any range. A row without orders does not stay.
+
+    ``bucket`` divides members into parts, which are counted one after the other within the processor's caches.
+    """
 
     __tablename__ = "reports_member_day"
     __table_args__ = (sa.Index("ix_reports_member_day_shop", "brand_id", "basis", "shop_id", "business_date"),)
 
     brand_id: uuid.UUID = Field(primary_key=True)
     basis: Basis = Field(primary_key=True, sa_type=_BASIS)
+    bucket: int = Field(
+        primary_key=True, sa_type=sa.SmallInteger, sa_column_args=[sa.Computed(_BUCKET, persisted=True)]
+    )
     business_date: dt.date = Field(primary_key=True)
     member_id: uuid.UUID = Field(primary_key=True)
     channel: str = Field(primary_key=True, sa_type=sa.String(32))
@@ -142,6 +149,17 @@ class CampaignName(SQLModel, table=True):
     campaign_id: uuid.UUID = Field(primary_key=True)
     code: str = Field(sa_type=sa.String(64))
     name: str = Field(sa_type=sa.String(200))
+
+
+class ChannelName(SQLModel, table=True):
+    """What a channel is called: told by the room that owns channels, which stands above."""
+
+    __tablename__ = "reports_channel"
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    channel: str = Field(primary_key=True, sa_type=sa.String(32))
+    name_zh: str = Field(sa_type=sa.String(80))
+    name_en: str = Field(sa_type=sa.String(80))
 
 
 class Moved(SQLModel, table=True):

@@ -5,6 +5,8 @@ from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Panel, Place
 from yundian.reports.commands import REPORT
 from yundian.reports.handlers import SUBSCRIBERS
+from yundian.reports.pages.documents import DocumentPages
+from yundian.reports.pages.members import MemberNumbers
 from yundian.reports.pages.sales import SalesPages, SalesPanel
 from yundian.reports.pages.shop import CreditedPanel
 from yundian.reports.routes import SalesController
@@ -15,7 +17,7 @@ ROOM = Room(
     name="reports",
     package="yundian.reports",
     controllers=(SalesController,),
-    pages=(SalesPages, SalesPanel, CreditedPanel),
+    pages=(SalesPages, DocumentPages, MemberNumbers, SalesPanel, CreditedPanel),
     subscribers=SUBSCRIBERS,
     commands=(REPORT,),
     navigation=(NavigationItem(Place.HQ_NAVIGATION, 5, "Sales", "/hq/sales", "chart", HQ),),

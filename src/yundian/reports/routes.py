@@ -20,10 +20,12 @@ First = Annotated[dt.date | None, QueryParameter(name="from", description="First
 Last = Annotated[dt.date | None, QueryParameter(name="to", description="Last business day")]
 Place = Annotated[str, QueryParameter(max_length=40, description="An id, or `none`")]
 ChannelCode = Annotated[str, QueryParameter(max_length=32)]
+CountryCode = Annotated[str, QueryParameter(max_length=4, description="ISO 3166-1 alpha-2, or `none`")]
+ProvinceName = Annotated[str, QueryParameter(max_length=60, description="As sources name it, or `none`")]
 
 
 class SalesController(Controller):
-    """Sales by shop, campaign, channel, day or month."""
+    """Sales by shop, campaign, channel, country, province, day or month."""
 
     path = "/reports"
 
@@ -39,8 +41,20 @@ class SalesController(Controller):
         shop: Place = "",
         campaign: Place = "",
         channel: ChannelCode = "",
+        country: CountryCode = "",
+        province: ProvinceName = "",
     ) -> SalesReport:
         """Gross, refunds, net, orders and buyers; without a range, of the last thirty days."""
-        asked = Asked(by=by, basis=basis, first=first, last=last, shop=shop, campaign=campaign, channel=channel)
+        asked = Asked(
+            by=by,
+            basis=basis,
+            first=first,
+            last=last,
+            shop=shop,
+            campaign=campaign,
+            channel=channel,
+            country=country,
+            province=province,
+        )
         wanted = asked.query(today=await reading.today(session), mine=principal.shops())
         return await reading.sales(session, wanted=wanted)

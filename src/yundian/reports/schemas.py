@@ -2,12 +2,15 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.money import Money
+from yundian.platform.web.context import current
+from yundian.platform.web.i18n import babel_locale
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.sheets import Cell, MinorCell, Sheet
 from yundian.reports import rules
@@ -15,11 +18,18 @@ from yundian.reports.types import (
     NOBODY,
     Basis,
     By,
+    DocumentView,
+    FactKind,
     Figures,
+    MemberRow,
+    ReconciledDay,
     SalesQuery,
     SalesReport,
     SalesRow,
 )
+
+Channels = Mapping[str, tuple[str, str]]
+"""Channels with their Chinese and their English name, of those that have been told."""
 
 # More bars than one screen shows, more rows than anybody scrolls; files have them all.
 MOST_BARS = 20
@@ -27,7 +37,8 @@ MOST_ROWS = 400
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What the address of a report says; ``shop`` and ``campaign`` are ids or ``none``."""
+    """What the address of a report says; ``shop`` and ``campaign`` are ids or ``none``, and ``none`` is also a
+    country or province that nobody knows. ``kind`` and ``currency`` narrow the documents behind a number."""
 
     by: By = By.DAY
     basis: Basis = Basis.ACCRUAL
@@ -37,6 +48,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     shop: str = ""
     campaign: str = ""
     channel: str = ""
+    country: str = ""
+    province: str = ""
+    kind: FactKind | None = None
+    currency: str = ""
 
     def query(self, *, today: dt.date, mine: frozenset[uuid.UUID] | None) -> SalesQuery:
         """With the range filled in; ``mine``: the shops that the caller may see, ``None`` for all."""
@@ -53,6 +68,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             shop_ids=wanted,
             campaign_id=_id_of("campaign", self.campaign),
             channel=self.channel or None,
+            country=_place_of(self.country),
+            province=_place_of(self.province),
         )
 
     def range(self, today: dt.date) -> tuple[dt.date, dt.date]:
@@ -97,6 +114,8 @@ def by_label(by: By) -> str:
         By.SHOP: _("Shop"),
         By.CAMPAIGN: _("Campaign"),
         By.CHANNEL: _("Channel"),
+        By.COUNTRY: _("Country"),
+        By.PROVINCE: _("Province"),
         By.DAY: _("Day"),
         By.MONTH: _("Month"),
     }[by]
@@ -113,11 +132,38 @@ def basis_name(basis: Basis) -> str:
     return {Basis.ACCRUAL: _("Accrual (sold)"), Basis.CASH: _("Cash (paid)")}[basis]
 
 
-def channel_label(channel: str) -> str:
-    """The channels of the house by name, others by their code."""
-    return {"groupbuy": _("Group buying"), "shop": _("Online shop"), "appointment": _("Appointments")}.get(
-        channel, channel
-    )
+def channel_label(channel: str, names: Channels | None = None) -> str:
+    """The channels of the house by their names, others by those they were told with, else by their code."""
+    house = {"groupbuy": _("Group buying"), "shop": _("Online shop"), "appointment": _("Appointments")}
+    told = (names or {}).get(channel)
+    if told is not None:
+        return told[1] if current().locale == "en" else told[0]
+    return house.get(channel, channel)
+
+
+def named(report: SalesReport, names: Channels) -> SalesReport:
+    """The report with its channels by name."""
+    if report.by is not By.CHANNEL:
+        return report
+    rows = [msgspec.structs.replace(row, label=channel_label(row.key, names)) for row in report.rows]
+    return msgspec.structs.replace(report, rows=rows)
+
+
+def country_label(code: str) -> str:
+    """The country's name in the language of the request."""
+    if not code:
+        return _("Country unknown")
+    return str(babel_locale(current().locale).territories.get(code, code))
+
+
+def province_label(country: str, province: str) -> str:
+    if not province:
+        return (
+            _("%(country)s, province unknown", country=country_label(country)) if country else _("Place unknown")
+        )
+    if not country:
+        return province
+    return _("%(province)s, %(country)s", province=province, country=country_label(country))
 
 
 def nobody_label(by: By) -> str:
@@ -135,7 +181,12 @@ def label_of(by: By, row: SalesRow) -> str:
     if row.key == str(NOBODY):
         return nobody_label(by)
     if by is By.CHANNEL:
-        return channel_label(row.key)
+        return channel_label(row.key) if row.label == row.key else row.label
+    if by is By.COUNTRY:
+        return country_label(row.key)
+    if by is By.PROVINCE:
+        country, _slash, province = row.key.partition("/")
+        return province_label(country, province)
     if by is By.CAMPAIGN and not row.label:
         return _("Campaign %(code)s", code=row.key[-6:])
     return row.label or _("Closed shop")
@@ -159,6 +210,109 @@ def sheet_of(report: SalesReport) -> Sheet:
         rows=[_cells(label_of(report.by, row), row.figures) for row in report.rows],
         totals=[_cells(_("Total"), figures) for figures in report.totals],
     )
+
+
+def documents_sheet(
+    found: Sequence[DocumentView], wanted: SalesQuery, shops: Mapping[uuid.UUID, str], channels: Channels
+) -> Sheet:
+    """The documents behind a number; refunds are negative, so that the column sums up to the net."""
+    return Sheet(
+        name=f"sales-documents-{wanted.basis.value}-{wanted.first}-{wanted.last}",
+        title=f"{_('Documents')} {basis_name(wanted.basis)} {wanted.first:%Y%m%d}-{wanted.last:%Y%m%d}",
+        headers=[
+            _("Number"),
+            _("Kind"),
+            _("Business day"),
+            _("Time (UTC)"),
+            _("Shop"),
+            _("Channel"),
+            _("Place"),
+            _("Currency"),
+            _("Amount"),
+        ],
+        rows=[
+            [
+                one.number,
+                kind_label(one.kind),
+                one.business_date.isoformat(),
+                one.occurred_at.isoformat(sep=" ", timespec="seconds")[:19],
+                shops.get(one.shop_id, _("Closed shop")) if one.shop_id else nobody_label(By.SHOP),
+                channel_label(one.channel, channels),
+                province_label(one.country, one.province),
+                one.currency,
+                MinorCell(one.signed_minor, one.currency),
+            ]
+            for one in found
+        ],
+        totals=[],
+    )
+
+
+def reconcile_sheet(days: Sequence[ReconciledDay], first: dt.date, last: dt.date) -> Sheet:
+    """Payments beside the cash numbers, a row for each day and currency."""
+    return Sheet(
+        name=f"reconcile-{first}-{last}",
+        title=f"{_('Sales and money')} {first:%Y%m%d}-{last:%Y%m%d}",
+        headers=[
+            _("Day"),
+            _("Currency"),
+            _("Payments took in"),
+            _("Cash sales"),
+            _("Difference"),
+            _("Payments gave back"),
+            _("Cash refunds"),
+            _("Difference"),
+            _("Paid elsewhere"),
+            _("Refunded elsewhere"),
+        ],
+        rows=[
+            [
+                one.day.isoformat(),
+                one.currency,
+                *(
+                    MinorCell(minor, one.currency)
+                    for minor in (
+                        one.captured_minor,
+                        one.sold_minor,
+                        one.captured_difference_minor,
+                        one.refunded_minor,
+                        one.sale_refunds_minor,
+                        one.refunded_difference_minor,
+                        one.elsewhere_minor,
+                        one.elsewhere_refunds_minor,
+                    )
+                ),
+            ]
+            for one in days
+        ],
+        totals=[],
+    )
+
+
+def members_sheet(found: Sequence[MemberRow], as_of: dt.date) -> Sheet:
+    """Recency, frequency and money of each member and currency; amounts are in minor units, as they are told."""
+    return Sheet(
+        name=f"members-{as_of}",
+        title=f"{_('Members')} {as_of:%Y%m%d}",
+        headers=["member_id", "currency", "last_sale", "recency_days", "frequency", "gross_minor", "net_minor"],
+        rows=[
+            [
+                str(one.member_id),
+                one.currency,
+                one.last_sale.isoformat() if one.last_sale else "",
+                "" if one.recency_days is None else one.recency_days,
+                one.frequency,
+                one.gross_minor,
+                one.net_minor,
+            ]
+            for one in found
+        ],
+        totals=[],
+    )
+
+
+def kind_label(kind: FactKind) -> str:
+    return _("Sale") if kind is FactKind.SALE else _("Refund")
 
 
 def charts_of(report: SalesReport) -> list[dict[str, Any]]:
@@ -204,6 +358,11 @@ def _cells(label: str, figures: Figures) -> list[Cell]:
         money(figures.refunds_minor),
         money(figures.net_minor),
     ]
+
+
+def _place_of(text: str) -> str | None:
+    """Of a country or province: narrowed to none, to a known one, or not at all."""
+    return "" if text == "none" else text or None
 
 
 def _id_of(field: str, text: str) -> uuid.UUID | None:

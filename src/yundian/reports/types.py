@@ -29,6 +29,8 @@ class By(StrEnum):
     SHOP = "shop"
     CAMPAIGN = "campaign"
     CHANNEL = "channel"
+    COUNTRY = "country"
+    PROVINCE = "province"
     DAY = "day"
     MONTH = "month"
 
@@ -71,7 +73,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 class SalesQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Which sales, and what a row stands for. Both days are included.
 
-    ``shop_ids`` of ``None``: every shop and the headquarters' own. ``campaign_id`` and ``channel`` narrow.
+    ``shop_ids`` of ``None``: every shop and the headquarters' own. ``campaign_id``, ``channel``, ``country`` and
+    ``province`` narrow; an empty country or province: nobody knows it.
     """
 
     by: By
@@ -81,6 +84,18 @@ class SalesQuery(msgspec.Struct, frozen=True, kw_only=True):
     shop_ids: frozenset[uuid.UUID] | None = None
     campaign_id: uuid.UUID | None = None
     channel: str | None = None
+    country: str | None = None
+    province: str | None = None
+
+    @property
+    def is_of_places(self) -> bool:
+        return self.by in (By.COUNTRY, By.PROVINCE) or self.country is not None or self.province is not None
+
+    @property
+    def is_of_shops(self) -> bool:
+        """Of some shops or campaigns, or each by itself."""
+        is_narrow = self.shop_ids is not None or self.campaign_id is not None
+        return self.by in (By.SHOP, By.CAMPAIGN) or is_narrow
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +112,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SalesRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One shop, campaign, channel, day or month in one currency; ``key`` is its id, code or date."""
+    """One shop, campaign, channel, place, day or month in one currency; ``key`` is its id, code or date, of a
+    province its country and name (``CN/广东省``)."""
 
     key: str
     label: str
@@ -136,13 +152,44 @@ class DocumentView(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     shop_id: uuid.UUID | None
     campaign_id: uuid.UUID | None
+    country: str
+    province: str
     quantity: int
     amount_minor: int
     currency: str
 
+    @property
+    def signed_minor(self) -> int:
+        """What it adds to the net."""
+        return self.amount_minor if self.kind is FactKind.SALE else -self.amount_minor
+
+    @property
+    def has_order(self) -> bool:
+        """A refund from outside may be of an order that nobody has told."""
+        return self.document_type != "return" or self.order_id != self.document_id
+
+
+class MemberRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a member bought in one currency before a day: the base of RFM, on the accrual basis.
+
+    ``recency_days`` are calendar days of the brand's zone from the last sale to that day, and ``frequency`` is how
+    many sale documents there were, refunded or not. Members of whom there are refunds only have no recency.
+    """
+
+    member_id: uuid.UUID
+    currency: str
+    last_sale: dt.date | None
+    recency_days: int | None
+    frequency: int
+    gross_minor: int
+    net_minor: int
+
 
 class ReconciledDay(msgspec.Struct, frozen=True, kw_only=True):
-    """Money of one day in one currency: payments' books beside the cash facts, in the brand's time zone."""
+    """Money of one day in one currency: payments' books beside the cash facts, in the brand's time zone.
+
+    ``elsewhere`` is money that tills and marketplaces took in and gave back: no payment of ours stands beside it.
+    """
 
     day: dt.date
     currency: str
@@ -152,6 +199,8 @@ class ReconciledDay(msgspec.Struct, frozen=True, kw_only=True):
     sale_refunds_minor: int
     captured_difference_minor: int
     refunded_difference_minor: int
+    elsewhere_minor: int
+    elsewhere_refunds_minor: int
 
     @property
     def is_equal(self) -> bool:
@@ -194,23 +243,3 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
     lines: tuple[DocumentLine, ...]
     bases: tuple[Basis, ...]
-
-
-class MinorCell(msgspec.Struct, frozen=True):
-    """An amount in a table, in minor units; files write it in major ones."""
-
-    minor: int
-    currency: str
-
-
-Cell = str | int | MinorCell
-
-
-class Sheet(msgspec.Struct, frozen=True, kw_only=True):
-    """A table as people get it: on the screen, as CSV, as XLSX. ``name`` is the file's, without its ending."""
-
-    name: str
-    title: str
-    headers: list[str]
-    rows: list[list[Cell]]
-    totals: list[list[Cell]]

@@ -14,6 +14,13 @@ ROWS: dict[str, Row] = {
     "reports.sales_xlsx": Row(call=get("/hq/sales/xlsx?by=month"), may=HQS, is_page=True),
     "reports.documents": Row(call=get("/hq/sales/documents"), may=HQS, is_page=True),
     "reports.reconcile": Row(call=get("/hq/sales/reconcile"), may=HQS, is_page=True),
+    "reports.documents_csv": Row(call=get("/hq/sales/documents/csv"), may=HQS, is_page=True),
+    "reports.documents_xlsx": Row(call=get("/hq/sales/documents/xlsx"), may=HQS, is_page=True),
+    "reports.reconcile_csv": Row(call=get("/hq/sales/reconcile/csv"), may=HQS, is_page=True),
+    "reports.reconcile_xlsx": Row(call=get("/hq/sales/reconcile/xlsx"), may=HQS, is_page=True),
+    "reports.members": Row(call=get("/hq/sales/members"), may=HQS, is_page=True),
+    "reports.members_csv": Row(call=get("/hq/sales/members/csv"), may=HQS, is_page=True),
+    "reports.members_xlsx": Row(call=get("/hq/sales/members/xlsx"), may=HQS, is_page=True),
     "reports.panel": Row(call=get("/hq/panels/sales"), may=HQS, is_page=True),
     "reports.credited": Row(call=get("/shop/panels/credited"), may=SHOPS, is_page=True),
 }

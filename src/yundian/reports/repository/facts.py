@@ -89,7 +89,7 @@ def _people(sign: str) -> str:
     INSERT INTO reports_member_day AS r (brand_id, {names}, orders)
     SELECT $1, {columns}, {sign}count(DISTINCT document_id)
     FROM moved WHERE kind = 'sale' AND member_id IS NOT NULL GROUP BY {numbers} ORDER BY {numbers}
-    ON CONFLICT (brand_id, {names}) DO UPDATE SET orders = r.orders + excluded.orders RETURNING 1"""  # noqa: S608
+    ON CONFLICT (brand_id, {names}, bucket) DO UPDATE SET orders = r.orders + excluded.orders RETURNING 1"""  # noqa: S608
 
 
 def _statement(moved: str, *, sign: str, select: str) -> str:

@@ -1,4 +1,5 @@
-"""Numbers are read from the rollups, whole months from theirs; only documents come from the facts."""
+"""Numbers are read from the rollups, whole months from theirs. From the facts come documents, and numbers of
+places within some shops or campaigns, of which there is no rollup."""
 
 import datetime as dt
 import uuid
@@ -6,11 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from yundian.platform.outbox.door import Door, brand_of, fetch
-from yundian.reports.repository.facts import MONTH
+from yundian.reports.repository.facts import AGGREGATES, CAMPAIGN, MONTH, SHOP
 from yundian.reports.types import NOBODY, Basis, By, DocumentView, FactKind, Figures, SalesQuery
 
 _SUMS = ("orders", "quantity", "gross_minor", "refunds", "refunds_minor")
-_KEYS = {By.SHOP: "shop_id", By.CAMPAIGN: "campaign_id", By.CHANNEL: "channel"}
+_KEYS = {
+    By.SHOP: "shop_id",
+    By.CAMPAIGN: "campaign_id",
+    By.CHANNEL: "channel",
+    By.COUNTRY: "country",
+    By.PROVINCE: "country || '/' || province",
+}
 
 
 class _Query:
@@ -32,6 +39,13 @@ class _Query:
             self.conditions.append(f"campaign_id = {self.value(wanted.campaign_id)}::uuid")
         if wanted.channel is not None:
             self.conditions.append(f"channel = {self.value(wanted.channel)}::text")
+        if wanted.country is not None:
+            self.conditions.append(f"country = {self.value(wanted.country)}::text")
+        if wanted.province is not None:
+            self.conditions.append(f"province = {self.value(wanted.province)}::text")
+
+    def days(self, first: dt.date, last: dt.date) -> str:
+        return f"business_date BETWEEN {self.value(first)}::date AND {self.value(last)}::date"
 
     @property
     def where(self) -> str:
@@ -44,19 +58,8 @@ async def figures(
     """The sums by key and currency. ``months``: which whole months are read from their own rollup."""
     query = _Query(door, wanted)
     query.narrow(wanted)
+    parts = [_of_places(query, wanted)] if wanted.is_of_places else _of_shops(query, wanted, months)
     sums = ", ".join(f"sum({name})::bigint AS {name}" for name in _SUMS)
-    columns = ", ".join(_SUMS)
-    parts = [
-        f"SELECT {_key(wanted.by, 'business_date')} AS key, currency, {columns} FROM reports_day"  # noqa: S608
-        f" WHERE {query.where} AND business_date BETWEEN {query.value(first)}::date AND {query.value(last)}::date"
-        for first, last in _edges(wanted, months)
-    ]
-    if months is not None:
-        begin, end = query.value(months[0]), query.value(months[1])
-        parts.append(
-            f"SELECT {_key(wanted.by, 'month')} AS key, currency, {columns} FROM reports_month"  # noqa: S608
-            f" WHERE {query.where} AND month BETWEEN {begin}::date AND {end}::date"
-        )
     rows = await fetch(
         door,
         f"SELECT key, currency, {sums} FROM ({' UNION ALL '.join(parts)}) AS parts"  # noqa: S608
@@ -69,41 +72,97 @@ async def figures(
     ]
 
 
-async def buyers(door: Door, *, wanted: SalesQuery, is_total: bool) -> dict[tuple[Any, str], int]:
-    """How many different members bought, by key and currency; for the total the key is ``None``."""
-    query = _Query(door, wanted)
-    query.narrow(wanted)
-    key = "NULL::text" if is_total else _key(wanted.by, "business_date")
-    days = f"business_date BETWEEN {query.value(wanted.first)}::date AND {query.value(wanted.last)}::date"
-    rows = await fetch(
-        door,
-        f"SELECT key, currency, count(*) FROM (SELECT {key} AS key, currency, member_id"  # noqa: S608
-        f" FROM reports_member_day WHERE {query.where} AND {days} GROUP BY 1, 2, 3) AS people"
-        " GROUP BY 1, 2",
-        *query.arguments,
+def _of_shops(query: _Query, wanted: SalesQuery, months: tuple[dt.date, dt.date] | None) -> list[str]:
+    columns = ", ".join(_SUMS)
+    parts = [
+        f"SELECT {_key(wanted.by, 'business_date')} AS key, currency, {columns} FROM reports_day"  # noqa: S608
+        f" WHERE {query.where} AND {query.days(first, last)}"
+        for first, last in _edges(wanted, months)
+    ]
+    if months is not None:
+        begin, end = query.value(months[0]), query.value(months[1])
+        parts.append(
+            f"SELECT {_key(wanted.by, 'month')} AS key, currency, {columns} FROM reports_month"  # noqa: S608
+            f" WHERE {query.where} AND month BETWEEN {begin}::date AND {end}::date"
+        )
+    return parts
+
+
+def _of_places(query: _Query, wanted: SalesQuery) -> str:
+    key, days = _key(wanted.by, "business_date"), query.days(wanted.first, wanted.last)
+    if not wanted.is_of_shops:
+        return (
+            f"SELECT {key} AS key, currency, {', '.join(_SUMS)} FROM reports_place_day"  # noqa: S608
+            f" WHERE {query.where} AND {days}"
+        )
+    return (
+        f"SELECT {key} AS key, currency, {AGGREGATES} FROM ("  # noqa: S608
+        f"SELECT document_id, kind, line_no, quantity, amount_minor, currency, business_date, channel, province,"
+        f" country::text AS country, {SHOP} AS shop_id, {CAMPAIGN} AS campaign_id, brand_id, basis"
+        f" FROM reports_fact WHERE brand_id = $1 AND basis = $2 AND {days}) AS f"
+        f" WHERE {query.where} GROUP BY 1, 2"
     )
-    return {(row[0], row[1]): int(row[2]) for row in rows}
+
+
+async def buyers(
+    door: Door, *, wanted: SalesQuery, is_total: bool, currencies: Sequence[str]
+) -> dict[tuple[Any, str], int]:
+    """How many different members bought in these currencies, by key and currency; for the total the key is
+    ``None``. ``currencies`` are all that there are: of a single one nobody is asked in which she bought."""
+    found: dict[tuple[Any, str], int] = {}
+    for currency in currencies:
+        query = _Query(door, wanted)
+        query.narrow(wanted)
+        query.conditions.append(query.days(wanted.first, wanted.last))
+        if len(currencies) > 1:
+            query.conditions.append(f"currency = {query.value(currency)}::text")
+        key = "NULL::text" if is_total else _key(wanted.by, "business_date")
+        # Within a shop there are few. Of all members a bucket after the other: each fits into the caches.
+        parts = "(SELECT 1) AS one"
+        if wanted.shop_ids is None:
+            parts = "generate_series(0, 63) AS bucket (number)"
+            query.conditions.append("bucket = number::smallint")
+        rows = await fetch(
+            door,
+            f"SELECT key, sum(people)::bigint FROM {parts} CROSS JOIN LATERAL ("  # noqa: S608
+            f"SELECT key, count(*) AS people FROM (SELECT {key} AS key, member_id"
+            f" FROM reports_member_day WHERE {query.where} GROUP BY 1, 2) AS each GROUP BY 1) AS counted"
+            " GROUP BY 1",
+            *query.arguments,
+        )
+        found.update({(row[0], currency): int(row[1]) for row in rows})
+    return found
 
 
 async def documents(
-    door: Door, *, wanted: SalesQuery, before: tuple[dt.date, uuid.UUID, str] | None, limit: int
+    door: Door,
+    *,
+    wanted: SalesQuery,
+    kind: FactKind | None,
+    currency: str,
+    before: tuple[dt.date, uuid.UUID, str] | None,
+    limit: int,
 ) -> list[DocumentView]:
     """The documents behind a number, newest business day first; their lines summed up."""
     query = _Query(door, wanted)
     _narrow_facts(query, wanted)
-    days = f"business_date BETWEEN {query.value(wanted.first)}::date AND {query.value(wanted.last)}::date"
-    query.conditions.append(days)
+    query.conditions.append(query.days(wanted.first, wanted.last))
+    if kind is not None:
+        query.conditions.append(f"kind = {query.value(kind.value)}::text")
+    if currency:
+        query.conditions.append(f"currency = {query.value(currency)}::text")
     if before is not None:
-        day, document, kind = (query.value(part) for part in before)
+        day, document, last = (query.value(part) for part in before)
         query.conditions.append(
-            f"(business_date, document_id, kind) < ({day}::date, {document}::uuid, {kind}::text)"
+            f"(business_date, document_id, kind) < ({day}::date, {document}::uuid, {last}::text)"
         )
     rows = await fetch(
         door,
         "SELECT kind, document_type, document_id, order_id, number, occurred_at, business_date, channel, shop_id,"  # noqa: S608
-        " campaign_id, sum(quantity)::bigint, sum(amount_minor)::bigint, currency FROM reports_fact"
-        f" WHERE {query.where} GROUP BY kind, document_type, document_id, order_id, number, occurred_at,"
-        " business_date, channel, shop_id, campaign_id, currency"
+        " campaign_id, country::text, province, sum(quantity)::bigint, sum(amount_minor)::bigint, currency"
+        f" FROM reports_fact WHERE {query.where}"
+        " GROUP BY kind, document_type, document_id, order_id, number, occurred_at,"
+        " business_date, channel, shop_id, campaign_id, country, province, currency"
         f" ORDER BY business_date DESC, document_id DESC, kind DESC LIMIT {query.value(limit)}::int",
         *query.arguments,
     )
@@ -111,19 +170,22 @@ async def documents(
 
 
 async def cash_by_day(
-    door: Door, *, zone: str, first: dt.date, last: dt.date, document_types: Sequence[str]
-) -> dict[tuple[dt.date, str], tuple[int, int]]:
-    """Money of sales and of refunds by the day of ``zone`` and currency: the cash facts by their instant."""
+    door: Door, *, zone: str, first: dt.date, last: dt.date, paid_here: Sequence[str]
+) -> dict[tuple[dt.date, str], tuple[int, int, int, int]]:
+    """Money of sales and of refunds by the day of ``zone`` and currency: the cash facts by their instant, those of
+    the document types that are paid here, then those of the others."""
     # A shop's business day is at most one day off the brand's.
     day = dt.timedelta(days=1)
+    sums = ", ".join(
+        f"coalesce(sum(amount_minor) FILTER (WHERE kind = '{kind}' AND document_type {which}), 0)::bigint"
+        for which in ("= ANY($8)", "<> ALL($8)")
+        for kind in ("sale", "refund")
+    )
     rows = await fetch(
         door,
-        "SELECT (occurred_at AT TIME ZONE $3)::date, currency,"
-        " coalesce(sum(amount_minor) FILTER (WHERE kind = 'sale'), 0)::bigint,"
-        " coalesce(sum(amount_minor) FILTER (WHERE kind = 'refund'), 0)::bigint"
+        f"SELECT (occurred_at AT TIME ZONE $3)::date, currency, {sums}"  # noqa: S608
         " FROM reports_fact WHERE brand_id = $1 AND basis = $2 AND business_date BETWEEN $4::date AND $5::date"
-        " AND (occurred_at AT TIME ZONE $3)::date BETWEEN $6::date AND $7::date"
-        " AND document_type = ANY($8::text[]) GROUP BY 1, 2",
+        " AND (occurred_at AT TIME ZONE $3)::date BETWEEN $6::date AND $7::date GROUP BY 1, 2",
         brand_of(door),
         Basis.CASH.value,
         zone,
@@ -131,9 +193,9 @@ async def cash_by_day(
         last + day,
         first,
         last,
-        list(document_types),
+        list(paid_here),
     )
-    return {(row[0], row[1]): (int(row[2]), int(row[3])) for row in rows}
+    return {(row[0], row[1]): (int(row[2]), int(row[3]), int(row[4]), int(row[5])) for row in rows}
 
 
 def _key(by: By, period: str) -> str:
@@ -166,6 +228,10 @@ def _narrow_facts(query: _Query, wanted: SalesQuery) -> None:
         query.conditions.append(f"campaign_id = {query.value(wanted.campaign_id)}::uuid")
     if wanted.channel is not None:
         query.conditions.append(f"channel = {query.value(wanted.channel)}::text")
+    if wanted.country is not None:
+        query.conditions.append(f"country::text = {query.value(wanted.country)}::text")
+    if wanted.province is not None:
+        query.conditions.append(f"province = {query.value(wanted.province)}::text")
 
 
 def _document(row: Sequence[Any]) -> DocumentView:
@@ -180,7 +246,9 @@ def _document(row: Sequence[Any]) -> DocumentView:
         channel=row[7],
         shop_id=row[8],
         campaign_id=row[9],
-        quantity=int(row[10]),
-        amount_minor=int(row[11]),
-        currency=row[12],
+        country=row[10],
+        province=row[11],
+        quantity=int(row[12]),
+        amount_minor=int(row[13]),
+        currency=row[14],
     )

@@ -1,4 +1,7 @@
-"""Many documents at once: two temporary tables are filled by COPY, and facts and rollups made what they say."""
+"""Many documents at once: two temporary tables are filled by COPY, and facts and rollups made what they say.
+
+The facts of an order from outside are ``imported``: its money never went through payments here.
+"""
 
 import uuid
 from collections.abc import Mapping
@@ -41,7 +44,8 @@ FROM reports_staged s LEFT JOIN reports_moved m ON m.brand_id = $1 AND m.order_i
 _TAKE_OUT = """
 WITH gone AS (
     DELETE FROM reports_fact f USING reports_staged s
-    WHERE s.has_before AND f.brand_id = $1 AND f.document_id = s.document_id AND f.document_type = s.document_type
+    WHERE s.has_before AND f.brand_id = $1 AND f.document_id = s.document_id
+        AND f.document_type = CASE s.document_type WHEN 'order' THEN 'imported' ELSE s.document_type END
     RETURNING f.*
 )
 INSERT INTO reports_staged_gone
@@ -53,7 +57,9 @@ FROM gone GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 # A document once for each basis, as its facts will be: at the shop that is credited now, on its business day.
 _BOOKED = """
 booked AS MATERIALIZED (
-    SELECT s.document_id, b.basis, s.kind, s.document_type, s.order_id, s.number, b.at AS occurred_at,
+    SELECT s.document_id, b.basis, s.kind,
+        CASE s.document_type WHEN 'order' THEN 'imported' ELSE s.document_type END AS document_type,
+        s.order_id, s.number, b.at AS occurred_at,
         (b.at AT TIME ZONE coalesce(p.time_zone, nullif(s.time_zone, ''), $6))::date AS business_date,
         s.channel, s.to_shop_id AS shop_id, s.fulfil_shop_id, s.home_shop_id, s.to_staff_id AS staff_id,
         s.campaign_id, s.member_id,
@@ -135,13 +141,14 @@ def _rollup(table: str) -> str:
     names, columns = ", ".join(_TABLES[table]), ", ".join(sums)
     numbers = ", ".join(str(number) for number in range(1, len(_TABLES[table]) + 1))
     added = ", ".join(f"{name} = r.{name} + excluded.{name}" for name in sums)
+    bucket = ", bucket" if table == "reports_member_day" else ""
     return f"""
 {table} AS (
     INSERT INTO {table} AS r (brand_id, {names}, {columns})
     SELECT $1, {names}, {columns} FROM (
         SELECT {_key(table)}, {sums_sql} FROM changed WHERE {condition} GROUP BY {numbers}) AS sums
     WHERE {" OR ".join(f"{name} <> 0" for name in sums)} ORDER BY {names}
-    ON CONFLICT (brand_id, {names}) DO UPDATE SET {added}
+    ON CONFLICT (brand_id, {names}{bucket}) DO UPDATE SET {added}
     RETURNING r.ctid AS place, {" AND ".join(f"r.{name} = 0" for name in sums)} AS is_empty
 )"""  # noqa: S608
 

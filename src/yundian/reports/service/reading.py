@@ -12,8 +12,9 @@ from yundian.brands import api as brands
 from yundian.payments import api as payments
 from yundian.platform.core import clock
 from yundian.platform.db.paging import Page, cut, decode_cursor
-from yundian.platform.outbox.door import brand_of
+from yundian.platform.outbox.door import Door, brand_of
 from yundian.reports import rules
+from yundian.reports.repository import members as member_rows
 from yundian.reports.repository import names, reading
 from yundian.reports.types import (
     NOBODY,
@@ -21,7 +22,9 @@ from yundian.reports.types import (
     By,
     Credited,
     DocumentView,
+    FactKind,
     Figures,
+    MemberRow,
     ReconciledDay,
     SalesQuery,
     SalesReport,
@@ -30,7 +33,7 @@ from yundian.reports.types import (
 
 MOST_CAMPAIGNS = 200
 
-# What is paid here; imported documents were paid elsewhere.
+# What is paid here; staged documents were paid elsewhere.
 _PAID_HERE = ("order", "refund")
 _SUBJECT = "order"
 
@@ -42,27 +45,31 @@ async def sales(session: AsyncSession, *, wanted: SalesQuery) -> SalesReport:
         InvalidInput: a range that ends before it begins, or is too long to show.
     """
     rules.checked(wanted)
-    months = None if wanted.by is By.DAY else rules.whole_months(wanted.first, wanted.last)
-    found = await reading.figures(session, wanted=wanted, months=months)
-    people = await reading.buyers(session, wanted=wanted, is_total=False)
-    cells = {
-        (key, one.currency): _with_buyers(one, people.get((key, one.currency), 0))
-        for key, one in found
-        if one.orders or one.refunds or one.gross_minor or one.refunds_minor
-    }
-    currencies = sorted({currency for _, currency in cells}) or [await _currency(session)]
-    totals = await _totals(session, wanted, currencies, list(cells.values()))
-    rows = await _rows(session, wanted, cells, currencies)
+    cells, currencies = await _cells(session, wanted)
+    people = await reading.buyers(session, wanted=wanted, is_total=False, currencies=currencies)
+    shown = {(key, currency): _with_buyers(one, people.get((key, currency), 0)) for (key, currency), one in cells}
     return SalesReport(
-        by=wanted.by, basis=wanted.basis, first=wanted.first, last=wanted.last, rows=rows, totals=totals
+        by=wanted.by,
+        basis=wanted.basis,
+        first=wanted.first,
+        last=wanted.last,
+        rows=await _rows(session, wanted, shown, currencies),
+        totals=await _totals(session, wanted, currencies, list(shown.values())),
     )
+
+
+async def totals(session: AsyncSession, *, wanted: SalesQuery) -> list[Figures]:
+    """The totals of the report, without its rows."""
+    rules.checked(wanted)
+    cells, currencies = await _cells(session, wanted)
+    return await _totals(session, wanted, currencies, [one for _, one in cells])
 
 
 async def compared(session: AsyncSession, *, wanted: SalesQuery) -> tuple[SalesReport, dict[str, Figures]]:
     """The report, and for each of its currencies the totals of the period before."""
     first, last = rules.previous(wanted.first, wanted.last)
     before = msgspec.structs.replace(wanted, by=By.CHANNEL, first=first, last=last)
-    earlier = {one.currency: one for one in (await sales(session, wanted=before)).totals}
+    earlier = {one.currency: one for one in await totals(session, wanted=before)}
     report = await sales(session, wanted=wanted)
     return report, {
         one.currency: earlier.get(one.currency, Figures(currency=one.currency)) for one in report.totals
@@ -101,16 +108,30 @@ async def credited(
 
 
 async def documents(
-    session: AsyncSession, *, wanted: SalesQuery, cursor: str | None, limit: int
+    session: AsyncSession,
+    *,
+    wanted: SalesQuery,
+    cursor: str | None,
+    limit: int,
+    kind: FactKind | None = None,
+    currency: str = "",
 ) -> Page[DocumentView]:
     """What a number is made of: the documents, whose amounts sum up to it."""
     rules.checked(msgspec.structs.replace(wanted, by=By.MONTH))
     before = decode_cursor(cursor, (dt.date, uuid.UUID, str)) if cursor else None
-    found = await reading.documents(session, wanted=wanted, before=before, limit=limit + 1)
+    found = await reading.documents(
+        session, wanted=wanted, kind=kind, currency=currency, before=before, limit=limit + 1
+    )
     items, next_cursor = cut(
         found, limit, lambda one: (one.business_date.isoformat(), str(one.document_id), one.kind.value)
     )
     return Page(items=items, next_cursor=next_cursor)
+
+
+async def members(door: Door, *, as_of: dt.date, limit: int | None) -> list[MemberRow]:
+    """What each member bought before a day of the brand's zone, those who brought most first."""
+    rules.shown_day("as-of", as_of)
+    return await member_rows.before(door, as_of=as_of, zone=await brands.zone_of(door), limit=limit)
 
 
 async def reconcile(session: AsyncSession, *, first: dt.date, last: dt.date) -> list[ReconciledDay]:
@@ -121,14 +142,14 @@ async def reconcile(session: AsyncSession, *, first: dt.date, last: dt.date) -> 
     rules.checked(SalesQuery(by=By.DAY, basis=Basis.CASH, first=first, last=last))
     zone = await brands.zone_of(session)
     books = await payments.books_by_day(session, subject_type=_SUBJECT, zone=zone, first=first, last=last)
-    cash = await reading.cash_by_day(session, zone=zone, first=first, last=last, document_types=_PAID_HERE)
+    cash = await reading.cash_by_day(session, zone=zone, first=first, last=last, paid_here=_PAID_HERE)
     told = {(one.day, one.currency): (one.captured_minor, one.refunded_minor) for one in books}
     currencies = sorted({currency for _, currency in (*told, *cash)}) or [await _currency(session)]
     days = []
     for day in reversed(list(rules.periods(By.DAY, first, last))):
         for currency in currencies:
             captured, refunded = told.get((day, currency), (0, 0))
-            sold, sale_refunds = cash.get((day, currency), (0, 0))
+            sold, sale_refunds, elsewhere, elsewhere_refunds = cash.get((day, currency), (0, 0, 0, 0))
             days.append(
                 ReconciledDay(
                     day=day,
@@ -139,6 +160,8 @@ async def reconcile(session: AsyncSession, *, first: dt.date, last: dt.date) -> 
                     sale_refunds_minor=sale_refunds,
                     captured_difference_minor=captured - sold,
                     refunded_difference_minor=refunded - sale_refunds,
+                    elsewhere_minor=elsewhere,
+                    elsewhere_refunds_minor=elsewhere_refunds,
                 )
             )
     return days
@@ -151,6 +174,11 @@ async def today(session: AsyncSession) -> dt.date:
 
 async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
     return {one: shop.name for one, shop in (await stores.get_shops(session, ids=ids - {NOBODY})).items()}
+
+
+async def channel_names(session: AsyncSession) -> dict[str, tuple[str, str]]:
+    """The Chinese and the English name of each channel that has been told."""
+    return await names.channels(session)
 
 
 async def campaigns(session: AsyncSession) -> list[tuple[uuid.UUID, str]]:
@@ -166,10 +194,23 @@ def _with_buyers(figures: Figures, buyers: int) -> Figures:
     return rules.net(msgspec.structs.replace(figures, buyers=buyers))
 
 
+async def _cells(
+    session: AsyncSession, wanted: SalesQuery
+) -> tuple[list[tuple[tuple[Any, str], Figures]], list[str]]:
+    """What there is by key and currency, and in which currencies; at least the brand's own."""
+    months = None if wanted.by is By.DAY else rules.whole_months(wanted.first, wanted.last)
+    cells = [
+        ((key, one.currency), one)
+        for key, one in await reading.figures(session, wanted=wanted, months=months)
+        if one.orders or one.refunds or one.gross_minor or one.refunds_minor
+    ]
+    return cells, sorted({currency for (_, currency), _ in cells}) or [await _currency(session)]
+
+
 async def _totals(
     session: AsyncSession, wanted: SalesQuery, currencies: list[str], cells: list[Figures]
 ) -> list[Figures]:
-    people = await reading.buyers(session, wanted=wanted, is_total=True)
+    people = await reading.buyers(session, wanted=wanted, is_total=True, currencies=currencies)
     return [
         rules.summed([one for one in cells if one.currency == currency], currency, people.get((None, currency), 0))
         for currency in currencies
