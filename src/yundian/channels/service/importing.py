@@ -2,7 +2,6 @@
 
 import functools
 import uuid
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from yundian.channels.service import channels, receiving
-from yundian.channels.types import OrderDocument, Outcome, Received
+from yundian.channels.types import OrderDocument, Received
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake.errors import BadMapping
@@ -106,17 +105,4 @@ async def _apply(
         )
         for document, place in zip(documents, origin.places, strict=True)
     ]
-    taken = await receiving.take_in(tx, keyring=keyring_of(tx), channel=channel, received=received)
-    tally: Counter[str] = Counter()
-    for document, outcome in zip(documents, taken.outcomes, strict=True):
-        if outcome is Outcome.APPLIED:
-            tally[document.kind.value] += 1
-        elif outcome is Outcome.STALE:
-            tally["stale"] += 1
-    return Applied(
-        applied=taken.applied,
-        # A stale document is kept, and changes nothing: the run counts it as unchanged, its tally tells.
-        unchanged=taken.unchanged,
-        refused=taken.refused,
-        tally=tally,
-    )
+    return await receiving.take_in(tx, keyring=keyring_of(tx), channel=channel, received=received)

@@ -200,7 +200,8 @@ class _Compiler:
             made = []
             for position, item in enumerate(raw):
                 try:
-                    made.append({key: step(Scope(item)) for key, step in inner})
+                    values = ((key, step(Scope(item))) for key, step in inner)
+                    made.append({key: value for key, value in values if value is not None})
                 except FieldProblem as error:
                     problem = error.problem
                     where = f"{label}[{position}].{problem.column}"
@@ -280,10 +281,9 @@ class _Compiler:
         return compute
 
     def _label(self, rule: FieldRule) -> str:
-        names = set().union(*(self._formula(text).names for _, text in rule.formulas))
-        return ", ".join(
-            dict.fromkeys((*rule.own_columns, *(c for n in sorted(names) if (c := self._columns_of[n]))))
-        )
+        names = {name for _, text in rule.formulas for name in self._formula(text).names}
+        parts = [*rule.own_columns, *(c for name in sorted(names) for c in self._columns_of[name].split(", "))]
+        return ", ".join(dict.fromkeys(filter(None, parts)))
 
 
 def _nullable(kind: type[Any]) -> frozenset[str]:
