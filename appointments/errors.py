@@ -155,6 +155,12 @@ class AlreadyWaiting(DomainError):
     title = "You are on the waiting list of this day already"
 
 
+class SkuUnknown(DomainError):
+    code = "appointments.sku_unknown"
+    status = 404
+    title = "The catalogue has no such code"
+
+
 class NotGroupOffer(DomainError):
     code = "appointments.not_group_offer"
     status = 404

@@ -90,6 +90,15 @@ class BookingMissed(BookingEventBase, frozen=True, kw_only=True, tag="appointmen
     is_charged: bool
 
 
+class ProductTried(BookingEventBase, frozen=True, kw_only=True, tag="appointments.product_tried.v1"):
+    """She tried a product, noted by whoever served her."""
+
+    sku_id: uuid.UUID
+    sku_code: str
+    name: str
+    tried_at: dt.datetime
+
+
 class SlotFreed(Event, frozen=True, kw_only=True, tag="appointments.slot_freed.v1"):
     """A time that was taken can be had again: for the waiting list."""
 
@@ -123,6 +132,7 @@ EVENTS = (
     BookingArrived,
     BookingCompleted,
     BookingMissed,
+    ProductTried,
     SlotFreed,
     SlotOffered,
 )

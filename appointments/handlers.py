@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import NotNow
 from appointments.events import (
+    BookingArrived,
     BookingCancelled,
     BookingCompleted,
     BookingConfirmed,
@@ -17,19 +18,20 @@ from appointments.events import (
     BookingMissed,
     BookingReassigned,
     BookingRequested,
+    ProductTried,
     SlotFreed,
     SlotOffered,
 )
 from appointments.repository import bookings
 from appointments.rules import life as rules
-from appointments.service import deposits, facts, life, parties, telling, waiting
+from appointments.service import chronicle, deposits, facts, life, parties, purchases, telling, waiting
 from appointments.service.booking import SUBJECT
 from appointments.states import BookingState, Source, WaitState
 from appointments.types import Actor
 from groupbuy.events import GroupEnded, GroupFilled
 from groupbuy.types import SEAT
 from yundian.messaging.events import MessageDue
-from yundian.orders.events import OrderRefunded
+from yundian.orders.events import OrderRefunded, OrderReleased
 from yundian.payments import api as payments
 from yundian.payments.errors import NotRefundable, OrphanTaken
 from yundian.payments.events import PaymentCaptured, PaymentClosed, PaymentOrphaned, PaymentRefunded
@@ -128,6 +130,50 @@ async def free_group(tx: Tx, delivered: Sequence[Delivered[GroupEnded]]) -> None
     """The session that was held can be had again."""
     for one in delivered:
         await parties.free(tx, group_id=one.event.group_id, now=clock.now())
+
+
+@batch_subscriber(BookingConfirmed, name="appointments.chronicle_confirmed")
+async def chronicle_confirmed(tx: Tx, delivered: Sequence[Delivered[BookingConfirmed]]) -> None:
+    """Her timeline says how her appointments stand; what was moved stands on it once."""
+    moved = [one.event.moved_from for one in delivered if one.event.moved_from is not None]
+    await chronicle.keep(tx, booking_ids=[*moved, *(one.event.booking.booking_id for one in delivered)])
+
+
+@batch_subscriber(BookingCancelled, name="appointments.chronicle_cancelled")
+async def chronicle_cancelled(tx: Tx, delivered: Sequence[Delivered[BookingCancelled]]) -> None:
+    await chronicle.keep(tx, booking_ids=[one.event.booking.booking_id for one in delivered])
+
+
+@batch_subscriber(BookingMissed, name="appointments.chronicle_missed")
+async def chronicle_missed(tx: Tx, delivered: Sequence[Delivered[BookingMissed]]) -> None:
+    await chronicle.keep(tx, booking_ids=[one.event.booking.booking_id for one in delivered])
+
+
+@batch_subscriber(BookingArrived, name="appointments.chronicle_arrived")
+async def chronicle_arrived(tx: Tx, delivered: Sequence[Delivered[BookingArrived]]) -> None:
+    await chronicle.keep(tx, booking_ids=[one.event.booking.booking_id for one in delivered])
+
+
+@batch_subscriber(BookingCompleted, name="appointments.chronicle_completed")
+async def chronicle_completed(tx: Tx, delivered: Sequence[Delivered[BookingCompleted]]) -> None:
+    await chronicle.keep(tx, booking_ids=[one.event.booking.booking_id for one in delivered])
+
+
+@batch_subscriber(ProductTried, name="appointments.chronicle_tried")
+async def chronicle_tried(tx: Tx, delivered: Sequence[Delivered[ProductTried]]) -> None:
+    await chronicle.keep_tried(tx, tried=[one.event for one in delivered])
+
+
+@batch_subscriber(OrderReleased, name="appointments.follow_sales")
+async def follow_sales(tx: Tx, delivered: Sequence[Delivered[OrderReleased]]) -> None:
+    """What a customer buys soon after an appointment follows it."""
+    await purchases.follow(tx, order_ids=[one.event.order.order_id for one in delivered], now=clock.now())
+
+
+@batch_subscriber(OrderRefunded, name="appointments.follow_refunds")
+async def follow_refunds(tx: Tx, delivered: Sequence[Delivered[OrderRefunded]]) -> None:
+    """What goes back is taken off again."""
+    await purchases.follow(tx, order_ids=[one.event.order.order_id for one in delivered], now=clock.now())
 
 
 @subscriber(OrderRefunded, name="appointments.give_seat_back")
@@ -231,9 +277,17 @@ SUBSCRIBERS = (
     forget_reminders,
     follow_up,
     tell_offered,
+    chronicle_confirmed,
+    chronicle_cancelled,
+    chronicle_missed,
+    chronicle_arrived,
+    chronicle_completed,
+    chronicle_tried,
     book_group,
     free_group,
     give_seat_back,
+    follow_sales,
+    follow_refunds,
     recheck_reminders,
     offer_freed_slot,
     take_deposit,

@@ -3,10 +3,15 @@
 from appointments.events import EVENTS
 from appointments.handlers import SUBSCRIBERS, TIMERS
 from appointments.pages.customer import BookPages
+from appointments.pages.flow import FunnelPages, GroupOfferPages
+from appointments.pages.groups import GroupStartPages
 from appointments.pages.hq import ServicePages, ShopSetupPages, UsagePages
 from appointments.pages.mine import LinkPages, MyAppointmentPages
 from appointments.pages.people import FeedPages, PeoplePages
 from appointments.pages.shop import BoardPages
+from appointments.pages.tried import TriedPages
+from appointments.routes.customers import AppointmentController, FindingController
+from appointments.routes.shops import BoardController
 from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Place
@@ -16,12 +21,17 @@ _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 ROOM = Room(
     name="appointments",
     package="appointments",
+    controllers=(FindingController, AppointmentController, BoardController),
     pages=(
         BookPages,
         MyAppointmentPages,
         LinkPages,
         BoardPages,
+        TriedPages,
+        GroupStartPages,
         UsagePages,
+        FunnelPages,
+        GroupOfferPages,
         ServicePages,
         ShopSetupPages,
         PeoplePages,

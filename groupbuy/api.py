@@ -2,13 +2,15 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from groupbuy.service import campaigns, checkout
+from groupbuy.service import campaigns, checkout, reading
 from groupbuy.service.checkout import Opening, Together
 from groupbuy.service.seats import Buyer
-from groupbuy.types import CampaignFields, CampaignWithItems, Checkout, Wish
+from groupbuy.states import Standing
+from groupbuy.types import CampaignFields, CampaignWithItems, Checkout, GroupView, Wish
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database
 
@@ -44,6 +46,22 @@ async def get_campaign(session: AsyncSession, *, campaign_id: uuid.UUID) -> Camp
 async def find_campaign(session: AsyncSession, *, code: str) -> CampaignWithItems:
     """The same by the code in its address; drafts are unknown."""
     return await campaigns.find_campaign(session, code=code)
+
+
+async def find_group(session: AsyncSession, *, code: str) -> GroupView:
+    """A group by the code in its address, or ``GroupUnknown``."""
+    return await reading.find_group(session, code=code)
+
+
+async def drafts(session: AsyncSession, *, limit: int = 100) -> list[CampaignWithItems]:
+    """Campaigns that nobody but HQ sees yet, the newest first; their shops are left out."""
+    found = await campaigns.list_campaigns(session, standing=Standing.DRAFT, cursor=None, limit=limit)
+    return found.items
+
+
+async def campaigns_of(session: AsyncSession, *, ids: Sequence[uuid.UUID]) -> list[CampaignWithItems]:
+    """These campaigns, whatever their state."""
+    return await campaigns.campaigns_of(session, ids=list(ids))
 
 
 async def open_group(

@@ -12,8 +12,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
-from appointments.schemas import BookForm, WaitForm
-from appointments.service import life, moving, planning, waiting
+from appointments.schemas.forms import BookForm, WaitForm
+from appointments.service import finding, life, moving, planning, viewing, waiting
 from appointments.service.booking import Wish, book
 from appointments.service.moving import NewTime
 from appointments.types import Actor, ServiceView, Stretch
@@ -51,10 +51,16 @@ class BookPages(Controller):
         services: NamedDependency[Services],
         lat: Latitude = None,
         lon: Longitude = None,
+        service: Chosen = None,
     ) -> Template:
-        """Where one can book: the nearest first once the phone says where it is."""
+        """Where one can book, the nearest first once the phone says where it is; of one service: and when."""
         brand = await brands.brand_in_address(services.database, brand_code)
         async with services.database.unit_of_work(brand.id) as session:
+            offered = await repository.offered(session, shop_id=None)
+            free = None
+            if service is not None:
+                place = Place(lat, lon) if lat is not None and lon is not None else None
+                free = await finding.nearest_free(session, service_id=service, place=place, now=clock.now())
             served = await repository.shops_with_staff(session)
             found: list[tuple[ShopView, float | None]] = []
             if lat is not None and lon is not None:
@@ -64,7 +70,17 @@ class BookPages(Controller):
                 shops = (await stores.get_shops(session, ids=served)).values()
                 found = [(shop, None) for shop in sorted(shops, key=lambda s: (s.city, s.name))]
         open_ones = [(shop, distance) for shop, distance in found if shop.status.value == "open"]
-        return page("appointments/shops.html", brand=brand, shops=open_ones[:SHOPS_SHOWN], is_near=lat is not None)
+        return page(
+            "appointments/shops.html",
+            brand=brand,
+            shops=open_ones[:SHOPS_SHOWN],
+            is_near=lat is not None,
+            offered=offered,
+            service_id=service,
+            free=free,
+            lat=lat,
+            lon=lon,
+        )
 
     @get("/{shop_id:uuid}", name="appointments.services", guards=[anyone], opt=FOR_CUSTOMERS)
     async def offered(
@@ -98,17 +114,32 @@ class BookPages(Controller):
         brand_code: FromPath[str],
         shop_id: FromPath[uuid.UUID],
         service_id: FromPath[uuid.UUID],
+        request: AnyRequest,
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
         staff: Chosen = None,
         day: Day = None,
         move: Moved = "",
     ) -> Template:
-        """Two weeks of times, of anybody or of one."""
+        """Two weeks of times, of anybody or of one. Who looks is counted, once a day."""
         brand = await brands.brand_in_address(services.database, brand_code)
         member_id = principal.own_id if principal.is_customer_of(brand_code) else None
         async with services.database.unit_of_work(brand.id) as session:
             context = await _times(session, shop_id, service_id, staff, day, member_id, move)
+        if not move:
+            agent = request.headers.get("User-Agent", "")
+            await viewing.note(
+                services.database,
+                keyring=services.keyring,
+                brand_id=brand.id,
+                shop_id=shop_id,
+                service_id=service_id,
+                staff_id=staff,
+                time_zone=context["zone"],
+                channel=viewing.channel_of(agent),
+                who=str(member_id or f"{request.client.host if request.client else ''} {agent}"),
+                now=clock.now(),
+            )
         return page("appointments/times.html", brand=brand, staff_id=staff, move=move, **context)
 
     @get("/{shop_id:uuid}/{service_id:uuid}/confirm", name="appointments.confirm", guards=[customer])
@@ -160,6 +191,7 @@ class BookPages(Controller):
                 member_id=principal.own_id,
                 request_key=key,
                 brand_code=brand_code,
+                channel=viewing.channel_of(request.headers.get("User-Agent", "")),
             )
             booked = await book(services.database, keyring=services.keyring, brand_id=principal.brand, wish=wish)
             if booked.pay_path:

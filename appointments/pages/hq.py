@@ -11,8 +11,7 @@ from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import ServiceUnknown
-from appointments.repository.usage import usage
-from appointments.schemas import (
+from appointments.schemas.forms import (
     ChairForm,
     RuleForm,
     ShopDayForm,
@@ -25,13 +24,13 @@ from appointments.schemas import (
     wait_modes,
     workday_rules,
 )
-from appointments.service import setup
+from appointments.service import reporting, setup
 from appointments.types import ServiceView, ShopDayView
 from stores import api as stores
 from yundian.brands import api as brands
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.principal import Role
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
@@ -40,6 +39,8 @@ from yundian.platform.web.pages import AnyRequest, page, see_other
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
 Span = Annotated[int, QueryParameter(ge=1, le=92)]
+Begin = Annotated[dt.date | None, QueryParameter(query="from")]
+Until = Annotated[dt.date | None, QueryParameter(query="to")]
 
 
 class UsagePages(Controller):
@@ -48,18 +49,23 @@ class UsagePages(Controller):
 
     @get(name="appointments.usage", guards=[readers])
     async def show(
-        self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal], days: Span = 7
+        self,
+        session: NamedDependency[AsyncSession],
+        days: Span = 7,
+        begin: Begin = None,
+        until: Until = None,
     ) -> Template:
         """How much of their time people were booked, and what became of it, shop by shop."""
-        policy = await brands.get_policy(session, brand_id=principal.brand)
-        today = clock.business_day(clock.now(), policy.time_zone)
-        first = today - dt.timedelta(days=days - 1)
-        found = await usage(session, first=first, last=today)
-        shops = await stores.get_shops(session, ids={one.shop_id for one in found})
-        names = {one.id: one.display_name for one in await setup.list_staff(session)}
-        found.sort(key=lambda one: (shops[one.shop_id].name, names.get(one.staff_id, "")))
+        today = clock.business_day(clock.now(), await brands.zone_of(session))
+        last = until or today
+        first = max(begin or last - dt.timedelta(days=days - 1), last - dt.timedelta(days=reporting.MOST_DAYS))
         return page(
-            "appointments/usage.html", rows=found, shops=shops, names=names, days=days, first=first, last=today
+            "appointments/usage.html",
+            rows=await reporting.people(session, first=first, last=last),
+            days=0 if begin or until else days,
+            first=first,
+            last=last,
+            unknown_year=await setup.unknown_holidays(session, today=today),
         )
 
 

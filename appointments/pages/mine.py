@@ -16,7 +16,7 @@ from appointments.repository import bookings, waits
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
 from appointments.rules.calendar import calendar_of
-from appointments.schemas import LABELS
+from appointments.schemas.forms import LABELS
 from appointments.service import life, waiting
 from appointments.service.booking import decided
 from appointments.states import BookingState, Source
@@ -235,6 +235,7 @@ async def _one(
     later = await bookings.moved_to(session, booking_id=booking.id)
     token = rules.link_token(services.keyring, kind="link", brand_id=brand.id, thing_id=booking.id)
     is_offer = booking.state is BookingState.HELD and booking.source is Source.WAITLIST
+    is_group_s = booking.state is BookingState.HELD and booking.source is Source.GROUP
     pay_path = ""
     if booking.state is BookingState.HELD and booking.payment_id is not None:
         pay_path = payments.pay_path(services.keyring, brand_id=brand.id, payment_id=booking.payment_id)
@@ -247,8 +248,11 @@ async def _one(
         "link": f"/a/{token}",
         "pay_path": pay_path,
         "is_offer": is_offer and not pay_path,
+        "is_group_s": is_group_s,
         "is_changeable": booking.state in CHANGEABLE and booking.starts_at > now,
-        "is_cancellable": booking.state in (*CHANGEABLE, BookingState.HELD) and booking.starts_at > now,
+        "is_cancellable": booking.state in (*CHANGEABLE, BookingState.HELD)
+        and not is_group_s
+        and booking.starts_at > now,
         "is_late": rules.is_late(booking, now=now),
         "cutoff": rules.cutoff_of(booking),
         "qr": segno.make(booking.code, error="m").svg_data_uri(scale=6, border=2),

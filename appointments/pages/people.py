@@ -15,7 +15,7 @@ from appointments.errors import BookingUnknown
 from appointments.pages.mine import calendar_file
 from appointments.repository import bookings
 from appointments.rules import life as rules
-from appointments.schemas import AwayForm, PlanForm, StaffForm, day_kinds, span_of, text_of, weekdays
+from appointments.schemas.forms import AwayForm, PlanForm, StaffForm, day_kinds, span_of, text_of, weekdays
 from appointments.service import moving, setup
 from appointments.states import BookingState, DayKind
 from appointments.types import StaffDayFields, StaffFields, StaffView

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from litestar import Controller, Response, get, post
@@ -14,10 +13,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from appointments.errors import BookingUnknown
 from appointments.repository import bookings, waits
 from appointments.repository import setup as repository
-from appointments.schemas import LABELS, BookForm, CodeForm, MoveForm, ReasonForm, WalkInForm
-from appointments.service import life, moving, planning, setup
-from appointments.service.booking import Wish, book, decided
+from appointments.schemas.forms import LABELS, BookForm, CodeForm, MoveForm, ReasonForm, WalkInForm
+from appointments.service import life, moving, planning, setup, steps, trying
+from appointments.service.booking import Wish, book, soon
 from appointments.service.moving import NewTime
+from appointments.service.steps import By
 from appointments.states import Source
 from appointments.types import Actor, BookingView, Stretch
 from stores import api as stores
@@ -26,18 +26,15 @@ from yundian.members import api as members
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
 from yundian.platform.core.principal import SHOP_ROLES, Principal
-from yundian.platform.db.database import Tx
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import AnyRequest, page, see_other
 
 shop_people = requires(*SHOP_ROLES)
-_WALK_IN_STEP = dt.timedelta(minutes=5)
 
 Chosen = Annotated[uuid.UUID | None, QueryParameter()]
 Day = Annotated[dt.date | None, QueryParameter()]
-Step = Callable[[Tx, BookingView, str], Awaitable[None]]
 
 
 class BoardPages(Controller):
@@ -63,18 +60,11 @@ class BoardPages(Controller):
     ) -> Response[Any]:
         """She shows her code, and is here."""
         form = await Form.read(request)
-        mine = principal.own_shops
         async with form.attempt():
-            code = form.parse(CodeForm).code.strip().upper()
-
-            async def attempt(tx: Tx) -> uuid.UUID:
-                found = await life.see_code(tx, code=code)
-                one = await life.see(tx, booking_id=found.id, shops=mine, is_locked=True)
-                await life.check_in(tx, one, actor_id=principal.id, now=clock.now())
-                return one.id
-
+            code = form.parse(CodeForm).code
             try:
-                booking_id = await decided(services.database, principal.brand, attempt)
+                by = By(principal.id, principal.own_shops)
+                booking_id = await steps.check_in(services.database, brand_id=principal.brand, code=code, by=by)
                 return see_other(f"/shop/appointments/{booking_id}", toast=_("Checked in"))
             except BookingUnknown as unknown:
                 form.refuse(unknown)
@@ -97,12 +87,10 @@ class BoardPages(Controller):
         async with form.attempt():
             values = form.parse(WalkInForm)
             _own(principal, values.shop)
-            now = clock.now()
-            start = now - dt.timedelta(seconds=now.timestamp() % _WALK_IN_STEP.total_seconds())
             wish = Wish(
                 shop_id=values.shop,
                 service_id=values.service,
-                start=start,
+                start=soon(clock.now()),
                 staff_id=values.staff,
                 source=Source.WALK_IN,
             )
@@ -188,33 +176,14 @@ class BoardPages(Controller):
         """Approve, decline, check in, start, complete, note a no-show, forgive it, cancel."""
         form = await Form.read(request)
         await _visible(services, principal, booking_id)
-        do = _steps(principal).get(step)
-        if do is None:
-            raise BookingUnknown
+        wanted = steps.named(step)
         async with form.attempt():
-            reason = form.parse(ReasonForm).reason.strip()
-
-            async def attempt(tx: Tx) -> None:
-                one = await life.see(tx, booking_id=booking_id, shops=principal.own_shops, is_locked=True)
-                await do(tx, one, reason)
-
-            await decided(services.database, principal.brand, attempt)
+            by = By(principal.id, principal.own_shops, form.parse(ReasonForm).reason.strip())
+            await steps.take(
+                services.database, brand_id=principal.brand, booking_id=booking_id, step=wanted, by=by
+            )
             return see_other(f"/shop/appointments/{booking_id}", toast=_("Saved"))
         return await _sheet(services, principal, booking_id, form, None)
-
-
-def _steps(principal: Principal) -> dict[str, Step]:
-    who, now = principal.id, clock.now()
-    return {
-        "approve": lambda tx, one, _why: life.approve(tx, one, actor_id=who, now=now),
-        "decline": lambda tx, one, why: life.decline(tx, one, by=Actor.SHOP, actor_id=who, now=now, reason=why),
-        "arrive": lambda tx, one, _why: life.check_in(tx, one, actor_id=who, now=now),
-        "start": lambda tx, one, _why: life.start(tx, one, actor_id=who, now=now),
-        "complete": lambda tx, one, _why: life.complete(tx, one, actor_id=who, now=now),
-        "missed": lambda tx, one, _why: life.miss(tx, one, by=Actor.SHOP, actor_id=who, now=now),
-        "waive": lambda tx, one, why: life.waive(tx, one, actor_id=who, now=now, reason=why),
-        "cancel": lambda tx, one, why: life.cancel(tx, one, by=Actor.SHOP, actor_id=who, now=now, reason=why),
-    }
 
 
 async def _board(
@@ -299,6 +268,7 @@ async def _sheet(
         )
     async with services.database.unit_of_work(principal.brand) as session:
         chairs = await setup.resources_of(session, shop_id=booking.shop_id)
+        tried = await trying.tried_in(session, booking_id=booking_id)
         kind = asked.openings.plans.service.chair_kind
     step = dt.timedelta(minutes=15).total_seconds()
     return page(
@@ -308,6 +278,7 @@ async def _sheet(
         booking=booking,
         guest=guest,
         history=history,
+        tried=tried,
         later=later,
         day=shown,
         starts=[at for at in asked.openings.starts() if at.timestamp() % step == 0],

@@ -111,6 +111,11 @@ async def by_id(door: Door, *, booking_id: uuid.UUID, is_locked: bool = False) -
     return found[0] if found else None
 
 
+async def by_ids(door: Door, *, booking_ids: Sequence[uuid.UUID]) -> list[BookingView]:
+    """Those that exist."""
+    return await _read(door, "WHERE b.brand_id = $1 AND b.id = ANY($2::uuid[])", list(booking_ids))
+
+
 async def by_code(door: Door, *, code: str, member_id: uuid.UUID | None = None) -> BookingView | None:
     """By what its customer shows; ``member_id``: if it is hers."""
     found = await _read(

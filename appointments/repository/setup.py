@@ -47,6 +47,17 @@ WHERE h.brand_id = $1
 """
 
 
+_SHOPS_OFFERING = """
+SELECT DISTINCT h.shop_id FROM appointments_service s
+JOIN appointments_skill k ON k.brand_id = $1 AND k.service_id = s.id
+JOIN appointments_staff_shop h ON h.brand_id = $1 AND h.staff_id = k.staff_id
+JOIN appointments_staff p ON p.brand_id = $1 AND p.id = k.staff_id AND p.status = 'active'
+WHERE s.brand_id = $1 AND s.id = $2 AND s.status = 'active'
+AND (s.chair_kind = '' OR EXISTS (SELECT FROM appointments_resource r
+    WHERE r.brand_id = $1 AND r.shop_id = h.shop_id AND r.kind = s.chair_kind AND r.status = 'active'))
+"""
+
+
 async def get_service(door: Door, *, service_id: uuid.UUID) -> ServiceView:
     """A service as it stands; ``ServiceUnknown`` when there is none."""
     rows = await fetch(door, _SERVICE, brand_of(door), service_id)
@@ -64,6 +75,11 @@ async def offered(door: Door, *, shop_id: uuid.UUID | None) -> list[ServiceView]
 async def shops_with_staff(door: Door) -> set[uuid.UUID]:
     """Where anybody serves."""
     return {row[0] for row in await fetch(door, _SHOPS_WITH_STAFF, brand_of(door))}
+
+
+async def shops_offering(door: Door, *, service_id: uuid.UUID) -> set[uuid.UUID]:
+    """Where somebody performs it, on the chairs it needs."""
+    return {row[0] for row in await fetch(door, _SHOPS_OFFERING, brand_of(door), service_id)}
 
 
 async def services(session: AsyncSession) -> list[Service]:
@@ -150,6 +166,15 @@ async def shop_rule(session: AsyncSession, *, shop_id: uuid.UUID) -> ShopRule | 
         col(ShopRule.brand_id) == brand_of(session), col(ShopRule.shop_id) == shop_id
     )
     return (await session.exec(statement)).one_or_none()
+
+
+async def follows_holidays(door: Door) -> bool:
+    """Whether any shop treats holidays or make-up workdays in its own way."""
+    sql = (
+        "SELECT EXISTS (SELECT FROM appointments_shop_rule WHERE brand_id = $1"
+        " AND (holidays <> 'as_usual' OR workdays <> 'as_usual'))"
+    )
+    return bool((await fetch(door, sql, brand_of(door)))[0][0])
 
 
 async def shop_days(session: AsyncSession, *, shop_id: uuid.UUID, since: dt.date) -> Sequence[ShopDay]:

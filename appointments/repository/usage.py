@@ -12,6 +12,7 @@ SELECT b.shop_id, b.staff_id, count(*) AS booked,
     count(*) FILTER (WHERE b.state IN ('arrived', 'in_service', 'completed')) AS served,
     count(*) FILTER (WHERE b.state IN ('no_show', 'no_show_penalized', 'waived')) AS missed,
     count(*) FILTER (WHERE b.state IN ('cancelled', 'cancelled_late', 'declined')) AS cancelled,
+    count(*) FILTER (WHERE b.state = 'cancelled_late') AS cancelled_late,
     (coalesce(sum(extract(epoch FROM b.ends_at - b.starts_at)) FILTER (WHERE b.state IN
         ('requested', 'confirmed', 'arrived', 'in_service', 'completed')), 0) / 60)::int AS minutes
 FROM appointments_booking b
@@ -43,6 +44,7 @@ class Usage(msgspec.Struct, kw_only=True):
     served: int = 0
     missed: int = 0
     cancelled: int = 0
+    cancelled_late: int = 0
     minutes: int = 0
     planned: int = 0
 
@@ -55,7 +57,7 @@ class Usage(msgspec.Struct, kw_only=True):
 async def usage(door: Door, *, first: dt.date, last: dt.date) -> list[Usage]:
     """By shop and person, everybody who worked or was booked."""
     found: dict[tuple[uuid.UUID, uuid.UUID], Usage] = {}
-    for shop_id, staff_id, booked, served, missed, cancelled, minutes in await fetch(
+    for shop_id, staff_id, booked, served, missed, cancelled, late, minutes in await fetch(
         door, _BOOKED, brand_of(door), first, last
     ):
         found[shop_id, staff_id] = Usage(
@@ -65,6 +67,7 @@ async def usage(door: Door, *, first: dt.date, last: dt.date) -> list[Usage]:
             served=served,
             missed=missed,
             cancelled=cancelled,
+            cancelled_late=late,
             minutes=minutes,
         )
     for shop_id, staff_id, planned in await fetch(door, _PLANNED, brand_of(door), first, last):

@@ -86,6 +86,15 @@ def _even(step: int) -> int:
     return sum(1 << offset for offset in range(0, REGULAR, step))
 
 
+def knows_holidays(year: int) -> bool:
+    """Whether the holidays of China of a year are announced, as far as the library has them."""
+    try:
+        chinese_calendar.get_holiday_detail(dt.date(year, 7, 1))
+    except NotImplementedError:
+        return False
+    return True
+
+
 def week_day(day: dt.date, *, holidays: DayRule, workdays: DayRule) -> int | None:
     """Which week day (1 is Monday) a shop's hours and plans follow on a date; ``None``: it is closed.
 

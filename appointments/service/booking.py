@@ -19,6 +19,7 @@ from appointments.events import BookingConfirmed, BookingHeld, BookingRequested,
 from appointments.repository import bookings, taking
 from appointments.repository.taking import Kind, Missed, Wanted
 from appointments.rules import life
+from appointments.rules.days import CELL_S
 from appointments.rules.openings import Openings
 from appointments.service import facts, planning
 from appointments.states import BookingState, DepositState, Source
@@ -112,6 +113,11 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
             if not left:
                 raise
     raise SlotTaken
+
+
+def soon(now: dt.datetime) -> dt.datetime:
+    """When somebody who stands in the shop begins: the cell of five minutes that runs."""
+    return now - dt.timedelta(seconds=now.timestamp() % CELL_S)
 
 
 async def book_in(tx: Tx, *, keyring: Keyring, wish: Wish, now: dt.datetime) -> Booked:

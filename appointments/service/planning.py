@@ -100,6 +100,12 @@ def near(day: dt.date | None, today: dt.date) -> dt.date:
     return day if day is not None and abs(day - today) <= _REACH else today
 
 
+async def local_day(door: Door, *, shop_id: uuid.UUID, day: dt.date | None, now: dt.datetime) -> dt.date:
+    """The day that was asked for, or the shop's today; ``ShopUnknown`` where there is none."""
+    shop = await stores.get_opening(door, shop_id=shop_id)
+    return near(day, clock.business_day(now, shop.time_zone))
+
+
 def _unbound(service: ServiceView) -> ServiceView:
     """As the shop's own people may book it: also what began a moment ago."""
     return msgspec.structs.replace(service, notice_min=-30, horizon_days=365, step_min=CELL_MIN)

@@ -22,6 +22,7 @@ from appointments.models.setup import (
     StaffShop,
 )
 from appointments.repository import setup as repository
+from appointments.rules.days import knows_holidays
 from appointments.states import DayKind, DayRule, SpanKind, Status
 from appointments.types import (
     PlanLine,
@@ -249,6 +250,15 @@ async def shop_days(
     days = [msgspec.convert(row, ShopDayView, from_attributes=True) for row in rows]
     usual = DayRule.AS_USUAL
     return (rule.holidays, rule.workdays, days) if rule is not None else (usual, usual, days)
+
+
+async def unknown_holidays(session: AsyncSession, *, today: dt.date) -> int | None:
+    """The nearest year in reach whose holidays nobody knows yet, where a shop follows them."""
+    longest = max((one.horizon_days for one in await repository.services(session)), default=0)
+    if not await repository.follows_holidays(session):
+        return None
+    years = range(today.year, (today + dt.timedelta(days=longest)).year + 1)
+    return next((year for year in years if not knows_holidays(year)), None)
 
 
 async def put_shop_rule(

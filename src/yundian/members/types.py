@@ -42,6 +42,13 @@ class TimelineKind(StrEnum):
     REFUNDED = "refunded"
     CANCELLED = "cancelled"
     CLOSED = "closed"
+    # Of appointments, as their room tells.
+    APPOINTED = "appointed"
+    APPOINTMENT_ENDED = "appointment_ended"  # cancelled, declined
+    MISSED = "missed"
+    ARRIVED = "arrived"
+    SERVED = "served"
+    TRIED = "tried"
 
 
 class AppKind(StrEnum):

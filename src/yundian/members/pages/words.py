@@ -11,6 +11,10 @@ TONES = {
     TimelineKind.RELEASED: "info",
     TimelineKind.REFUNDED: "warn",
     TimelineKind.CANCELLED: "warn",
+    TimelineKind.APPOINTED: "info",
+    TimelineKind.APPOINTMENT_ENDED: "warn",
+    TimelineKind.MISSED: "bad",
+    TimelineKind.SERVED: "good",
 }
 
 # What has an amount that says something: money moved.
@@ -28,6 +32,12 @@ def kind_label(kind: TimelineKind) -> str:
         TimelineKind.REFUNDED: _("Refunded"),
         TimelineKind.CANCELLED: _("Cancelled"),
         TimelineKind.CLOSED: _("Closed unpaid"),
+        TimelineKind.APPOINTED: _("Booked an appointment"),
+        TimelineKind.APPOINTMENT_ENDED: _("Appointment cancelled"),
+        TimelineKind.MISSED: _("Did not come"),
+        TimelineKind.ARRIVED: _("Came to an appointment"),
+        TimelineKind.SERVED: _("Was served"),
+        TimelineKind.TRIED: _("Tried"),
     }[kind]
 
 

@@ -28,6 +28,14 @@ class BookForm(msgspec.Struct, frozen=True, kw_only=True):
     staff: uuid.UUID | None = None
 
 
+class GroupForm(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and when a group meets."""
+
+    shop: uuid.UUID
+    start: Annotated[dt.datetime, Meta(tz=True)]
+    staff: uuid.UUID | None = None
+
+
 class MoveForm(msgspec.Struct, frozen=True, kw_only=True):
     """Other people or another chair at the same time."""
 
@@ -41,6 +49,13 @@ class CodeForm(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReasonForm(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason = ""
+
+
+class TriedForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A product that was tried, by the code on its box."""
+
+    sku: Annotated[str, Meta(min_length=1, max_length=64)]
+    note: Annotated[str, Meta(max_length=120)] = ""
 
 
 class WalkInForm(msgspec.Struct, frozen=True, kw_only=True):

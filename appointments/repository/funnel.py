@@ -1,0 +1,105 @@
+"""From looking to buying: who looked, and what became of what was asked for. Three statements over days."""
+
+import datetime as dt
+import uuid
+from enum import StrEnum
+
+import msgspec
+
+from yundian.platform.core.ids import new_id
+from yundian.platform.outbox.door import Door, brand_of, fetch, run
+
+_VIEW = """
+INSERT INTO appointments_viewing (brand_id, id, created_at, day, shop_id, service_id, staff_id, channel, visitor)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
+"""
+
+
+class By(StrEnum):
+    """What the rows of the report are."""
+
+    SHOP = "shop"
+    STAFF = "staff"
+    SERVICE = "service"
+    CHANNEL = "channel"
+
+
+_COLUMN = {By.SHOP: "shop_id", By.STAFF: "staff_id", By.SERVICE: "service_id", By.CHANNEL: "channel"}
+
+# The texts that are put together here are our own; every value is a parameter.
+_VIEWED = """
+SELECT {column}::text, count(DISTINCT (day, shop_id, service_id, visitor)) FROM appointments_viewing
+WHERE brand_id = $1 AND day BETWEEN $2 AND $3 AND ($4::uuid[] IS NULL OR shop_id = ANY($4)) GROUP BY 1
+"""
+
+# What was moved is counted once: by the last of its rows, at the time it was first asked for.
+_ASKED = """
+FROM appointments_booking b WHERE b.brand_id = $1 AND b.state <> 'rescheduled'
+AND b.asked_at >= $2::date - interval '2 days' AND b.asked_at < $3::date + interval '3 days'
+AND (b.asked_at AT TIME ZONE b.time_zone)::date BETWEEN $2 AND $3 AND ($4::uuid[] IS NULL OR b.shop_id = ANY($4))
+"""
+
+_STEPS = """
+SELECT b.{column}::text, count(*), count(*) FILTER (WHERE b.confirmed_at IS NOT NULL),
+    count(*) FILTER (WHERE b.arrived_at IS NOT NULL),
+    count(*) FILTER (WHERE b.arrived_at IS NOT NULL AND EXISTS (SELECT FROM appointments_purchase p
+        WHERE p.brand_id = $1 AND p.booking_id = b.id))
+"""
+
+_MONEY = """
+SELECT m.key, p.currency, sum(p.amount_minor - p.refunded_minor)::bigint
+FROM (SELECT b.id, b.{column}::text AS key {asked}) m
+JOIN appointments_purchase p ON p.brand_id = $1 AND p.booking_id = m.id GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+class FunnelRow(msgspec.Struct, kw_only=True):
+    """How many came how far. ``key``: an id or a channel's name; empty: of nobody in particular.
+
+    ``net``: what was bought and not given back, minor units by currency.
+    """
+
+    key: str
+    viewed: int = 0
+    held: int = 0
+    booked: int = 0
+    arrived: int = 0
+    bought: int = 0
+    net: dict[str, int] = {}
+
+
+async def view(
+    door: Door,
+    *,
+    day: dt.date,
+    shop_id: uuid.UUID,
+    service_id: uuid.UUID,
+    staff_id: uuid.UUID | None,
+    channel: str,
+    visitor: bytes,
+    now: dt.datetime,
+) -> None:
+    """Somebody looked at the times; once a day."""
+    await run(door, _VIEW, brand_of(door), new_id(), now, day, shop_id, service_id, staff_id, channel, visitor)
+
+
+async def funnel(
+    door: Door, *, by: By, first: dt.date, last: dt.date, shops: list[uuid.UUID] | None
+) -> list[FunnelRow]:
+    """By shop, staff, service or channel; days are those of the shops. ``shops`` of ``None``: all."""
+    args = (brand_of(door), first, last, shops)
+    column, rows = _COLUMN[by], dict[str, FunnelRow]()
+
+    def row(key: str | None) -> FunnelRow:
+        return rows.setdefault(key or "", FunnelRow(key=key or ""))
+
+    for key, viewed in await fetch(door, _VIEWED.format(column=column), *args):
+        row(key).viewed = viewed
+    for key, held, booked, arrived, bought in await fetch(
+        door, f"{_STEPS.format(column=column)} {_ASKED} GROUP BY 1", *args
+    ):
+        one = row(key)
+        one.held, one.booked, one.arrived, one.bought = held, booked, arrived, bought
+    for key, currency, net in await fetch(door, _MONEY.format(column=column, asked=_ASKED), *args):
+        row(key).net = {**row(key).net, currency: net}
+    return sorted(rows.values(), key=lambda one: (-one.held, -one.viewed, one.key))

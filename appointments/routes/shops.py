@@ -1,0 +1,195 @@
+"""Shops run their day by JSON."""
+
+import datetime as dt
+import uuid
+from typing import Annotated
+
+from litestar import Controller, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from appointments.errors import (
+    BookingUnknown,
+    CapReached,
+    NotNow,
+    OffGrid,
+    OutsideHours,
+    OwnOverlap,
+    ServiceUnknown,
+    SkuUnknown,
+    SlotPassed,
+    SlotTaken,
+    TooEarly,
+    TooFar,
+    TooSoon,
+)
+from appointments.repository import bookings
+from appointments.schemas.wire import (
+    AppointmentRead,
+    BoardEntry,
+    CodeWish,
+    StepWish,
+    TriedRead,
+    TriedWish,
+    WalkInWish,
+)
+from appointments.service import life, planning, steps, trying
+from appointments.service.booking import Wish, book, soon
+from appointments.service.steps import By
+from appointments.states import Source
+from appointments.types import BookingView
+from stores.errors import ShopUnknown
+from yundian.platform.auth.guards import requires
+from yundian.platform.core import clock
+from yundian.platform.core.principal import Principal, Role
+from yundian.platform.db.services import Services
+from yundian.platform.web.openapi import refusals
+
+shop_people = requires(Role.SHOP_OWNER, Role.SHOP_STAFF)
+_TIME = (
+    ServiceUnknown,
+    ShopUnknown,
+    SlotTaken,
+    OutsideHours,
+    OffGrid,
+    TooSoon,
+    TooFar,
+    CapReached,
+    OwnOverlap,
+)
+
+Day = Annotated[dt.date | None, QueryParameter()]
+
+
+class BoardController(Controller):
+    """A shop's day."""
+
+    path = "/shop-appointments"
+    guards = [shop_people]  # noqa: RUF012  Litestar's way to guard a controller
+
+    @get(operation_id="appointments_list_board", responses=refusals(ShopUnknown))
+    async def board(
+        self,
+        shop_id: uuid.UUID,
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+        day: Day = None,
+    ) -> list[BoardEntry]:
+        """List a day of one of one's own shops, in order; today without a day."""
+        if shop_id not in principal.own_shops:
+            raise ShopUnknown
+        async with services.database.connection(principal.brand) as tx:
+            on = await planning.local_day(tx, shop_id=shop_id, day=day, now=clock.now())
+            found = await bookings.of_day(tx, shop_id=shop_id, day=on)
+        return [_entry(one) for one in found]
+
+    @post(
+        "/check-in",
+        operation_id="appointments_check_in",
+        status_code=200,
+        responses=refusals(BookingUnknown, NotNow, TooEarly, SlotPassed, SlotTaken),
+    )
+    async def check_in(
+        self,
+        data: JSONBody[CodeWish],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> BoardEntry:
+        """Check a customer in by the code she shows, at one of one's own shops."""
+        booking_id = await steps.check_in(
+            services.database, brand_id=principal.brand, code=data.code, by=_by(principal)
+        )
+        return await _shown(services, principal, booking_id)
+
+    @post("/walk-ins", operation_id="appointments_walk_in", responses=refusals(*_TIME))
+    async def walk_in(
+        self,
+        data: JSONBody[WalkInWish],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> BoardEntry:
+        """Serve somebody who stands in the shop, at once, by whoever is free."""
+        if data.shop_id not in principal.own_shops:
+            raise ShopUnknown
+        wish = Wish(
+            shop_id=data.shop_id,
+            service_id=data.service_id,
+            start=soon(clock.now()),
+            staff_id=data.staff_id,
+            source=Source.WALK_IN,
+        )
+        booked = await book(services.database, keyring=services.keyring, brand_id=principal.brand, wish=wish)
+        return await _shown(services, principal, booked.booking_id)
+
+    @post(
+        "/{booking_id:uuid}/steps",
+        operation_id="appointments_take_step",
+        status_code=200,
+        responses=refusals(BookingUnknown, NotNow, TooEarly, SlotPassed),
+    )
+    async def step(
+        self,
+        booking_id: FromPath[uuid.UUID],
+        data: JSONBody[StepWish],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> BoardEntry:
+        """Approve, decline, check in, start, complete, note a no-show, forgive it, cancel."""
+        await steps.take(
+            services.database,
+            brand_id=principal.brand,
+            booking_id=booking_id,
+            step=data.step,
+            by=_by(principal, data.reason),
+        )
+        return await _shown(services, principal, booking_id)
+
+    @get("/{booking_id:uuid}/tried", operation_id="appointments_list_tried", responses=refusals(BookingUnknown))
+    async def tried(
+        self,
+        booking_id: FromPath[uuid.UUID],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> list[TriedRead]:
+        """List what was tried in an appointment."""
+        await life.see(session, booking_id=booking_id, shops=principal.own_shops)
+        return [TriedRead.of(one) for one in await trying.tried_in(session, booking_id=booking_id)]
+
+    @post(
+        "/{booking_id:uuid}/tried",
+        operation_id="appointments_note_tried",
+        status_code=200,
+        responses=refusals(BookingUnknown, SkuUnknown, NotNow),
+    )
+    async def note_tried(
+        self,
+        booking_id: FromPath[uuid.UUID],
+        data: JSONBody[TriedWish],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> list[TriedRead]:
+        """Note what was tried, by its SKU's code. Repeating changes the note."""
+        booking = await life.see(session, booking_id=booking_id, shops=principal.own_shops)
+        await trying.note(
+            session,
+            booking,
+            sku_code=data.sku_code,
+            remark=data.note,
+            account_id=principal.id,
+            now=clock.now(),
+        )
+        return [TriedRead.of(one) for one in await trying.tried_in(session, booking_id=booking_id)]
+
+
+def _by(principal: Principal, reason: str = "") -> By:
+    return By(principal.id, principal.own_shops, reason.strip())
+
+
+def _entry(one: BookingView) -> BoardEntry:
+    return BoardEntry(appointment=AppointmentRead.of(one), chair=one.resource_name, member_id=one.member_id)
+
+
+async def _shown(services: Services, principal: Principal, booking_id: uuid.UUID) -> BoardEntry:
+    async with services.database.connection(principal.brand) as tx:
+        return _entry(await life.see(tx, booking_id=booking_id, shops=principal.own_shops))
