@@ -20,10 +20,9 @@ from yundian.channels.schemas import (
 )
 from yundian.channels.service import counting, syncing
 from yundian.channels.service.counting import CountedBy
-from yundian.platform.auth.api import ACCEPTED, REQUIRED, SIGNATURE_OPT, Signed
-from yundian.platform.auth.errors import RequestReplayed, SignatureExpired
+from yundian.platform.auth.api import SIGNABLE, Signed
+from yundian.platform.auth.errors import RequestReplayed, SignatureExpired, SignatureRequired
 from yundian.platform.auth.guards import requires, requires_scope
-from yundian.platform.core.errors import NotAuthenticated
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.db.services import Services
 from yundian.platform.web.openapi import refusals
@@ -47,11 +46,18 @@ class SyncController(Controller):
         operation_id="channels_sync_orders",
         guards=[senders],
         status_code=200,
-        opt={SIGNATURE_OPT: REQUIRED},
+        opt=SIGNABLE,
         request_max_body_size=syncing.MAX_BODY_BYTES,
         operation_class=SyncOperation,
         responses={
-            **refusals(BatchMalformed, SignatureExpired, ChannelUnknown, ChannelPaused, RequestReplayed),
+            **refusals(
+                BatchMalformed,
+                SignatureExpired,
+                SignatureRequired,
+                ChannelUnknown,
+                ChannelPaused,
+                RequestReplayed,
+            ),
             413: too_large(),
         },
     )
@@ -75,7 +81,7 @@ class SyncController(Controller):
         """
         signed = request.auth
         if signed is None:
-            raise NotAuthenticated
+            raise SignatureRequired
         batch = _decoded(await request.body())
         outcomes = await syncing.sync(
             services.database,
@@ -91,7 +97,7 @@ class SyncController(Controller):
         "/{channel:str}/counts",
         operation_id="channels_count_documents",
         guards=[counters],
-        opt={SIGNATURE_OPT: ACCEPTED},
+        opt=SIGNABLE,
         responses=refusals(SignatureExpired, ChannelUnknown),
     )
     async def count_documents(

@@ -41,7 +41,7 @@ class _Work:
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_stopped = False
-        self._work = functools.partial(_work_off, settings, brand, upload_id)
+        self._work = functools.partial(work_off, settings, brand, upload_id)
         self.thread = threading.Thread(target=self._run, name=f"import-{upload_id}", daemon=True)
 
     def stop(self) -> None:
@@ -113,7 +113,8 @@ async def clean(database: Database) -> None:
         await uploads.remove_old(database, brand=brand)
 
 
-async def _work_off(settings: Settings, brand: uuid.UUID, upload_id: uuid.UUID) -> None:
+async def work_off(settings: Settings, brand: uuid.UUID, upload_id: uuid.UUID) -> None:
+    """Take one file in, with connections of its own."""
     database = Database(settings.model_copy(update={"pool_size": 3, "session_pool_size": 1}))
     await database.open()
     try:

@@ -16,6 +16,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.channels.errors import UploadEmpty, UploadEnded, UploadGone, UploadRoomFull, UploadTooLarge
 from yundian.channels.models import Upload, UploadState
 from yundian.channels.repository import uploads as repository
+from yundian.channels.service.importing import KIND
+from yundian.channels.types import OrderDocument
 from yundian.platform.core import clock
 from yundian.platform.core.errors import DomainError, NotFound
 from yundian.platform.core.ids import new_id
@@ -61,7 +63,7 @@ async def keep(tx: Tx, *, new: NewFile, parts: AsyncIterator[bytes]) -> uuid.UUI
         UploadEmpty, UploadTooLarge, UploadRoomFull: nothing of it is kept.
         BadMapping: the mapping cannot be used.
     """
-    mappings.parse(new.mapping, file="mapping")
+    _check(new.mapping)
     upload_id = new_id()
     before = await repository.kept_bytes(tx)
     await repository.add(
@@ -120,7 +122,7 @@ async def take_with(
         BadMapping: the mapping cannot be used.
         UploadGone: the file's bytes were removed.
     """
-    mappings.parse(mapping, file="mapping")
+    _check(mapping)
     made = await repository.copy(tx, upload_id=upload_id, channel=channel, mapping=mapping, account_id=account_id)
     if made is None:
         raise UploadGone(upload_id=str(upload_id))
@@ -246,6 +248,10 @@ async def _end(
 ) -> None:
     async with database.connection(brand) as tx:
         await repository.end(tx, upload_id=upload_id, state=state, run_id=run_id, code=code, reason=reason)
+
+
+def _check(text: str) -> None:
+    mappings.check_fields(mappings.parse(text, file="mapping"), OrderDocument, kind=KIND, file="mapping")
 
 
 async def _wake(tx: Tx, upload_id: uuid.UUID) -> None:

@@ -16,13 +16,11 @@ from yundian.platform.auth.service import (
     reset_password,
     revoke_account,
 )
-from yundian.platform.auth.signing import ACCEPTED, REQUIRED, SIGNATURE_OPT, Signed
+from yundian.platform.auth.signing import SIGNABLE, Signed
 from yundian.platform.auth.signing import use_once as use_signature_once
 
 __all__ = [
-    "ACCEPTED",
-    "REQUIRED",
-    "SIGNATURE_OPT",
+    "SIGNABLE",
     "Signed",
     "add_shop_person",
     "create_account",

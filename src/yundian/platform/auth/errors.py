@@ -71,6 +71,14 @@ class SecondFactorOff(DomainError):
     title = "Two-step sign-in is not being set up"
 
 
+class SignatureRequired(DomainError):
+    """The key is right, and its secret travelled: what is sent here is signed with it instead."""
+
+    code = "auth.signature_required"
+    status = 401
+    title = "Sign the request: send the key's id without its secret, and the signature's headers"
+
+
 class SignatureExpired(DomainError):
     """The signature is right and its time is over, or not here yet; ``server_time`` tells how wrong a clock is."""
 

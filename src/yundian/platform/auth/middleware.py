@@ -13,8 +13,8 @@ from yundian.platform.auth import signing
 from yundian.platform.auth.cookies import token_of
 from yundian.platform.auth.guards import is_for_customers
 from yundian.platform.auth.resolve import principal_of_signature, principal_of_token
-from yundian.platform.auth.signing import REQUIRED, SIGNATURE_OPT, Signed
-from yundian.platform.auth.tokens import KEY_PREFIX, key_id_of
+from yundian.platform.auth.signing import SIGNABLE, Signed
+from yundian.platform.auth.tokens import key_id_of
 from yundian.platform.core.principal import ANONYMOUS, Principal
 from yundian.platform.db.services import Services
 
@@ -23,8 +23,8 @@ class AuthMiddleware(ASGIMiddleware):
     """One query for a request that carries a token, none for the others.
 
     A token that is unknown, expired or revoked makes the caller anonymous: open pages stay open, and the guard
-    of any other sends a browser to sign in and a program a 401. Where a route's ``opt`` speaks of signatures, a
-    key's id may come instead of its secret, with a signature of the body; ``scope["auth"]`` then holds it.
+    of any other sends a browser to sign in and a program a 401. Where a route is ``SIGNABLE``, a key's id may come
+    instead of its secret, with a signature of the body; ``scope["auth"]`` then holds it.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
@@ -46,14 +46,11 @@ class AuthMiddleware(ASGIMiddleware):
         )
         if token is None:
             return ANONYMOUS, None
-        wanted = handler.opt.get(SIGNATURE_OPT) if isinstance(handler, BaseRouteHandler) else None
-        if wanted is not None and token.startswith(KEY_PREFIX):
+        if isinstance(handler, BaseRouteHandler) and handler.opt.keys() >= SIGNABLE.keys():
             key_id, signed = key_id_of(token), signing.read(connection.headers)
             if key_id is not None and signed is not None:
                 request: Request[Any, Any, Any] = Request(scope, receive)
                 return await principal_of_signature(
                     services.database, keyring=services.keyring, key_id=key_id, signed=signed, body=request.body
                 )
-            if wanted == REQUIRED:
-                return ANONYMOUS, None
         return await principal_of_token(services.database, keyring=services.keyring, token=token), None

@@ -21,10 +21,8 @@ from yundian.platform.db.database import Tx
 # As the scheme's own libraries have it: a clock may be wrong by so much, and a signature is good for so long.
 TOLERANCE = dt.timedelta(minutes=5)
 
-# A route's ``opt``: requests of keys must be signed, or may be (then a key with its secret will do as well).
-SIGNATURE_OPT = "signature"
-REQUIRED = "required"
-ACCEPTED = "accepted"
+# The ``opt`` of routes that signed requests may call; whether an unsigned one may is the handler's business.
+SIGNABLE = {"is_signable": True}
 
 _ID = re.compile(r"[\x21-\x7e]{1,256}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
