@@ -123,7 +123,7 @@ def by_label(by: By) -> str:
 
 def basis_label(basis: Basis) -> str:
     return {
-        Basis.ACCRUAL: _("Accrual: when the goods may be handed over"),
+        Basis.ACCRUAL: _("Accrual: when the goods may be handed over; of other systems, the date of the sale"),
         Basis.CASH: _("Cash: when money came and went"),
     }[basis]
 
