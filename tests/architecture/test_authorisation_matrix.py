@@ -153,7 +153,8 @@ async def tried(row: Row, actor: Actor, caller: Caller, call: Call, client: http
 
 async def ask(client: httpx.AsyncClient, call: Call, headers: dict[str, str]) -> httpx.Response:
     if call.content is not None:
-        return await client.request(call.method, call.path, headers=headers, content=call.content)
+        more = {"Content-Type": call.content_type} if call.content_type else {}
+        return await client.request(call.method, call.path, headers=headers | more, content=call.content)
     return await client.request(call.method, call.path, headers=headers, json=call.json, data=call.form)
 
 

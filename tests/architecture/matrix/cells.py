@@ -81,6 +81,7 @@ class Call:
     json: Any = None
     form: dict[str, str] | None = None
     content: bytes | None = None
+    content_type: str = ""
     target: str = ""
 
 
