@@ -10,7 +10,7 @@ from litestar.types import ControllerRouterHandler
 
 from yundian.app import logs, telemetry
 from yundian.app.house import HOUSE
-from yundian.app.ports import shop_names, sms_sender
+from yundian.app.ports import channel_names, shop_names, sms_sender
 from yundian.app.rooms import rooms as all_rooms
 from yundian.payments.adapters.providers import ProviderPool
 from yundian.platform.auth.guards import anyone
@@ -57,6 +57,7 @@ def create_app(settings: Settings | None = None, rooms: Sequence[Room] | None = 
     )
     app.state.settings = settings
     app.state.shop_names = shop_names
+    app.state.channel_names = channel_names
     return app
 
 

@@ -5,6 +5,7 @@ import uuid
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
+from yundian.channels.service import channels
 from yundian.members.adapters.sms import SmsCodes
 from yundian.members.ports import SmsSender
 from yundian.platform.core.settings import Settings
@@ -14,6 +15,11 @@ from yundian.platform.sms.gateways import SmsAtFirstUse
 async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
     """The names of shops, for the people who are granted roles in them (``auth.ports.ShopNames``)."""
     return {shop_id: shop.name for shop_id, shop in (await stores.get_shops(session, ids=ids)).items()}
+
+
+async def channel_names(session: AsyncSession) -> dict[str, tuple[str, str]]:
+    """What the brand calls its sales channels (``platform.web.names.ChannelNames``)."""
+    return {one.code: (one.name_zh, one.name_en) for one in await channels.list_channels(session)}
 
 
 def sms_sender(settings: Settings) -> SmsSender:

@@ -49,6 +49,11 @@ async def choose_brand_id(session: AsyncSession, code: str | None) -> uuid.UUID:
     return (await choose_brand(session, code=code)).id
 
 
+async def uncollected_days(door: Door) -> int:
+    """After how many days what nobody collects is paid back by itself; 0: never."""
+    return await repository.uncollected_days(door)
+
+
 async def zone_of(door: Door) -> str:
     """The brand's own IANA zone: the days of what belongs to no shop."""
     return await repository.zone_of(door)

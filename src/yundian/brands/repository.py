@@ -35,6 +35,12 @@ async def policy(session: AsyncSession, *, brand_id: uuid.UUID) -> BrandPolicy:
     return (await session.exec(select(BrandPolicy).where(col(BrandPolicy.brand_id) == brand_id))).one()
 
 
+async def uncollected_days(door: Door) -> int:
+    query = "SELECT uncollected_days FROM brand_policy WHERE brand_id = $1"
+    rows = await fetch(door, query, brand_of(door))
+    return int(rows[0][0])
+
+
 async def zone_of(door: Door) -> str:
     query = "SELECT time_zone FROM brand_policy WHERE brand_id = $1"
     rows = await fetch(door, query, brand_of(door))

@@ -13,6 +13,8 @@ LOCALES = ("zh_CN", "en")
 MAX_NAME = 80
 MAX_AFTER_SALE_DAYS = 29
 MAX_LINK_WINDOW_DAYS = 365
+# A week to come for it, the announcement in its middle.
+MIN_UNCOLLECTED_DAYS, MAX_UNCOLLECTED_DAYS = 7, 365
 
 _CODE = re.compile(r"[a-z][a-z0-9-]{1,31}")
 
@@ -47,6 +49,12 @@ def checked_policy(fields: PolicyFields) -> PolicyFields:
         ("time_zone", fields.time_zone in time_zones(), "Not a time zone like Asia/Shanghai"),
         ("currency", is_currency(fields.currency), "Not a currency code like CNY"),
         ("after_sale_days", 0 <= fields.after_sale_days <= MAX_AFTER_SALE_DAYS, "Must be 0 to 29"),
+        (
+            "uncollected_days",
+            fields.uncollected_days == 0
+            or MIN_UNCOLLECTED_DAYS <= fields.uncollected_days <= MAX_UNCOLLECTED_DAYS,
+            "Must be 0, or 7 to 365",
+        ),
         ("link_window_days", 1 <= fields.link_window_days <= MAX_LINK_WINDOW_DAYS, "Must be 1 to 365"),
     )
     for field, is_right, message in checks:

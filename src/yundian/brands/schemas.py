@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from yundian.brands.rules import MAX_AFTER_SALE_DAYS, MAX_LINK_WINDOW_DAYS, MAX_NAME
+from yundian.brands.rules import MAX_AFTER_SALE_DAYS, MAX_LINK_WINDOW_DAYS, MAX_NAME, MAX_UNCOLLECTED_DAYS
 from yundian.brands.types import PolicyFields
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=r"\S")]
@@ -22,6 +22,9 @@ class PolicyUpdate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", examples=["CNY"])]
     after_sale_days: Annotated[int, msgspec.Meta(ge=0, le=MAX_AFTER_SALE_DAYS)]
     link_window_days: Annotated[int, msgspec.Meta(ge=1, le=MAX_LINK_WINDOW_DAYS)]
+    uncollected_days: Annotated[
+        int, msgspec.Meta(ge=0, le=MAX_UNCOLLECTED_DAYS, description="0: never; else 7 at least")
+    ] = 0
     version: Version
 
     def fields(self) -> PolicyFields:
@@ -33,6 +36,7 @@ class PolicyUpdate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             currency=self.currency,
             after_sale_days=self.after_sale_days,
             link_window_days=self.link_window_days,
+            uncollected_days=self.uncollected_days,
         )
 
 

@@ -10,7 +10,7 @@ from stores import api as stores
 from yundian.members.events import TemplateMessageEnded
 from yundian.messaging.service import queueing, recording
 from yundian.messaging.types import MessageWish, Value
-from yundian.orders.events import OrderCancelled, OrderFacts, OrderRefunded, OrderReleased
+from yundian.orders.events import OrderCancelled, OrderFacts, OrderRefunded, OrderReleased, OrderUncollected
 from yundian.platform.core.money import Money
 from yundian.platform.outbox.declare import subscriber
 
@@ -65,6 +65,29 @@ async def tell_order_ready(session: AsyncSession, event: OrderReleased) -> None:
     values: dict[str, Value] = {"order": order.number, "product": _product(order), "shop": shop}
     await _tell(
         session, order, "order.ready", f"order:{order.order_id}", values, event.released_at, recheck=_STILL_READY
+    )
+
+
+@subscriber(OrderUncollected, name="messaging.tell_order_uncollected")
+async def tell_order_uncollected(session: AsyncSession, event: OrderUncollected) -> None:
+    """Nobody came for it yet; asked again before it is sent."""
+    order = event.order
+    if order.fulfil_shop_id is None:
+        return
+    values: dict[str, Value] = {
+        "order": order.number,
+        "product": _product(order),
+        "shop": await _shop_name(session, order.fulfil_shop_id),
+        "until": event.refund_at,
+    }
+    await _tell(
+        session,
+        order,
+        "order.uncollected",
+        f"order:{order.order_id}",
+        values,
+        event.refund_at - _FRESH,
+        recheck=_STILL_READY,
     )
 
 
@@ -125,4 +148,11 @@ def _order_path(number: str) -> str:
     return f"/m/{{brand}}/orders/{number}"
 
 
-SUBSCRIBERS = (tell_group_filled, tell_group_expired, tell_order_ready, tell_order_refunded, note_delivery)
+SUBSCRIBERS = (
+    tell_group_filled,
+    tell_group_expired,
+    tell_order_ready,
+    tell_order_uncollected,
+    tell_order_refunded,
+    note_delivery,
+)

@@ -76,6 +76,13 @@ class OrderReleased(Event, frozen=True, kw_only=True, tag="orders.released.v1"):
     released_at: dt.datetime
 
 
+class OrderUncollected(Event, frozen=True, kw_only=True, tag="orders.uncollected.v1"):
+    """Nobody came for it yet; at ``refund_at`` it is paid back if nobody does."""
+
+    order: OrderFacts
+    refund_at: dt.datetime
+
+
 class OrderClosed(Event, frozen=True, kw_only=True, tag="orders.closed.v1"):
     """Never paid, and over. ``reason``: ``timeout``, ``buyer``, ``shop``."""
 
@@ -113,4 +120,13 @@ class OrderCollected(Event, frozen=True, kw_only=True, tag="orders.collected.v1"
     staff_id: uuid.UUID
 
 
-EVENTS = (OrderPlaced, OrderPaid, OrderReleased, OrderClosed, OrderCancelled, OrderRefunded, OrderCollected)
+EVENTS = (
+    OrderPlaced,
+    OrderPaid,
+    OrderReleased,
+    OrderUncollected,
+    OrderClosed,
+    OrderCancelled,
+    OrderRefunded,
+    OrderCollected,
+)

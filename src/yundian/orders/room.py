@@ -6,7 +6,9 @@ from yundian.orders.pages.counter import CounterPages, ShopOrderPages, ShopOrder
 from yundian.orders.pages.hq import OrderPages
 from yundian.orders.pages.mine import MyOrderPages
 from yundian.orders.routes import HandOverController, OrderController, OwnOrderController
+from yundian.orders.service.uncollected import sweep
 from yundian.platform.core.principal import SHOP_ROLES, Role
+from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Panel, Place
 
@@ -20,6 +22,7 @@ ROOM = Room(
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
+    crons=(cron("orders.refund_uncollected", every_s=600)(sweep),),
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 35, "Orders", "/hq/orders", "bag", _HQ),
         NavigationItem(Place.SHOP_NAVIGATION, 10, "Hand over", "/shop/hand-over", "qr", SHOP_ROLES),

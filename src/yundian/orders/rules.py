@@ -20,6 +20,8 @@ from yundian.platform.core.money import Money
 MAX_LINES = 200
 # How long an owner may take a mistaken hand-over back.
 UNDO_WITHIN = dt.timedelta(minutes=30)
+# Before an order that nobody collects is paid back, its customer is told so long.
+UNCOLLECTED_NOTICE = dt.timedelta(days=3)
 # The line of a refund that gives shipping back: orders have no line 0.
 SHIPPING_LINE = 0
 _CODE_DIGITS = 8

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -173,6 +174,7 @@ def reason_label(reason: str) -> str:
         "shop": _("Ended by the shop"),
         "group_failed": _("The group was not complete in time"),
         "refunded": _("Paid back"),
+        "uncollected": _("Not collected in time"),
     }.get(reason, reason)
 
 
@@ -201,8 +203,14 @@ def payment_label(status: PaymentStatus) -> str:
     }[status]
 
 
-def channel_label(channel: str) -> str:
-    return {"groupbuy": _("Group-buy"), "shop": _("Shop")}.get(channel, channel)
+# The house's own.
+CHANNELS = ("groupbuy", "shop", "appointment")
+
+
+def channel_label(channel: str, names: Mapping[str, str]) -> str:
+    """The channels of the house and the brand's own by name, others by their code."""
+    own = {"groupbuy": _("Group-buy"), "shop": _("Shop"), "appointment": _("Appointments")}
+    return own.get(channel) or names.get(channel) or channel
 
 
 TONES = {

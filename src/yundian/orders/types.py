@@ -13,6 +13,7 @@ from yundian.orders.states import (
     HandOverState,
     OrderState,
     PaymentStatus,
+    UncollectedState,
 )
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
@@ -282,6 +283,13 @@ class RefundRow(msgspec.Struct, frozen=True, kw_only=True):
     refunded_at: dt.datetime | None
     was_released: bool
     created_at: dt.datetime
+
+
+class UncollectedView(msgspec.Struct, frozen=True, kw_only=True):
+    """That nobody came for an order, and when it is paid back if that stays so."""
+
+    state: UncollectedState
+    refund_at: dt.datetime
 
 
 class ReturnRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,6 +52,13 @@ async def _order(world: World, caller: Caller, standing: str, *, is_looked_at: b
         return await desk.place(), ""
     order = await desk.ready()
     code = await code_of(desk, order)
+    if standing == "announced":
+        async with world.services.database.connection(world.brand.id) as tx:
+            await tx.execute(
+                "INSERT INTO orders_uncollected (brand_id, order_id, state, reminded_at, refund_at)"
+                " VALUES ($1, $2, 'reminded', now(), now() + interval '3 days')",
+                world.brand.id, order.id,
+            )  # fmt: skip
     if standing == "collected":
         await hand_over(desk, code)
     if is_looked_at:
@@ -106,9 +113,17 @@ ROWS: dict[str, Row] = {
         call=on_order("POST", "/v1/hand-overs", **CODE), may=OWN_SHOP, unknown=OTHER_SHOP
     ),
     "orders.orders": Row(call=get("/hq/orders"), may=HQ | OTHER_BRAND, is_page=True),
+    "orders.orders_csv": Row(call=get("/hq/orders/csv"), may=HQ | OTHER_BRAND, is_page=True),
+    "orders.orders_xlsx": Row(call=get("/hq/orders/xlsx"), may=HQ | OTHER_BRAND, is_page=True),
     "orders.order": Row(call=on_order("GET", "/hq/orders/{id}"), may=HQ, unknown=OTHER_BRAND, is_page=True),
     "orders.order.refund": Row(
         call=on_order("POST", "/hq/orders/{id}/refunds", **BACK),
+        may=HQ_ADMINS,
+        unknown=OTHER_BRAND,
+        is_page=True,
+    ),
+    "orders.order.keep": Row(
+        call=on_order("POST", "/hq/orders/{id}/keep", standing="announced", go="1"),
         may=HQ_ADMINS,
         unknown=OTHER_BRAND,
         is_page=True,
@@ -127,6 +142,7 @@ ROWS: dict[str, Row] = {
         is_page=True,
     ),
     "orders.shop_orders": Row(call=get("/shop/orders"), may=OWN_SHOP | OTHER_SHOP, is_page=True),
+    "orders.shop_orders.all": Row(call=get("/shop/orders/all"), may=OWN_SHOP | OTHER_SHOP, is_page=True),
     "orders.shop_order": Row(
         call=on_order("GET", "/shop/orders/{id}"), may=OWN_SHOP, unknown=OTHER_SHOP, is_page=True
     ),

@@ -91,6 +91,26 @@ _ALL = (
         ),
     ),
     HouseTemplate(
+        code="order.uncollected",
+        message_class=MessageClass.ORDER,
+        is_urgent=False,
+        names=("order", "product", "shop", "until"),
+        zh=_text(
+            "您的订单 {order}（{product}）还在 {shop} 等您取货，{until} 前未取将自动退款。核销码：{link}",
+            character_string1="{order}",
+            thing2="{product}",
+            thing3="{shop}",
+            time4="{until}",
+        ),
+        en=_text(
+            "Order {order} ({product}) waits at {shop}. Please come before {until}, or it is paid back. {link}",
+            character_string1="{order}",
+            thing2="{product}",
+            thing3="{shop}",
+            time4="{until}",
+        ),
+    ),
+    HouseTemplate(
         code="order.refunded",
         message_class=MessageClass.ORDER,
         is_urgent=False,

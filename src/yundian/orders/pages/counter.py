@@ -2,10 +2,11 @@
 
 import uuid
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import structlog
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
@@ -16,6 +17,7 @@ from yundian.brands import api as brands
 from yundian.members import api as members
 from yundian.members.types import AppKind
 from yundian.orders.errors import CodeUnknown
+from yundian.orders.pages.asked import asked_of, channel_options, state_options
 from yundian.orders.schemas import LABELS, CodeForm, staff_of
 from yundian.orders.service import handing_over, lists
 from yundian.orders.service.detail import detail_of
@@ -30,7 +32,8 @@ from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
-from yundian.platform.web.pages import fragment, page, see_other
+from yundian.platform.web.names import channel_names
+from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
 from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 
 log = structlog.get_logger(__name__)
@@ -79,10 +82,44 @@ class ShopOrderPages(Controller):
             **LABELS,
         )
 
+    @get("/all", name="orders.shop_orders.all", guards=[clerks])
+    async def list_all(
+        self,
+        request: AnyRequest,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        shop: Chosen = None,
+        cursor: Cursor = None,
+    ) -> Template:
+        """What my shop sold or hands over, of every channel; days are the shop's."""
+        own = await stores.shops_of_staff(session, principal)
+        chosen = next((one for one in own if one.id == shop), own[0] if own else None)
+        asked, names = asked_of(request).without("shop", "campaign"), await channel_names(request, session)
+        form, found = asked.form, Page[OrderView]([], None)
+        async with form.attempt(session):
+            if chosen:
+                zone, mine = ZoneInfo(chosen.time_zone), frozenset({chosen.id})
+                wanted = await asked.filter(session, zone=zone, shop_ids=mine)
+                found = await lists.find_orders(session, wanted=wanted, cursor=cursor, limit=PAGE_SIZE)
+        return page(
+            "orders/shop_all.html",
+            status_code=form.status,
+            shops=own,
+            shop=chosen,
+            orders=found,
+            filters=form,
+            is_filtered=asked.is_filtered,
+            states=state_options(),
+            channels=names,
+            channel_options=channel_options(names, asked.values["channel"]),
+            **LABELS,
+        )
+
     @get("/{order_id:uuid}", name="orders.shop_order", guards=[clerks])
     async def show(
         self,
         order_id: FromPath[uuid.UUID],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
@@ -95,6 +132,7 @@ class ShopOrderPages(Controller):
             order=order,
             customer=await _customer(services, principal, order),
             is_undoable=handing_over.is_undoable(order),
+            channels=await channel_names(request, session),
             **await _zone(session),
             **LABELS,
         )
@@ -104,7 +142,7 @@ class ShopOrderPages(Controller):
     async def undo(
         self,
         order_id: FromPath[uuid.UUID],
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
@@ -123,7 +161,7 @@ class CounterPages(Controller):
     @get(name="orders.counter", guards=[clerks])
     async def ask(
         self,
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> Template:
@@ -133,7 +171,7 @@ class CounterPages(Controller):
     @post(name="orders.counter.preview", guards=[clerks], status_code=200, opt={"rate_limit": COUNTER_RATE})
     async def preview(
         self,
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> Template:
@@ -165,7 +203,7 @@ class CounterPages(Controller):
     @idempotent
     async def confirm(
         self,
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
@@ -227,9 +265,7 @@ async def _zone(session: AsyncSession) -> dict[str, Any]:
     return {"zone": policy.time_zone}
 
 
-async def _counter(
-    request: Request[Any, Any, Any], services: Services, principal: Principal, form: Form
-) -> Template:
+async def _counter(request: AnyRequest, services: Services, principal: Principal, form: Form) -> Template:
     return page(
         "orders/counter.html",
         status_code=form.status,
@@ -239,7 +275,7 @@ async def _counter(
     )
 
 
-async def _wechat_config(request: Request[Any, Any, Any], services: Services, principal: Principal) -> str:
+async def _wechat_config(request: AnyRequest, services: Services, principal: Principal) -> str:
     """What WeChat's scanner asks for, inside WeChat only. Without it the code is typed."""
     if "MicroMessenger" not in request.headers.get("User-Agent", ""):
         return ""

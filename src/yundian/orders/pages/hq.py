@@ -1,31 +1,32 @@
 """HQ's pages: every order, and all that is known of one."""
 
-import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from stores import api as stores
 from yundian.brands import api as brands
-from yundian.orders.schemas import LABELS, RefundForm, staff_of, state_label
-from yundian.orders.service import handing_over, lists, refunding
+from yundian.orders.pages.asked import asked_of, channel_options, sheet_of, shops_of, state_options
+from yundian.orders.schemas import LABELS, RefundForm, staff_of
+from yundian.orders.service import handing_over, lists, refunding, uncollected
 from yundian.orders.service.detail import detail_of
-from yundian.orders.states import OrderState
-from yundian.orders.types import OrderFilter
+from yundian.orders.types import OrderView
 from yundian.platform.auth.guards import requires
-from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Principal, Role
+from yundian.platform.db.paging import Page
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.names import channel_names
+from yundian.platform.web.pages import AnyRequest, page, see_other
+from yundian.platform.web.sheets import Sheet, csv_file, xlsx_file
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
@@ -33,11 +34,9 @@ writers = requires(Role.HQ_ADMIN)
 PAGE_SIZE = 50
 _ORDERS = "/hq/orders"
 
-StateFilter = Annotated[str, QueryParameter(name="state", max_length=32)]
-Text = Annotated[str, QueryParameter(max_length=40)]
-First = Annotated[str, QueryParameter(name="from", max_length=10)]
-Last = Annotated[str, QueryParameter(name="to", max_length=10)]
-Campaign = Annotated[uuid.UUID | None, QueryParameter()]
+# A file is made in memory.
+MOST_ROWS = 10_000
+_AT_ONCE = 1_000
 
 
 class OrderPages(Controller):
@@ -47,58 +46,56 @@ class OrderPages(Controller):
     @get(name="orders.orders", guards=[readers])
     async def list_orders(
         self,
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        q: Text = "",
-        state_filter: StateFilter = "",
-        shop: Text = "",
-        campaign: Campaign = None,
-        first: First = "",
-        last: Last = "",
         cursor: Cursor = None,
     ) -> Template:
-        """Orders of every channel, newest first; days are the brand's."""
-        policy = await brands.get_policy(session, brand_id=principal.brand)
-        zone = ZoneInfo(policy.time_zone)
-        wanted = OrderFilter(
-            states=frozenset({OrderState(state_filter)}) if state_filter in set(OrderState) else frozenset(),
-            shop_id=await _shop(session, shop.strip()),
-            campaign_id=campaign,
-            placed_from=_day(first, zone),
-            placed_before=_day(last, zone, days=1),
-            number=q.strip().upper(),
-        )
-        found = await lists.find_orders(session, wanted=wanted, cursor=cursor, limit=PAGE_SIZE)
-        named = {one.attributed_shop_id for one in found.items} | {one.fulfil_shop_id for one in found.items}
+        """Orders of every channel, newest first; days are the brand's. A filter that cannot be read is said."""
+        zone = await brands.zone_of(session)
+        asked, names = asked_of(request), await channel_names(request, session)
+        form, found = asked.form, Page[OrderView]([], None)
+        async with form.attempt(session):
+            wanted = await asked.filter(session, zone=ZoneInfo(zone))
+            found = await lists.find_orders(session, wanted=wanted, cursor=cursor, limit=PAGE_SIZE)
         return page(
             "orders/orders.html",
+            status_code=form.status,
             orders=found,
-            shops=await stores.get_shops(session, ids={one for one in named if one is not None}),
-            filters=Form.of(state=state_filter, shop=shop, **{"from": first, "to": last}),
-            search=q,
-            campaign=campaign,
-            is_filtered=wanted != OrderFilter(),
-            states=[(one.value, state_label(one)) for one in OrderState],
-            zone=policy.time_zone,
+            shops=await shops_of(session, found.items),
+            filters=form,
+            query=urlencode({name: text for name, text in asked.values.items() if text}),
+            is_filtered=asked.is_filtered,
+            states=state_options(),
+            channels=names,
+            channel_options=channel_options(names, asked.values["channel"]),
+            most_rows=MOST_ROWS,
+            zone=zone,
             **LABELS,
         )
 
+    @get("/csv", name="orders.orders_csv", guards=[readers])
+    async def as_csv(self, request: AnyRequest, session: NamedDependency[AsyncSession]) -> Response[bytes]:
+        """The list for a spreadsheet."""
+        return csv_file(await _sheet(request, session))
+
+    @get("/xlsx", name="orders.orders_xlsx", guards=[readers])
+    async def as_xlsx(self, request: AnyRequest, session: NamedDependency[AsyncSession]) -> Response[bytes]:
+        """The list as a workbook."""
+        return xlsx_file(await _sheet(request, session))
+
     @get("/{order_id:uuid}", name="orders.order", guards=[readers])
     async def show(
-        self,
-        order_id: FromPath[uuid.UUID],
-        session: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
+        self, order_id: FromPath[uuid.UUID], request: AnyRequest, session: NamedDependency[AsyncSession]
     ) -> Template:
         """One order: its three shops, its money, its life."""
-        return await _order(session, principal, order_id, Form.of())
+        return await _order(request, session, order_id, Form.of())
 
     @post("/{order_id:uuid}/refunds", name="orders.order.refund", guards=[writers], status_code=200)
     @idempotent
     async def refund(
         self,
         order_id: FromPath[uuid.UUID],
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
@@ -109,15 +106,30 @@ class OrderPages(Controller):
             wanted = form.parse(RefundForm).wanted(order)
             await refunding.request(session, order_id=order_id, wanted=wanted, actor=staff_of(principal))
         if form.failed:
-            return await _order(session, principal, order_id, form)
+            return await _order(request, session, order_id, form)
         return see_other(f"{_ORDERS}/{order_id}", toast=_("The refund is on its way"))
+
+    @post("/{order_id:uuid}/keep", name="orders.order.keep", guards=[writers], status_code=200)
+    @idempotent
+    async def keep(
+        self,
+        order_id: FromPath[uuid.UUID],
+        request: AnyRequest,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> Response[Any]:
+        """Let it wait: it is not paid back by itself."""
+        form = await Form.read(request)
+        async with form.attempt(session):
+            await uncollected.keep(session, order_id=order_id, actor=staff_of(principal))
+        return see_other(f"{_ORDERS}/{order_id}", toast=form.message or _("The order waits until somebody comes"))
 
     @post("/{order_id:uuid}/undo", name="orders.order.undo", guards=[writers], status_code=200)
     @idempotent
     async def undo(
         self,
         order_id: FromPath[uuid.UUID],
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
@@ -128,9 +140,8 @@ class OrderPages(Controller):
         return see_other(f"{_ORDERS}/{order_id}", toast=form.message or _("The hand-over was taken back"))
 
 
-async def _order(session: AsyncSession, principal: Principal, order_id: uuid.UUID, form: Form) -> Template:
+async def _order(request: AnyRequest, session: AsyncSession, order_id: uuid.UUID, form: Form) -> Template:
     order = await lists.get_order(session, order_id=order_id)
-    policy = await brands.get_policy(session, brand_id=principal.brand)
     return page(
         "orders/order.html",
         status_code=form.status,
@@ -138,23 +149,24 @@ async def _order(session: AsyncSession, principal: Principal, order_id: uuid.UUI
         order=order,
         detail=await detail_of(session, order=order),
         is_undoable=handing_over.is_undoable(order),
-        zone=policy.time_zone,
+        channels=await channel_names(request, session),
+        zone=await brands.zone_of(session),
         **LABELS,
     )
 
 
-async def _shop(session: AsyncSession, code: str) -> uuid.UUID | None:
-    """The shop with the code; a code of none finds no order."""
-    if not code:
-        return None
-    found = await stores.find_shops(session, codes={code})
-    return found[code].id if code in found else new_id()
-
-
-def _day(text: str, zone: ZoneInfo, *, days: int = 0) -> dt.datetime | None:
-    """Where a day begins; what is no day is no filter."""
-    try:
-        day = dt.date.fromisoformat(text) + dt.timedelta(days=days)
-        return dt.datetime.combine(day, dt.time(), zone).astimezone(dt.UTC)
-    except (ValueError, OverflowError):
-        return None
+async def _sheet(request: AnyRequest, session: AsyncSession) -> Sheet:
+    """The same orders as on the page and the pages after it, so many at most."""
+    zone = ZoneInfo(await brands.zone_of(session))
+    wanted = await asked_of(request).filter(session, zone=zone)
+    orders: list[OrderView] = []
+    cursor: str | None = None
+    while True:
+        found = await lists.find_orders(session, wanted=wanted, cursor=cursor, limit=_AT_ONCE)
+        orders += found.items
+        cursor = found.next_cursor
+        if cursor is None or len(orders) >= MOST_ROWS:
+            break
+    return sheet_of(
+        orders, shops=await shops_of(session, orders), names=await channel_names(request, session), zone=zone
+    )

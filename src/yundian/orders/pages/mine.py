@@ -3,13 +3,14 @@
 from typing import Any
 
 import segno
-from litestar import Controller, Request, Response, get, post
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import api as brands
+from yundian.orders.pages.asked import shops_of
 from yundian.orders.schemas import LABELS
 from yundian.orders.service import handing_over, life, lists
 from yundian.orders.service.detail import Detail, detail_of
@@ -22,7 +23,8 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.names import channel_names
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 PAGE_SIZE = 20
 
@@ -36,24 +38,33 @@ class MyOrderPages(Controller):
     async def list_own(
         self,
         brand_code: FromPath[str],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
         cursor: Cursor = None,
     ) -> Template:
         """My orders of every channel, newest first."""
         found = await lists.list_of_member(session, member_id=principal.own_id, cursor=cursor, limit=PAGE_SIZE)
-        return page("orders/mine.html", **await _brand(session, brand_code), orders=found, **LABELS)
+        return page(
+            "orders/mine.html",
+            **await _brand(session, brand_code),
+            orders=found,
+            shops=await shops_of(session, found.items),
+            channels=await channel_names(request, session),
+            **LABELS,
+        )
 
     @get("/{number:str}", name="orders.my_order")
     async def show(
         self,
         brand_code: FromPath[str],
         number: FromPath[str],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> Template:
-        """One of them: pay it, collect it, and what happened to it."""
+        """One of them: pay it, collect it, and what happened to it. What another system sold is told, no more."""
         order = await lists.order_of_member(session, number=number, member_id=principal.own_id)
         detail = await detail_of(session, order=order)
         code = await handing_over.pick_up_code(session, keyring=services.keyring, order=order)
@@ -65,6 +76,7 @@ class MyOrderPages(Controller):
             code=code,
             qr=_qr(services.settings.base_url, code.digits) if code else "",
             pay_path=_pay_path(services, principal, detail),
+            channels=await channel_names(request, session),
             **LABELS,
         )
 
@@ -74,7 +86,7 @@ class MyOrderPages(Controller):
         self,
         brand_code: FromPath[str],
         number: FromPath[str],
-        request: Request[Any, Any, Any],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
@@ -82,7 +94,8 @@ class MyOrderPages(Controller):
         member_id = principal.own_id
         order = await lists.order_of_member(session, number=number, member_id=member_id)
         actor = Actor(kind=ActorKind.CUSTOMER, id=member_id)
-        unpaid = await life.close(session, order_ids=[order.id], reason="buyer", actor=actor)
+        ours = [] if order.is_foreign else [order.id]
+        unpaid = await life.close(session, order_ids=ours, reason="buyer", actor=actor)
         said = _("The order is being closed") if unpaid else _("This order is not waiting for payment any more")
         return see_other(f"/m/{brand_code}/orders/{order.number}", toast=said)
 

@@ -8,8 +8,8 @@ from yundian.platform.outbox.door import Door, brand_of, fetch
 
 _RETURN = ", ".join(ReturnRow.__struct_fields__)
 
-# From one channel and shop to the next in the index of other systems' numbers, and one look into each: there are few,
-# of however many orders.
+# From one channel and shop to the next in the index of other systems' numbers, and one look into each: of however
+# many orders, these are few.
 _BY_NUMBER = """
 WITH RECURSIVE place (channel, external_shop, number) AS (
     (SELECT channel::text, external_shop::text, 1 FROM orders_order WHERE brand_id = $1 AND external_id <> ''

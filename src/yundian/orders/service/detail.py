@@ -8,21 +8,23 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from stores import api as stores
 from stores.types import ShopView
 from yundian.orders.repository import abroad, reading, refunds
+from yundian.orders.service import uncollected
 from yundian.orders.states import OrderState, RefundStatus
-from yundian.orders.types import SUBJECT, HistoryView, OrderView, RefundRow, ReturnRow
+from yundian.orders.types import SUBJECT, HistoryView, OrderView, RefundRow, ReturnRow, UncollectedView
 from yundian.payments import api as payments
 from yundian.payments.types import PaymentView
 
 
 class Detail(msgspec.Struct, frozen=True, kw_only=True):
-    """``shops`` are those of its three that exist, by id; ``coming_back_minor`` has not arrived yet; ``returns`` are
-    another system's."""
+    """``shops`` are those of its three that exist, by id; ``returns`` are another system's refunds;
+    ``coming_back_minor`` has not arrived yet."""
 
     order: OrderView
     history: list[HistoryView]
     refunds: list[RefundRow]
     returns: list[ReturnRow]
     payment: PaymentView | None
+    uncollected: UncollectedView | None
     shops: dict[uuid.UUID, ShopView]
 
     @property
@@ -50,11 +52,13 @@ class Detail(msgspec.Struct, frozen=True, kw_only=True):
 
 async def detail_of(session: AsyncSession, *, order: OrderView) -> Detail:
     named = {order.attributed_shop_id, order.fulfil_shop_id, order.home_shop_id}
+    is_waiting = order.state is OrderState.READY and not order.is_foreign
     return Detail(
         order=order,
         history=await reading.history(session, order_id=order.id),
         refunds=await refunds.of_order(session, order_id=order.id),
         returns=await abroad.returns_of(session, order_id=order.id) if order.is_foreign else [],
         payment=await payments.find_payment(session, subject_type=SUBJECT, subject_id=order.id),
+        uncollected=await uncollected.announced(session, order_id=order.id) if is_waiting else None,
         shops=await stores.get_shops(session, ids={shop_id for shop_id in named if shop_id is not None}),
     )
