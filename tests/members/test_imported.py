@@ -87,8 +87,8 @@ async def test_thousands_are_recognised_in_few_statements_and_by_many_at_once(
             with counting.counted() as statements:
                 found = await api.recognise_buyers(tx, keyring=services.keyring, buyers=mine)
             assert len(statements) <= 4
-            # Whoever wants the same people waits here, for none of them in a circle.
-            await asyncio.sleep(0.05)
+            # Whoever wants the same people waits until the commit, for none of them in a circle.
+            await tx.fetch("SELECT count(*) FROM members_identity")
             return found
 
     async def sign_in(number: int) -> None:
