@@ -1,7 +1,6 @@
 """Makes channels and documents, takes them in, and tells what the house knows afterwards."""
 
 import datetime as dt
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,7 +36,7 @@ async def make_channel(
 
 
 def line(total_minor: int = 10_00, quantity: int = 1, **changes: Any) -> DocumentLine:
-    values = {"sku": "S1", "name": "唇釉", "unit_minor": total_minor // max(quantity, 1)}
+    values: dict[str, Any] = {"sku": "S1", "name": "唇釉", "unit_minor": total_minor // max(quantity, 1)}
     return DocumentLine(**({**values, "quantity": quantity, "total_minor": total_minor} | changes))
 
 
@@ -56,7 +55,7 @@ def document(external_id: str = "1001", **changes: Any) -> OrderDocument:
 
 
 def refund(refund_id: str = "R1", amount_minor: int = 4_00, **changes: Any) -> DocumentRefund:
-    values = {"refund_id": refund_id, "amount_minor": amount_minor, "at": AT + dt.timedelta(days=2)}
+    values: dict[str, Any] = {"refund_id": refund_id, "amount_minor": amount_minor, "at": AT + dt.timedelta(days=2)}
     return DocumentRefund(**(values | changes))
 
 
@@ -84,39 +83,41 @@ async def take(services: Services, brand: BrandView, *documents: OrderDocument, 
 
 _STATE = {
     "orders": """
-        SELECT o.number, o.channel, o.external_shop, o.external_id, o.source_state, o.state, o.attributed_shop_id,
-            o.fulfil_shop_id, o.currency, o.goods_minor, o.discount_minor, o.shipping_minor, o.total_minor,
+        SELECT o.number, o.channel, o.external_shop, o.external_id, o.source_state, o.state,
+            (SELECT code FROM stores_shop s WHERE s.brand_id = $1 AND s.id = o.attributed_shop_id),
+            o.attributed_shop_id IS NOT DISTINCT FROM o.fulfil_shop_id, o.currency, o.goods_minor,
+            o.discount_minor, o.shipping_minor, o.total_minor,
             o.difference_minor, o.paid_minor, o.refunded_minor, o.placed_at, o.paid_at, o.released_at,
             o.completed_at, o.closed_at, o.country, o.province, {member}
-        FROM orders_order o WHERE o.brand_id = $1 ORDER BY 1""",
+        FROM orders_order o WHERE o.brand_id = $1""",
     "lines": """
         SELECT o.number, l.line_no, l.sku_code, l.name, l.quantity, l.unit_minor, l.discount_minor, l.total_minor,
             l.external_id, l.refunded_minor
         FROM orders_line l JOIN orders_order o ON o.brand_id = l.brand_id AND o.id = l.order_id
-        WHERE l.brand_id = $1 ORDER BY 1, 2""",
+        WHERE l.brand_id = $1""",
     "returns": """
         SELECT r.channel, r.external_shop, r.order_external_id, r.external_id, r.is_own, r.is_counted, r.number,
             r.amount_minor, r.currency, r.refunded_at, r.lines::text, p.number AS of_order
         FROM orders_return r LEFT JOIN orders_order p ON p.brand_id = r.brand_id AND p.id = r.order_id
-        WHERE r.brand_id = $1 ORDER BY 1, 2, 3, 4, 5""",
+        WHERE r.brand_id = $1""",
     "totals": """
         SELECT o.channel, o.currency, o.orders, o.sales, o.paid_minor, o.refunds, o.refunded_minor, o.first_at,
             o.last_at, {member}
-        FROM members_totals o WHERE o.brand_id = $1 AND (o.orders, o.sales, o.refunds) <> (0, 0, 0)
-        ORDER BY 1, 2, o.paid_minor, o.refunded_minor, o.first_at, 10""",
+        FROM members_totals o WHERE o.brand_id = $1 AND (o.orders, o.sales, o.refunds) <> (0, 0, 0)""",
     "timeline": """
         SELECT o.kind, o.ref_type, o.number, o.channel, o.amount_minor, o.currency, o.at, o.facts::text, {member}
-        FROM members_timeline o WHERE o.brand_id = $1 ORDER BY 1, 2, 3, 4, 5, 7, 9""",
+        FROM members_timeline o WHERE o.brand_id = $1""",
     "facts": """
         SELECT o.number, o.basis, o.kind, o.document_type, o.line_no, o.business_date, o.occurred_at, o.channel,
             o.quantity, o.amount_minor, o.currency, o.country, o.province, o.order_id = o.document_id, {member}
-        FROM reports_fact o WHERE o.brand_id = $1 ORDER BY 1, 2, 3, 4, 5, 7, 10""",
+        FROM reports_fact o WHERE o.brand_id = $1""",
     "days": """
-        SELECT basis, business_date, channel, currency, orders, lines, quantity, gross_minor, refunds, refunds_minor
-        FROM reports_day WHERE brand_id = $1 ORDER BY 1, 2, 3, 4""",
+        SELECT basis, business_date, channel, currency, orders, lines, quantity, gross_minor, refunds,
+            refunds_minor
+        FROM reports_day WHERE brand_id = $1""",
     "people": """
         SELECT o.basis, o.business_date, o.channel, o.currency, o.orders, {member}
-        FROM reports_member_day o WHERE o.brand_id = $1 ORDER BY 1, 2, 3, 4, 6""",
+        FROM reports_member_day o WHERE o.brand_id = $1""",
 }  # fmt: skip
 # Members have other ids in every run: by what they are known by.
 _MEMBER = """(SELECT string_agg(i.kind || encode(i.value_hash, 'hex'), ',' ORDER BY i.kind, i.value_hash)
@@ -127,7 +128,7 @@ async def state_of(services: Services, brand: BrandView) -> dict[str, list[tuple
     """Everything that documents may change, without the ids that differ from run to run."""
     async with services.database.connection(brand.id) as tx:
         return {
-            name: [tuple(row) for row in await tx.fetch(sql.replace("{member}", _MEMBER), brand.id)]
+            name: sorted(map(tuple, await tx.fetch(sql.replace("{member}", _MEMBER), brand.id)), key=repr)
             for name, sql in _STATE.items()
         }
 
@@ -136,11 +137,3 @@ async def rows(services: Services, brand: BrandView, sql: str, *values: object) 
     """What a statement finds, with the brand as ``$1``."""
     async with services.database.connection(brand.id) as tx:
         return [dict(row) for row in await tx.fetch(sql, brand.id, *values)]
-
-
-async def member_by_phone(services: Services, brand: BrandView, value: str) -> uuid.UUID | None:
-    from yundian.members import api as members
-
-    async with services.database.connection(brand.id) as tx:
-        _, found = await members.find_by_phone(tx, keyring=services.keyring, text=value)
-    return found

@@ -13,9 +13,8 @@ from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import brand_of
 
 # One batch of a brand at a time: what is read afterwards is what the others left, and the order of locks behind it
-# is nobody's concern. Plans are made for the batch at hand.
+# is nobody's concern.
 _LOCK = """
-SET LOCAL plan_cache_mode = force_custom_plan;
 SET LOCAL lock_timeout = '{wait}';
 SELECT pg_advisory_xact_lock(hashtextextended('channels:{brand}', 0));
 SET LOCAL lock_timeout = '{usual}';

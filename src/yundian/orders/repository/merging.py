@@ -51,7 +51,13 @@ _STAGING = {
     "orders_dirty_return": _DIRTY_TYPES,
     "orders_changed_return": _CHANGED_TYPES,
 }
-_OPEN = "".join(_table(name, types) + f"DELETE FROM {name};" for name, types in _STAGING.items())  # noqa: S608
+# Batches are of one document or of thousands: a plan made for the one is wrong for the other. Not while rows go in:
+# the checks of foreign keys would be planned anew for each row.
+_PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
+_PLAN_ONCE = "SET LOCAL plan_cache_mode = auto"
+_OPEN = f"{_PLAN_ONCE};" + "".join(
+    _table(name, types) + f"DELETE FROM {name};" for name, types in _STAGING.items()
+)  # noqa: S608
 
 _STORED = tuple(name for name in _ORDER_TYPES if name not in ("order_id", "is_known", "first_name", "pieces"))
 # What a document says of its order. The rest of an order's columns is the house's own.
@@ -242,9 +248,11 @@ async def put_orders(tx: Tx, *, now: dt.datetime, has_known: bool) -> None:
 
 async def adopt_returns(tx: Tx, *, gone: Sequence[uuid.UUID]) -> None:
     """Of known documents: refunds that are told again keep their ids, others go."""
+    await tx.execute(_PLAN_ANEW)
     await tx.execute(_ADOPT, tx.brand)
     await tx.execute(_NOTE_ORDERS_BEFORE, tx.brand)
     await tx.execute(_REMOVE, tx.brand, list(gone))
+    await tx.execute(_PLAN_ONCE)
 
 
 async def remove_orders(tx: Tx, *, ids: Sequence[uuid.UUID]) -> None:
@@ -266,8 +274,10 @@ async def link_returns(tx: Tx) -> bool:
 
 async def settle_returns(tx: Tx) -> list[ReturnChange]:
     """Count each once, sum them up on their orders; those that changed, gone ones among them."""
+    await tx.execute(_PLAN_ANEW)
     for statement in (_NOTE_STAGED, _COUNT_ONCE, _SUM_UP, _CHANGED):
         await tx.execute(statement, tx.brand)
+    await tx.execute(_PLAN_ONCE)
     return [ReturnChange(*row) for row in await tx.fetch(_READ_CHANGED)]
 
 
