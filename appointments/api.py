@@ -40,7 +40,7 @@ async def free_times(
 
 
 async def book(database: Database, *, keyring: Keyring, brand_id: uuid.UUID, wish: Wish) -> Booked:
-    """Book a time in a transaction of its own, or set it aside until its deposit is paid; the same wish books once.
+    """Book a time in a transaction of its own, or set it aside until its deposit is paid. Repeating books once.
 
     Records ``appointments.held.v1``, ``requested.v1`` or ``confirmed.v1``; raises what is in the way.
     """

@@ -157,7 +157,6 @@ class AlreadyWaiting(DomainError):
 
 class SkuUnknown(DomainError):
     code = "appointments.sku_unknown"
-    status = 404
     title = "The catalogue has no such code"
 
 

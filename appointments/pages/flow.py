@@ -29,8 +29,8 @@ from yundian.platform.web.sheets import csv_file
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
 DEFAULT_DAYS = 30
-First = Annotated[dt.date | None, QueryParameter(query="from")]
-Last = Annotated[dt.date | None, QueryParameter(query="to")]
+First = Annotated[dt.date | None, QueryParameter(name="from")]
+Last = Annotated[dt.date | None, QueryParameter(name="to")]
 
 
 class PolicyForm(msgspec.Struct, frozen=True, kw_only=True):

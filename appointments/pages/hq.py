@@ -39,8 +39,8 @@ from yundian.platform.web.pages import AnyRequest, page, see_other
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
 Span = Annotated[int, QueryParameter(ge=1, le=92)]
-Begin = Annotated[dt.date | None, QueryParameter(query="from")]
-Until = Annotated[dt.date | None, QueryParameter(query="to")]
+Begin = Annotated[dt.date | None, QueryParameter(name="from")]
+Until = Annotated[dt.date | None, QueryParameter(name="to")]
 
 
 class UsagePages(Controller):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import (
@@ -118,8 +118,8 @@ class FindingController(Controller):
     )
     async def times(
         self,
-        shop_id: uuid.UUID,
-        service_id: uuid.UUID,
+        shop_id: FromQuery[uuid.UUID],
+        service_id: FromQuery[uuid.UUID],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
         first: Day = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from litestar import Controller, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import (
@@ -71,7 +71,7 @@ class BoardController(Controller):
     @get(operation_id="appointments_list_board", responses=refusals(ShopUnknown))
     async def board(
         self,
-        shop_id: uuid.UUID,
+        shop_id: FromQuery[uuid.UUID],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
         day: Day = None,

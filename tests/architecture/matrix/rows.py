@@ -2,6 +2,7 @@
 
 from tests.architecture.matrix import (
     rows_appointments,
+    rows_appointments_flow,
     rows_attribution,
     rows_auth,
     rows_brands,
@@ -33,4 +34,5 @@ ROWS: dict[str, Row] = {
     **rows_channels.ROWS,
     **rows_groupbuy.ROWS,
     **rows_appointments.ROWS,
+    **rows_appointments_flow.ROWS,
 }

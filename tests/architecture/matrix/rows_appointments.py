@@ -47,7 +47,7 @@ class Stand:
 _stands: dict[uuid.UUID, Stand] = {}
 
 
-async def _stand(world: World, *, is_fresh: bool = False) -> Stand:
+async def a_stand(world: World, *, is_fresh: bool = False) -> Stand:
     """One for all, whose times follow each other; or a fresh one, to be changed."""
     if not is_fresh and world.shop_id in _stands:
         return _stands[world.shop_id]
@@ -68,16 +68,16 @@ async def _make_stand(world: World) -> Stand:
     return Stand(service.id, staff.id, chair.id)
 
 
-def _start() -> dt.datetime:
+def a_start() -> dt.datetime:
     minutes = 24 * 60 + 5 * next(_serial)
     start = clock.now() + dt.timedelta(minutes=minutes)
     return start - dt.timedelta(seconds=start.timestamp() % 300)
 
 
-async def _booking(world: World, stand: Stand, member_id: uuid.UUID | None, **wish: Any) -> Booked:
+async def a_booking(world: World, stand: Stand, member_id: uuid.UUID | None, **wish: Any) -> Booked:
     if member_id is None:
         member_id = (await make_customer(world.services, world.brand)).id
-    given: dict[str, Any] = {"start": _start(), "member_id": member_id, **wish}
+    given: dict[str, Any] = {"start": a_start(), "member_id": member_id, **wish}
     wanted = Wish(shop_id=world.shop_id, service_id=stand.service_id, **given)
     return await book(
         world.services.database, keyring=world.services.keyring, brand_id=world.brand.id, wish=wanted
@@ -88,15 +88,15 @@ def on_booking(method: str, path: str, *, is_secret: bool = True, is_soon: bool 
     """A request about a booking of the shop, the caller's own where she is the customer."""
 
     async def build(world: World, caller: Caller) -> Call:
-        stand = await _stand(world, is_fresh=is_soon)
+        stand = await a_stand(world, is_fresh=is_soon)
         soon = clock.now() + dt.timedelta(minutes=30)
         wish = {"start": soon - dt.timedelta(seconds=soon.timestamp() % 300)} if is_soon else {}
-        booked = await _booking(world, stand, caller.member_id, **wish)
+        booked = await a_booking(world, stand, caller.member_id, **wish)
         keyring = world.services.keyring
         token = rules.link_token(keyring, kind="link", brand_id=world.brand.id, thing_id=booked.booking_id)
         names = {
             "{id}": str(booked.booking_id), "{code}": booked.code, "{brand}": world.brand.code, "{token}": token,
-            "{start}": _start().isoformat(), "{chair}": str(stand.chair_id),
+            "{start}": a_start().isoformat(), "{chair}": str(stand.chair_id),
         }  # fmt: skip
 
         def filled(text: str) -> str:
@@ -115,11 +115,11 @@ def on_shop(method: str, path: str, *, is_fresh: bool = False, **form: str) -> B
     """A request about the shop, a service of it, or somebody who serves there."""
 
     async def build(world: World, caller: Caller) -> Call:
-        stand = await _stand(world, is_fresh=is_fresh)
+        stand = await a_stand(world, is_fresh=is_fresh)
         names = {
             "{shop}": str(world.shop_id), "{service}": str(stand.service_id), "{staff}": str(stand.staff_id),
             "{chair}": str(stand.chair_id), "{brand}": world.brand.code, "{new}": readable_code(10),
-            "{start}": _start().isoformat().replace("+", "%2B"), "{at}": _start().isoformat(),
+            "{start}": a_start().isoformat().replace("+", "%2B"), "{at}": a_start().isoformat(),
             "{day}": (clock.now() + dt.timedelta(days=3)).date().isoformat(),
             "{feed}": rules.link_token(
                 world.services.keyring, kind="feed", brand_id=world.brand.id, thing_id=stand.staff_id, version=1
@@ -138,7 +138,7 @@ def on_shop(method: str, path: str, *, is_fresh: bool = False, **form: str) -> B
 
 
 async def on_wait(world: World, caller: Caller) -> Call:
-    stand = await _stand(world)
+    stand = await a_stand(world)
     member_id = caller.member_id or (await make_customer(world.services, world.brand)).id
     async with world.services.database.connection(world.brand.id) as tx:
         await waiting.join(
@@ -152,8 +152,8 @@ async def on_wait(world: World, caller: Caller) -> Call:
 
 
 async def on_offer(world: World, caller: Caller) -> Call:
-    stand = await _stand(world)
-    booked = await _booking(world, stand, caller.member_id, source=Source.WAITLIST, hold_min=10)
+    stand = await a_stand(world)
+    booked = await a_booking(world, stand, caller.member_id, source=Source.WAITLIST, hold_min=10)
     return Call(method="POST", path=f"/m/{world.brand.code}/appointments/{booked.code}/accept", form={"x": "y"})
 
 
