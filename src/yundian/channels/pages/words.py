@@ -40,6 +40,11 @@ def document_kind(kind: DocumentKind) -> str:
     }[kind]
 
 
+def tally(name: str) -> str:
+    """What a run counted beside its documents."""
+    return _("Stale") if name == "stale" else document_kind(DocumentKind(name))
+
+
 def inbox_state(state: InboxState) -> str:
     return {
         InboxState.APPLIED: _("Taken in"),
