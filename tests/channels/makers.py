@@ -55,7 +55,8 @@ def document(external_id: str = "1001", **changes: Any) -> OrderDocument:
 
 
 def refund(refund_id: str = "R1", amount_minor: int = 4_00, **changes: Any) -> DocumentRefund:
-    values: dict[str, Any] = {"refund_id": refund_id, "amount_minor": amount_minor, "at": AT + dt.timedelta(days=2)}
+    at = AT + dt.timedelta(days=2)
+    values: dict[str, Any] = {"refund_id": refund_id, "amount_minor": amount_minor, "at": at}
     return DocumentRefund(**(values | changes))
 
 

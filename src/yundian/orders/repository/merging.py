@@ -51,13 +51,12 @@ _STAGING = {
     "orders_dirty_return": _DIRTY_TYPES,
     "orders_changed_return": _CHANGED_TYPES,
 }
-# Batches are of one document or of thousands: a plan made for the one is wrong for the other. Not while rows go in:
-# the checks of foreign keys would be planned anew for each row.
+# Batches are of one document or of thousands: a plan made for the one is wrong for the other. But not while rows
+# go in: the checks of foreign keys would be planned anew for each row.
 _PLAN_ANEW = "SET LOCAL plan_cache_mode = force_custom_plan"
 _PLAN_ONCE = "SET LOCAL plan_cache_mode = auto"
-_OPEN = f"{_PLAN_ONCE};" + "".join(
-    _table(name, types) + f"DELETE FROM {name};" for name, types in _STAGING.items()
-)  # noqa: S608
+_TABLES = "".join(_table(name, types) + f"DELETE FROM {name};" for name, types in _STAGING.items())  # noqa: S608
+_OPEN = f"{_PLAN_ONCE};{_TABLES}"
 
 _STORED = tuple(name for name in _ORDER_TYPES if name not in ("order_id", "is_known", "first_name", "pieces"))
 # What a document says of its order. The rest of an order's columns is the house's own.
