@@ -74,7 +74,7 @@ def scratch() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def servers(scratch: Path) -> Iterator[Servers]:
     """PostgreSQL and Valkey, started once per test process; nothing global is set."""
-    postgres, valkey = EmbeddedPostgres(scratch / "postgres"), EmbeddedValkey(scratch / "valkey")
+    postgres, valkey = EmbeddedPostgres(scratch / "postgres", durable=False), EmbeddedValkey(scratch / "valkey")
     try:
         postgres.start()
         valkey.start()

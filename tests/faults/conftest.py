@@ -22,7 +22,7 @@ def fault_servers(scratch: Path) -> Iterator[Servers]:
     """Not the ones that all other tests share."""
     folder = scratch / "faults"
     folder.mkdir(mode=0o711, exist_ok=True)
-    postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
+    postgres, valkey = EmbeddedPostgres(folder / "postgres", durable=False), EmbeddedValkey(folder / "valkey")
     try:
         postgres.start()
         valkey.start()

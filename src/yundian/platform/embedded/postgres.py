@@ -51,6 +51,9 @@ _SETTINGS = {
     "log_error_verbosity": "terse",
 }
 
+# What is written is in the system's hands, not on the disk.
+_VOLATILE = {"fsync": "off", "full_page_writes": "off"}
+
 
 @dataclass(frozen=True)
 class DatabaseUrls:
@@ -61,10 +64,14 @@ class DatabaseUrls:
 
 
 class EmbeddedPostgres:
-    """One cluster in one folder. ``start`` may be called on a running, stopped or killed server alike."""
+    """One cluster in one folder. ``start`` may be called on a running, stopped or killed server alike.
 
-    def __init__(self, data_dir: Path) -> None:
+    One that is not ``durable`` keeps everything when its processes are killed, not when the machine is: for tests.
+    """
+
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self.data_dir = data_dir.absolute()
+        self._is_durable = durable
         self._account = server_account()
         self._state_path = self.data_dir / "postgres.json"
 
@@ -89,11 +96,14 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Stop it and end its sessions; no effect when it is not running."""
+        self._stop("fast")
+
+    def _stop(self, mode: str) -> None:
         with process.exclusive(self.data_dir):
             if "home" not in self._state:
                 return
             if self.is_running():
-                self._pg_ctl("stop", "-m", "fast", "-w", "-t", str(_STOP_TIMEOUT_S))
+                self._pg_ctl("stop", "-m", mode, "-w", "-t", str(_STOP_TIMEOUT_S))
             process.end(process.working_in(self._pgdata, program="postgres"), patience_s=5)
 
     def is_running(self) -> bool:
@@ -103,7 +113,7 @@ class EmbeddedPostgres:
 
     def destroy(self) -> None:
         """Stop the server and delete the cluster with all its data."""
-        self.stop()
+        self._stop("immediate")
         home = self._state.get("home")
         if home is not None:
             shutil.rmtree(Path(home), ignore_errors=True)
@@ -199,6 +209,7 @@ class EmbeddedPostgres:
                 *(self._bin / "initdb", "-D", partial, "-U", _SUPERUSER, "--pwfile", password),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+                *(() if self._is_durable else ("--no-sync",)),
                 timeout=180,
             )
         finally:
@@ -239,9 +250,9 @@ class EmbeddedPostgres:
         give(self._account, self.log_path)
         state["port"] = process.free_port(state.get("port"))
         process.write_state(self._state_path, state)
-        settings = dict(_SETTINGS)
+        settings = _SETTINGS if self._is_durable else {**_SETTINGS, **_VOLATILE}
         if self._has_statements:
-            settings["shared_preload_libraries"] = "pg_stat_statements"
+            settings = {**settings, "shared_preload_libraries": "pg_stat_statements"}
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         started = self._pg_ctl(
             *("start", "-w", "-t", str(_START_TIMEOUT_S), "-l", str(self.log_path)),
