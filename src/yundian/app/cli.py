@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from yundian.app.config import load_settings, own_settings
+from yundian.platform.core import garbage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,8 +57,9 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run one worker: events, timers and jobs."""
-    from yundian.app.refusals import check_addresses  # noqa: PLC0415
-    from yundian.app.worker import run  # noqa: PLC0415
+    with garbage.loading():
+        from yundian.app.refusals import check_addresses  # noqa: PLC0415
+        from yundian.app.worker import run  # noqa: PLC0415
 
     settings = load_settings()
     check_addresses(settings)
@@ -132,7 +134,8 @@ def main() -> None:
     """Entry point of ``yundian``."""
     # The rooms' commands pull in the whole house; the house's own commands need not wait for that.
     if not (len(sys.argv) > 1 and sys.argv[1] in _OWN_COMMANDS):
-        mount_room_commands()
+        with garbage.loading():
+            mount_room_commands()
     os.environ.setdefault("PYTHONUNBUFFERED", "1")
     try:
         app()

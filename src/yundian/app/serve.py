@@ -43,9 +43,10 @@ def run(settings: Settings) -> None:
 def application() -> object:
     """What a web process serves: an ASGI application."""
     # The parent process only watches over this one and needs none of it.
-    from yundian.app.asgi import create_app  # noqa: PLC0415
+    with garbage.loading():
+        from yundian.app.asgi import create_app  # noqa: PLC0415
 
-    app = create_app()
+        app = create_app()
     garbage.settle()
     return app
 
