@@ -110,11 +110,17 @@ async def house(scratch: Path) -> AsyncIterator[Up]:
     """One house for the tests that need it running."""
     with _folder(scratch / "running") as place:
         house = Up(place, sandbox=True)
-        try:
+        with _ended(house):
             yield await house.ready()
-        finally:
-            if house.process.poll() is None:
-                house.finish()
+
+
+@contextlib.contextmanager
+def _ended(house: Up) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        if house.process.poll() is None:
+            house.finish()
 
 
 @contextlib.contextmanager
@@ -200,33 +206,40 @@ def _told(folder: Path) -> dict[str, str]:
     return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
 
 
+def _addresses(folder: Path) -> tuple[str, str]:
+    return EmbeddedPostgres(folder / "postgres").app_url, EmbeddedValkey(folder / "valkey").url
+
+
 def _children(house: Up) -> set[int]:
     return {pid for command in ("serve", "worker", "sandbox") for pid in house.children(command)}
 
 
-async def test_it_leaves_nothing_and_the_next_start_keeps_data_and_addresses(start: Start, folder: Path) -> None:
-    first = await start(sandbox=True).ready()
-    addresses = EmbeddedPostgres(folder / "postgres").app_url, EmbeddedValkey(folder / "valkey").url
-    assert first.finish(signal.SIGINT) == 0
-    assert first.left() == []
-    assert not (folder / "embedded.env").exists()
-    # How quick this is, benchmarks/start.py says: here others use the machine at the same time.
-    second = await start().ready()
-    assert second.children("sandbox") == []
-    assert "YUNDIAN_WECHAT_URL" not in _told(folder)
-    assert (EmbeddedPostgres(folder / "postgres").app_url, EmbeddedValkey(folder / "valkey").url) == addresses
-    assert second.finish(signal.SIGHUP) == 0
-    assert second.left() == []
-
-
-async def test_after_kill_9_of_itself_the_next_one_takes_over(start: Start) -> None:
-    killed = await start().ready()
-    killed.process.kill()
-    killed.process.wait()
-    assert killed.left()
-    house = await start(port=killed.port).ready()
-    assert house.finish() == 0
+async def test_ctrl_c_leaves_nothing_and_the_next_start_keeps_all_even_after_kill_9(
+    house: Up,
+) -> None:
+    """The last of the tests with one house: it ends it."""
+    addresses = _addresses(house.folder)
+    assert house.finish(signal.SIGINT) == 0
     assert house.left() == []
+    assert not (house.folder / "embedded.env").exists()
+
+    # How quick the next start is, benchmarks/start.py says: here others use the machine at the same time.
+    second = Up(house.folder)
+    with _ended(second):
+        await second.ready()
+        assert second.children("sandbox") == []
+        assert "YUNDIAN_WECHAT_URL" not in _told(house.folder)
+        assert _addresses(house.folder) == addresses
+        second.process.kill()
+        second.process.wait()
+        assert second.left()
+
+    third = Up(house.folder, port=second.port)
+    with _ended(third):
+        await third.ready()
+        assert _addresses(house.folder) == addresses
+        assert third.finish(signal.SIGHUP) == 0
+    assert third.left() == []
 
 
 async def test_a_named_port_that_is_taken_is_an_error(start: Start) -> None:

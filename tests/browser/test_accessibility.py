@@ -2,6 +2,7 @@
 none is wider than a small phone."""
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,24 @@ pytestmark = [pytest.mark.anyio, pytest.mark.browser]
 
 _AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-_READ = """async rules => (await axe.run({runOnly: rules})).violations.map(
+_READ = """async rules => (
+  await axe.run({runOnly: rules, resultTypes: ["violations"], preload: false})).violations.map(
   v => [v.id, v.nodes.slice(0, 4).map(n => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? ""))])"""
 _LINKS = """() => [...document.querySelectorAll("a[href^='/']:not([download])")]
   .map(a => a.getAttribute("href"))"""
+# Panels ask for themselves as soon as htmx reads the page, and are marked while they wait for their answer.
+_IS_SETTLED = """() => document.readyState === "complete"
+  && !document.querySelector(".htmx-request, .htmx-swapping, .htmx-settling, [data-panel][aria-busy=true]")"""
 _WIDTH = "() => document.documentElement.scrollWidth"
 # One page of a kind is enough: of one thing by its id, of one template by its code.
 _ONE_OF_MANY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/message-templates/)[a-z0-9_.]+")
 _MOST_PAGES = 60
 PHONE = ViewportSize(width=360, height=740)
+
+
+@cache
+def _axe() -> str:
+    return _AXE.read_text()
 
 
 @pytest.fixture
@@ -43,8 +53,8 @@ async def sign_in(page: Page, site: str, demo: DemoSummary, login: str) -> None:
 
 async def read(page: Page) -> list[Any]:
     """What is wrong with the page, its panels loaded: by day, by night, and cut off on a small phone."""
-    await page.wait_for_load_state("networkidle")
-    await page.evaluate(_AXE.read_text())
+    await page.wait_for_function(_IS_SETTLED)
+    await page.evaluate(_axe())
     found: list[Any] = await page.evaluate(_READ, _RULES)
     await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     found += [["by night", *each] for each in await page.evaluate(_READ, ["color-contrast"])]
