@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yundian.channels.types import DocumentKind, DocumentState, IdentityType, OrderDocument
 from yundian.platform.intake import mapping as mappings
@@ -233,3 +235,32 @@ def test_a_formula_has_an_end() -> None:
     for formula in ("1 + " * 200 + "1", "(" * 300 + "1" + ")" * 300):
         with pytest.raises(BadFormula):
             compile_formula(formula, {})
+
+
+CELLS = {
+    "StockCode": st.sampled_from(["A", " A ", "", "B" * 70]),
+    "Description": st.sampled_from(["x", "", "name"]),
+    "Quantity": st.sampled_from(["1", "-3", "2", " 4 ", "", "x", "1.5"]),
+    "InvoiceDate": st.sampled_from(["2010-12-01 08:26:00", "2011-07-01 00:00:00", "soon"]),
+    "UnitPrice": st.sampled_from(["0.375", "2.55", "0", "", "-1", "NaN"]),
+    "CustomerID": st.sampled_from(["17850.0", "", "guest"]),
+}
+
+
+@given(
+    rows=st.lists(st.fixed_dictionaries(CELLS), min_size=2, max_size=5), number=st.sampled_from(["1", "C1", "A1"])
+)
+def test_a_column_at_a_time_makes_the_same_as_a_record_at_a_time(rows: list[dict[str, str]], number: str) -> None:
+    mapping = mappings.load(MAPPINGS / "uci_online_retail.toml")
+    records = [{**row, "InvoiceNo": number, "Country": "Japan"} for row in rows]
+    made = []
+    for is_plain in (True, False):
+        extractor = Extractor(mapping)
+        assert extractor._columns is not None
+        extractor._columns = extractor._columns if is_plain else None
+        try:
+            made.append(extractor.document(records, OrderDocument))
+        except FieldProblem as error:
+            made.append((error.problem, error.row))
+
+    assert made[0] == made[1]

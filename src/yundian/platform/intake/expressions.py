@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from yundian.platform.intake.columns import Column, Sheet, column_of_cells, column_of_results, objects
 from yundian.platform.intake.conversions import LONGEST_REMEMBERED, FieldProblem, computed, converter, texts_of
 from yundian.platform.intake.formulas import Formula, Make, Scope, compile_formula
 from yundian.platform.intake.mapping import Mapping
@@ -29,6 +30,7 @@ class Extractor:
             step, is_of_document = compiler.value(name, rule)
             (self._of_document if is_of_document else self._of_record).append((name, step))
         self._fields = [(name, compiler.step(rule, name)) for name, rule in mapping.fields.items()]
+        self._columns = compiler.columns if compiler.is_plain and self._is_all_columns(compiler) else None
         self._labels = compiler.labels
         self._nullable: dict[type[Any], frozenset[str]] = {}
         self._rows = {name for name, rule in mapping.fields.items() if rule.type == "rows" and rule.when is None}
@@ -55,6 +57,11 @@ class Extractor:
             raise self._violated(error) from error
 
     def _made(self, records: Sequence[Values]) -> dict[str, Any]:
+        if self._columns is not None and len(records) > 1:
+            try:
+                return self._made_of_sheet(records, self._columns)
+            except (FieldProblem, TypeError, ArithmeticError):
+                pass  # Record by record, to tell of which one.
         scopes = [Scope(record) for record in records]
         try:
             self._name_values(scopes)
@@ -63,6 +70,20 @@ class Extractor:
         finally:
             # They hold each other through it: without, they go at once and not when the collector comes.
             scopes.clear()
+
+    def _is_all_columns(self, compiler: "_Compiler") -> bool:
+        return [name for name, _ in self._of_record] == [name for name, _ in compiler.columns]
+
+    def _made_of_sheet(self, records: Sequence[Values], columns: Sequence[tuple[str, Column]]) -> dict[str, Any]:
+        sheet = Sheet(records)
+        for name, column in columns:
+            sheet.names[name] = column(sheet)
+        first = Scope(records[0], sheet)
+        first.names = {name: values[0] for name, values in sheet.names.items()}
+        for name, step in self._of_document:
+            first.names[name] = value = step(first)
+            sheet.names[name] = [value] * sheet.size
+        return {name: step(first) for name, step in self._fields}
 
     def _name_values(self, scopes: list[Scope]) -> None:
         position = 0
@@ -97,7 +118,11 @@ class Extractor:
 
 
 class _Compiler:
-    """Makes functions of rules; ``labels`` tell of which columns a field is made, by its dotted name."""
+    """Makes functions of rules; ``labels`` tell of which columns a field is made, by its dotted name.
+
+    ``columns`` are the values that can be made a column at a time; it ``is_plain`` while everything else can do
+    with columns too.
+    """
 
     def __init__(self, mapping: Mapping) -> None:
         self._lookups = mapping.lookups
@@ -105,11 +130,16 @@ class _Compiler:
         self._known: dict[str, bool] = {}
         self._columns_of: dict[str, str] = {}
         self.labels: dict[str, str] = {}
+        self.columns: list[tuple[str, Column]] = []
+        self.is_plain = self._is_csv
 
     def value(self, name: str, rule: FieldRule) -> tuple[Make, bool]:
         """A named value, and whether it is of the whole document."""
         step = self.step(rule, f"values.{name}")
         is_of_document = any(self._formula(text).is_of_document for _, text in rule.formulas)
+        column = self._column(rule)
+        if not is_of_document and column is not None:
+            self.columns.append((name, column))
         self._known[name] = is_of_document
         self._columns_of[name] = self.labels[f"values.{name}"]
         return step, is_of_document
@@ -162,8 +192,14 @@ class _Compiler:
     def _of_rows(self, rule: FieldRule, name: str, label: str) -> Make:
         make = self._object(rule.fields, name)
         when = self._guarded(self._formula(rule.when), label) if rule.when is not None else None
+        columns = [(key, self._column(rule_of(spec))) for key, spec in rule.fields.items()]
+        plain = [(key, column) for key, column in columns if column is not None]
+        of_sheet = objects(plain)
+        self.is_plain = self.is_plain and when is None and len(plain) == len(columns)
 
         def rows(scope: Scope) -> list[Any]:
+            if scope.sheet is not None:
+                return of_sheet(scope.sheet)
             made = []
             position = 0
             try:
@@ -262,8 +298,22 @@ class _Compiler:
 
         return step
 
+    def _column(self, rule: FieldRule) -> Column | None:
+        """The rule for a whole column, where it is plain enough."""
+        if rule.when is not None or rule.type in ("object", "rows", "items", "each", "list"):
+            return None
+        label = self._label(rule)
+        if rule.value is not None:
+            formula = self._formula(rule.value).column
+            return column_of_results(rule, formula, computed(rule, self._lookups, label)) if formula else None
+        if rule.column is None or "." in rule.column:
+            return None
+        return column_of_cells(rule.column.strip(), *converter(rule, self._lookups, label))
+
     def _formula(self, text: str) -> Formula:
-        return compile_formula(text, self._known)
+        formula = compile_formula(text, self._known)
+        self.is_plain = self.is_plain and formula.is_plain
+        return formula
 
     def _guarded(self, formula: Formula, label: str, finish: Callable[[Any], Any] | None = None) -> Make:
         """What cannot be computed is told, not raised: a blank in a sum, a text beside a number, 1 / 0."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from yundian.platform.intake.columns import Column, NotPlain, Sheet, column_of_formula
+
 MAX_CHARS = 500
 
 Make = Callable[["Scope"], Any]
@@ -50,23 +52,32 @@ class BadFormula(Exception):
 
 
 class Scope:
-    """What a rule sees of one record: its columns, the named values so far, and all records of its document."""
+    """What a rule sees of one record: its columns, the named values so far, and all records of its document.
 
-    __slots__ = ("columns", "names", "rows")
+    These are ``rows``, or a ``sheet`` where the rules are plain enough for it.
+    """
 
-    def __init__(self, columns: Mapping[str, Any]) -> None:
+    __slots__ = ("columns", "names", "rows", "sheet")
+
+    def __init__(self, columns: Mapping[str, Any], sheet: Sheet | None = None) -> None:
         self.columns = columns
+        self.sheet = sheet
         self.names: dict[str, Any] = {}
         self.rows: Sequence[Scope] = ()
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula ready to run; ``is_of_document``: it looks at all records, so that it is the same for each."""
+    """A formula ready to run; ``is_of_document``: it looks at all records, so that it is the same for each.
+
+    ``is_plain``: what it looks at is columns. ``column`` is the formula over a whole column, where that is plain.
+    """
 
     make: Make
     names: frozenset[str]
     is_of_document: bool
+    is_plain: bool
+    column: Column | None
 
 
 def compile_formula(text: str, known: Mapping[str, bool]) -> Formula:
@@ -80,7 +91,7 @@ def compile_formula(text: str, known: Mapping[str, bool]) -> Formula:
     compiler = _Compiler(known)
     make = compiler.make(tree.body)
     is_of_document = compiler.has_aggregate or any(known[name] for name in compiler.names)
-    return Formula(make, frozenset(compiler.names), is_of_document)
+    return Formula(make, frozenset(compiler.names), is_of_document, compiler.is_plain, _column(tree.body))
 
 
 class _Compiler:
@@ -89,6 +100,7 @@ class _Compiler:
         self._is_inside = False
         self.names: set[str] = set()
         self.has_aggregate = False
+        self.is_plain = True
 
     def make(self, node: ast.expr) -> Make:
         handler = getattr(self, f"_{type(node).__name__.lower()}", None)
@@ -165,7 +177,7 @@ class _Compiler:
             return self._matches(node)
         if name == "count" and not node.args:
             self.has_aggregate = True
-            return lambda scope: len(scope.rows)
+            return lambda scope: scope.sheet.size if scope.sheet is not None else len(scope.rows)
         if len(node.args) != 1:
             raise BadFormula(f"{name} takes one value")
         return self._aggregate(name, node.args[0]) if name in AGGREGATES else self._abs(node.args[0])
@@ -194,11 +206,25 @@ class _Compiler:
         if self._is_inside:
             raise BadFormula(f"{name} cannot stand inside another of its sort", AGGREGATES)
         self._is_inside = True
-        inner = self.make(node)
+        inner, column = self.make(node), _column(node)
         self._is_inside = False
         self.has_aggregate = True
+        self.is_plain = self.is_plain and column is not None
+
+        def values(scope: Scope) -> Iterable[Any]:
+            if scope.sheet is not None and column is not None:
+                return column(scope.sheet)
+            return map(inner, scope.rows)
+
         if name in ("min", "max"):
             best: Any = min if name == "min" else max
-            return lambda scope: best((v for v in map(inner, scope.rows) if v is not None), default=None)
+            return lambda scope: best((v for v in values(scope) if v is not None), default=None)
         gather: Any = {"all": all, "any": any, "sum": sum, "count": lambda found: sum(map(bool, found))}[name]
-        return lambda scope: gather(map(inner, scope.rows))
+        return lambda scope: gather(values(scope))
+
+
+def _column(node: ast.expr) -> Column | None:
+    try:
+        return column_of_formula(node)
+    except NotPlain:
+        return None
