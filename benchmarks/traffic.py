@@ -31,7 +31,7 @@ from yundian.platform.auth.cookies import customer_cookie_name
 from yundian.platform.core.principal import Role
 from yundian.platform.core.settings import Settings
 
-_SEAT_LIFE_S = 60
+_SEAT_LIFE_S = 120
 _SETTLED_WITHIN_S = 240
 
 

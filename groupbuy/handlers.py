@@ -88,9 +88,12 @@ async def place_late_money(tx: Tx, delivered: Sequence[Delivered[PaymentOrphaned
 
 @batch_subscriber(ShopClosed, name="groupbuy.end_groups_of_shop")
 async def end_groups_of_shop(tx: Tx, delivered: Sequence[Delivered[ShopClosed]]) -> None:
-    """A shop that is gone hands nothing out: the money of its open groups goes back."""
+    """A shop that is gone hands nothing out: the money of its open groups goes back, and of seats elsewhere whose
+    pieces would be collected there."""
     for shop_id in sorted({one.event.shop_id for one in delivered}):
-        await ending.cancel_groups(tx, shop_id=shop_id, reason=EndReason.SHOP, now=clock.now())
+        now = clock.now()
+        await ending.cancel_groups(tx, shop_id=shop_id, reason=EndReason.SHOP, now=now)
+        await ending.leave_shop(tx, shop_id=shop_id, now=now)
 
 
 @on_timer(DEADLINE)

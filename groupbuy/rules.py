@@ -25,6 +25,8 @@ TERMS = (
     "short_fill_size",
 )
 
+# WeChat refuses an order that ends within a minute of being made, and its page is not opened at once.
+SHORTEST_SEAT_LIFE_S = 120
 # At the ends of the calendar there is no other zone to show a time in.
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 

@@ -319,6 +319,19 @@ async def open_ids(
     return [row[0] for row in rows]
 
 
+async def open_groups_collected_in(door: Door, *, shop_id: uuid.UUID) -> list[uuid.UUID]:
+    """The open groups with a live seat whose pieces are collected in this shop."""
+    rows = await fetch(
+        door,
+        "SELECT g.id FROM groupbuy_group g WHERE g.brand_id = $1 AND g.state IN ('opening', 'open') AND EXISTS ("
+        "SELECT FROM groupbuy_seat s WHERE s.brand_id = $1 AND s.group_id = g.id AND s.pickup_shop_id = $2"
+        " AND s.state IN ('reserved', 'paid')) ORDER BY g.id",
+        brand_of(door),
+        shop_id,
+    )
+    return [row[0] for row in rows]
+
+
 async def begin_refunding(door: Door, *, group_ids: Sequence[uuid.UUID]) -> None:
     await run(
         door,

@@ -17,7 +17,10 @@ from groupbuy.states import CAMPAIGN, CampaignState, EndReason, Standing
 from groupbuy.types import CampaignFields, CampaignNumbers, CampaignView, CampaignWithItems
 from stores import api as stores
 from stores.errors import ShopUnknown
+from yundian.attribution import api as attribution
 from yundian.catalog import api as catalog
+from yundian.payments import api as payments
+from yundian.payments.types import Provider
 from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput, VersionConflict
 from yundian.platform.core.ids import new_id, readable_code
@@ -32,6 +35,7 @@ CODE_LENGTH = 8
 async def create_campaign(session: AsyncSession, *, fields: CampaignFields) -> CampaignWithItems:
     """A draft that nobody but HQ sees."""
     fields = rules.checked(fields)
+    await _check_seat_life(session, fields.seat_life_s)
     campaign = Campaign(
         brand_id=brand_of(session), id=new_id(), code=readable_code(CODE_LENGTH).lower(), **_columns(fields)
     )
@@ -60,6 +64,7 @@ async def edit_campaign(
     if campaign.state is CampaignState.CLOSED:
         raise TermsAreFixed(fields=["closed"])
     if campaign.state is CampaignState.DRAFT:
+        await _check_seat_life(session, fields.seat_life_s)
         await rows.drop_items(session, campaign_id=campaign.id)
         await _put_items(session, campaign, fields)
     else:
@@ -86,6 +91,7 @@ async def publish_campaign(
     if campaign.version != version:
         raise VersionConflict
     CAMPAIGN.check(campaign.state, CampaignState.PUBLISHED)
+    await _check_seat_life(session, campaign.seat_life_s)
     whole = await _whole(session, campaign)
     rules.check_complete(whole.campaign, items=len(whole.items), shops=len(whole.shop_ids), now=now)
     known = await catalog.get_skus(session, ids={item.sku_id for item in whole.items})
@@ -102,6 +108,7 @@ async def close_campaign(
     session: AsyncSession, *, campaign_id: uuid.UUID, version: int, now: dt.datetime, ends_groups: bool = False
 ) -> CampaignWithItems:
     """No new group; open ones run to their own deadline, unless ``ends_groups``: then their money goes back.
+    Its links have ended with it.
 
     Records ``CampaignClosed`` and, for each group that ends, ``GroupEnded``.
     """
@@ -112,6 +119,7 @@ async def close_campaign(
     campaign.state, campaign.closed_at = CampaignState.CLOSED, now
     await outbox.record(session, CampaignClosed(campaign_id=campaign.id, code=campaign.code))
     await session.flush()
+    await attribution.expire_links(session, campaign_id=campaign.id, at=now)
     if ends_groups:
         await ending.cancel_groups(session, campaign_id=campaign.id, reason=EndReason.CAMPAIGN, now=now)
     return await _whole(session, campaign)
@@ -195,6 +203,12 @@ async def _with_items(session: AsyncSession, found: list[Campaign]) -> list[Camp
         )
         for one in found
     ]
+
+
+async def _check_seat_life(session: AsyncSession, seat_life_s: int) -> None:
+    """Also when it is published: the brand may take WeChat Pay since."""
+    if seat_life_s < rules.SHORTEST_SEAT_LIFE_S and await payments.is_offered(session, Provider.WECHAT):
+        raise InvalidInput("seat_life_s", "At least 2 minutes: WeChat Pay takes no order that lives shorter")
 
 
 def _columns(fields: CampaignFields) -> dict[str, Any]:

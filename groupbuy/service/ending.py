@@ -23,6 +23,7 @@ from yundian.platform.outbox.door import Door
 DEADLINE = "groupbuy.deadline"
 REFUND_TEXT = "拼团未成团退款"
 LEAVE_TEXT = "退出拼团退款"
+SHOP_TEXT = "自提门店停业退款"
 # Whoever may be paying at the deadline is waited for, as long as payments need to find out.
 LOOK_AGAIN_AFTER = dt.timedelta(seconds=15)
 
@@ -39,6 +40,15 @@ async def note_cancelled(door: Door, *, order_ids: Sequence[uuid.UUID], now: dt.
     """Paid orders that somebody else cancelled while their group was open: as if their members had left."""
     groups = await rows.lock_of_orders(door, order_ids=order_ids)
     freed = await rows.leave_seats(door, order_ids=order_ids, now=now)
+    await _take_back_at_once(door, freed)
+    await _after_seats_came_free(door, groups, freed, now)
+
+
+async def free_cancelled(
+    door: Door, *, groups: Sequence[GroupView], order_ids: Sequence[uuid.UUID], now: dt.datetime
+) -> None:
+    """Orders of locked groups that were cancelled before their seats were paid: the seats come free."""
+    freed = await rows.refuse_seats(door, order_ids=order_ids, now=now)
     await _take_back_at_once(door, freed)
     await _after_seats_came_free(door, groups, freed, now)
 
@@ -158,6 +168,25 @@ async def cancel_groups(
     if open_ids:
         await rows.lock(door, group_ids=open_ids)
     return await _end(door, open_ids, GroupState.CANCELLED, reason, now)
+
+
+async def leave_shop(door: Door, *, shop_id: uuid.UUID, now: dt.datetime) -> int:
+    """Seats of open groups whose pieces would be collected in a shop that is gone, in groups of other shops: as if
+    their members had left. The groups go on with the others; how many seats it were."""
+    group_ids = await rows.open_groups_collected_in(door, shop_id=shop_id)
+    groups = await rows.lock(door, group_ids=group_ids)
+    seats = await rows.seats_of(door, group_ids=group_ids, states=(SeatState.RESERVED.value, SeatState.PAID.value))
+    there = [seat for seat in seats if seat.pickup_shop_id == shop_id]
+    unpaid = [seat.order_id for seat in there if seat.state is SeatState.RESERVED]
+    if unpaid:
+        await orders.close(door, order_ids=unpaid, reason="shop")
+    paid = [seat.order_id for seat in there if seat.state is SeatState.PAID]
+    freed = await rows.leave_seats(door, order_ids=paid, now=now) if paid else []
+    if freed:
+        await orders.cancel_paid(door, order_ids=paid, reason="shop", refund_reason=SHOP_TEXT)
+        await _take_back_at_once(door, freed)
+    await _after_seats_came_free(door, groups, freed, now)
+    return len(there)
 
 
 async def _after_seats_came_free(

@@ -23,21 +23,32 @@ from yundian.platform.outbox.door import Door
 async def take_money(door: Door, *, paid: Sequence[Paid], now: dt.datetime) -> None:
     """Seats of paid orders are paid. A group whose last seat this was is filled in the same statement.
 
-    Money without a seat (which the orders' own guards do not let through) goes back. Records ``GroupOpened`` for
-    the first payment of a group, ``GroupFilled`` for the last.
+    Money without a seat (which the orders' own guards do not let through) goes back. Orders that HQ cancelled
+    before we heard that they were paid take no seat: theirs come free. Records ``GroupOpened`` for the first
+    payment of a group, ``GroupFilled`` for the last.
     """
     before = {group.id: group for group in await rows.lock_of_orders(door, order_ids=_ids(paid))}
-    moved = await rows.pay_seats(door, paid=paid, now=now)
+    gone = await _cancelled(door, _ids(paid))
+    standing = [one for one in paid if one.order_id not in gone]
+    moved = await rows.pay_seats(door, paid=standing, now=now)
     step("groupbuy.seats_paid")
     after = await rows.lock(door, group_ids=list(before))
     opened = [group for group in after if before[group.id].paid == 0 < group.paid]
     await outbox.record(door, *(_opened(group) for group in opened))
     await confirming.fill(door, groups=[group for group in after if group.state is GroupState.FILLED], now=now)
-    if len(moved) < len(paid):
-        await _refuse(door, _ids(paid), now)
-    seats = await rows.seats_of(door, order_ids=_ids(paid), states=("paid",))
+    if len(moved) < len(standing):
+        await _refuse(door, _ids(standing), now)
+    seats = await rows.seats_of(door, order_ids=_ids(standing), states=("paid",))
     await orders.mark_waiting(door, order_ids=[seat.order_id for seat in seats], at=now)
     await ending.settle(door, groups=after, now=now)
+    if gone:
+        await ending.free_cancelled(door, groups=after, order_ids=sorted(gone), now=now)
+
+
+async def _cancelled(door: Door, order_ids: list[uuid.UUID]) -> set[uuid.UUID]:
+    """Looked at under the groups' locks: what is cancelled later finds its seat paid, and frees it."""
+    known = await orders.get_orders(door, order_ids=order_ids)
+    return {order.id for order in known.values() if order.state.value == "cancelled"}
 
 
 async def _refuse(door: Door, order_ids: list[uuid.UUID], now: dt.datetime) -> None:

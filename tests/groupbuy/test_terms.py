@@ -7,10 +7,12 @@ import pytest
 from groupbuy.errors import QuotaBelowSold, ShopNotIncluded, SoldOut, TermsAreFixed
 from groupbuy.service import campaigns, ending
 from groupbuy.types import CampaignFields, CampaignWithItems, ItemFields
-from tests.groupbuy.kit import GROUP_PRICE, Fair
+from tests.groupbuy.kit import GROUP_PRICE, Fair, campaign_fields
 from tests.stores.makers import make_shop, shop_fields
+from yundian.attribution import api as attribution
 from yundian.payments.types import PaymentStanding
 from yundian.platform.core import clock
+from yundian.platform.core.errors import InvalidInput
 
 pytestmark = pytest.mark.anyio
 
@@ -26,6 +28,36 @@ async def edit(fair: Fair, whole: CampaignWithItems, *, price: int = GROUP_PRICE
         await campaigns.edit_campaign(
             session, campaign_id=now.campaign.id, version=now.campaign.version, fields=fields
         )
+
+
+async def test_a_seat_lives_two_minutes_at_least_where_wechat_is_paid_by(fair: Fair) -> None:
+    with pytest.raises(InvalidInput, match="seat_life_s"):
+        await fair.sell(seat_life_s=119)
+    assert (await fair.sell(seat_life_s=120)).campaign.seat_life_s == 120
+
+    await fair.rows("UPDATE payments_account SET status = 'retired' WHERE brand_id = $1 RETURNING id")
+    async with fair.services.database.unit_of_work(fair.brand.id) as session:
+        made = await campaigns.create_campaign(session, fields=campaign_fields(fair.sku_ids, seat_life_s=60))
+    await fair.rows("UPDATE payments_account SET status = 'active' WHERE brand_id = $1 RETURNING id")
+    async with fair.services.database.unit_of_work(fair.brand.id) as session:
+        with pytest.raises(InvalidInput, match="seat_life_s"):
+            await campaigns.publish_campaign(
+                session, campaign_id=made.campaign.id, version=made.campaign.version, now=clock.now()
+            )
+
+
+async def test_the_links_of_a_campaign_end_when_it_is_closed(fair: Fair) -> None:
+    whole = await fair.sell()
+    link, _ = await fair.touched(whole, fair.shop)
+    async with fair.services.database.unit_of_work(fair.brand.id) as session:
+        await campaigns.close_campaign(
+            session, campaign_id=whole.campaign.id, version=whole.campaign.version, now=clock.now()
+        )
+    async with fair.services.database.connection(fair.brand.id) as tx:
+        found = await attribution.find_link(tx, link_id=link.id)
+    assert link.is_live(clock.now())
+    assert found is not None
+    assert not found.is_live(clock.now())
 
 
 async def test_terms_people_join_on_stay_and_a_quota_never_falls_below_what_is_taken(fair: Fair) -> None:

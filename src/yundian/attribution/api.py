@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.attribution.repository import credits as credit_rows
+from yundian.attribution.repository import links as link_rows
 from yundian.attribution.repository import touches
 from yundian.attribution.service import credits, links
 from yundian.attribution.types import (
@@ -71,6 +72,12 @@ async def share_onward(
 async def revoke_link(door: Door, *, link_id: uuid.UUID) -> bool:
     """End a link and what was shared onward from it. Who came before keeps counting."""
     return await links.revoke_link(door, link_id=link_id)
+
+
+async def expire_links(door: Door, *, campaign_id: uuid.UUID, at: dt.datetime) -> int:
+    """What a campaign's links lead to is over: those that would live longer end ``at``; how many. Who came before
+    keeps counting."""
+    return await link_rows.expire(door, campaign_id=campaign_id, at=at)
 
 
 async def list_links(

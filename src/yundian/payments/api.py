@@ -4,10 +4,10 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 
-from yundian.payments.repository import books, opening, trades
+from yundian.payments.repository import accounts, books, opening, trades
 from yundian.payments.rules import page_token
 from yundian.payments.service import adopting, refunding, starting
-from yundian.payments.types import DayBooks, PaymentView, RefundView, RefundWish
+from yundian.payments.types import DayBooks, PaymentView, Provider, RefundView, RefundWish
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.money import Money
@@ -88,6 +88,11 @@ def open_payment_part(
 def pay_path(keyring: Keyring, *, brand_id: uuid.UUID, payment_id: uuid.UUID) -> str:
     """Where the payer pays; send her browser there."""
     return f"/pay/{page_token(keyring, brand_id=brand_id, payment_id=payment_id)}"
+
+
+async def is_offered(door: Door, provider: Provider) -> bool:
+    """Whether the brand takes payments by this provider now."""
+    return await accounts.active(door, provider=provider) is not None
 
 
 async def find_payment(door: Door, *, subject_type: str, subject_id: uuid.UUID) -> PaymentView | None:

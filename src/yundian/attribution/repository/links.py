@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from yundian.attribution.types import LinkView
-from yundian.platform.outbox.door import Door, brand_of, fetch
+from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
 _LINK = ", ".join(f"l.{name}" for name in LinkView.__struct_fields__)
 # The live link of the same shop, person, target and channel: one for each.
@@ -67,6 +67,18 @@ async def revoke(door: Door, *, link_id: uuid.UUID, now: dt.datetime) -> int:
         now,
     )
     return len(rows)
+
+
+async def expire(door: Door, *, campaign_id: uuid.UUID, at: dt.datetime) -> int:
+    """The campaign's links that would live longer end then."""
+    return await run(
+        door,
+        "UPDATE attribution_link SET expires_at = $3 WHERE brand_id = $1 AND campaign_id = $2"
+        " AND (expires_at IS NULL OR expires_at > $3)",
+        brand_of(door),
+        campaign_id,
+        at,
+    )
 
 
 async def with_numbers(
