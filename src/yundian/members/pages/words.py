@@ -21,7 +21,14 @@ TONES = {
 MONEY = frozenset({TimelineKind.PLACED, TimelineKind.PAID, TimelineKind.REFUNDED})
 
 
-def kind_label(kind: TimelineKind) -> str:
+# Where orders wait in a shop until somebody comes.
+_HOUSE = frozenset({"groupbuy", "shop", "appointment"})
+
+
+def kind_label(one: Happening) -> str:
+    """What happened. Another system's order is collected nowhere here: it counts as sold."""
+    if one.kind is TimelineKind.RELEASED and one.channel not in _HOUSE:
+        return _("Sold")
     return {
         TimelineKind.JOINED: _("Joined"),
         TimelineKind.PHONE_BOUND: _("Bound a phone"),
@@ -38,7 +45,7 @@ def kind_label(kind: TimelineKind) -> str:
         TimelineKind.ARRIVED: _("Came to an appointment"),
         TimelineKind.SERVED: _("Was served"),
         TimelineKind.TRIED: _("Tried"),
-    }[kind]
+    }[one.kind]
 
 
 def via_label(via: JoinedVia) -> str:
