@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from tests import factories
 from yundian.brands.types import BrandView
 from yundian.catalog.service import editing
 from yundian.catalog.service.imports import apply
@@ -21,9 +22,10 @@ FIELDS = frozenset({"code", "name", "category", "price_minor", "sku_code"})
 SHADES = "枫糖山茶莓果烟熏玫瑰暮色砖红柿子奶咖乌梅樱粉正红荔枝蜜桃树莓红茶葡萄琥珀透明西柚"
 
 
-@pytest.fixture
-async def large(services: Services, brand: BrandView) -> BrandView:
+@pytest.fixture(scope="module")
+async def large(services: Services) -> BrandView:
     """A brand with a catalogue that is not worth reading whole."""
+    brand = await factories.make_brand(services.settings)
     records = [
         ProductRecord(
             code=f"P{number:05d}",

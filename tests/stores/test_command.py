@@ -6,11 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
+import anyio
 import msgspec
 import pytest
+from typer.testing import CliRunner, Result
 
+from stores.commands import IMPORT
 from stores.service.imports import MAPPINGS
 from tests.stores.data import ROOT
 from tests.stores.test_import import COLUMNS, file_of, line, rows
@@ -22,25 +26,34 @@ pytestmark = pytest.mark.anyio
 DEMO = str(MAPPINGS / "demo.toml")
 
 
-def run(services: Services, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+def environment_of(services: Services) -> dict[str, str]:
     settings = services.settings
+    return {
+        "COLUMNS": "200",
+        "DATABASE_URL": settings.database_url,
+        "DATABASE_OWNER_URL": settings.database_owner_url,
+        "REDIS_URL": settings.redis_url,
+        "YUNDIAN_VAR_DIR": str(settings.var_dir),
+    }
+
+
+def run(services: Services, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """In a process of its own, as an operator does."""
     return subprocess.run(
         [sys.executable, "-m", "yundian", "import", "shops", *arguments],
         cwd=ROOT,
-        env={
-            "PATH": os.environ["PATH"],
-            "COLUMNS": "200",
-            "DATABASE_URL": settings.database_url,
-            "DATABASE_OWNER_URL": settings.database_owner_url,
-            "REDIS_URL": settings.redis_url,
-            "YUNDIAN_VAR_DIR": str(settings.var_dir),
-            **environment,
-        },
+        env={"PATH": os.environ["PATH"], **environment_of(services), **environment},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+async def called(services: Services, *arguments: str) -> Result:
+    """The same command in this process, in a thread since it runs a loop of its own."""
+    command = partial(CliRunner().invoke, IMPORT, ["shops", *arguments], env=environment_of(services))
+    return await anyio.to_thread.run_sync(command)
 
 
 async def test_the_exit_code_tells_how_it_went(services: Services, brand: BrandView, tmp_path: Path) -> None:
@@ -52,18 +65,18 @@ async def test_the_exit_code_tells_how_it_went(services: Services, brand: BrandV
     bad_map.write_text('kind = "stores.shops"\nname = "m"\n[fields.code]\ncolumm = "x"\n')
 
     everything = run(services, good, "--map", DEMO, "--brand", brand.code)
-    some = run(services, mixed, "--map", DEMO, "--brand", brand.code)
-    nothing = run(services, str(wrong), "--map", DEMO, "--brand", brand.code)
-    unmapped = run(services, good, "--map", str(bad_map), "--brand", brand.code)
-    unknown = run(services, good, "--map", DEMO, "--brand", "nobody")
+    some = await called(services, mixed, "--map", DEMO, "--brand", brand.code)
+    nothing = await called(services, str(wrong), "--map", DEMO, "--brand", brand.code)
+    unmapped = await called(services, good, "--map", str(bad_map), "--brand", brand.code)
+    unknown = await called(services, good, "--map", DEMO, "--brand", "nobody")
 
     assert everything.returncode == 0, everything.stderr
-    assert some.returncode == 3, some.stderr
+    assert some.exit_code == 3, some.stderr
     for part in ("mixed.csv", "3", "latitude", "intake.not_a_number", "'north' is not a number"):
         assert part in some.stdout
-    assert (nothing.returncode, "latitude" in nothing.stderr) == (2, True)
-    assert (unmapped.returncode, "fields.code.columm" in unmapped.stderr) == (2, True)
-    assert (unknown.returncode, "brands.unknown" in unknown.stderr) == (2, True)
+    assert (nothing.exit_code, "latitude" in nothing.stderr) == (2, True)
+    assert (unmapped.exit_code, "fields.code.columm" in unmapped.stderr) == (2, True)
+    assert (unknown.exit_code, "brands.unknown" in unknown.stderr) == (2, True)
     assert [row[0] for row in await rows(services, brand, "SELECT code FROM stores_shop ORDER BY code")] == [
         "A",
         "C",
@@ -73,8 +86,8 @@ async def test_the_exit_code_tells_how_it_went(services: Services, brand: BrandV
 async def test_machines_get_json(services: Services, brand: BrandView, tmp_path: Path) -> None:
     file = str(file_of(tmp_path, line("A"), "x"))
 
-    done = run(services, file, "--map", DEMO, "--brand", brand.code, "--json")
-    refused = run(services, file, "--map", "absent.toml", "--brand", brand.code, "--json")
+    done = await called(services, file, "--map", DEMO, "--brand", brand.code, "--json")
+    refused = await called(services, file, "--map", "absent.toml", "--brand", brand.code, "--json")
 
     summary = msgspec.json.decode(done.stdout)
     assert (summary["read"], summary["applied"], summary["quarantined"]) == (2, 1, 1)
@@ -97,10 +110,10 @@ async def test_an_import_that_was_killed_goes_on_and_is_the_same_in_the_end(
     arguments = (file, "--map", DEMO, "--brand", brand.code, "--json")
 
     killed = run(services, *arguments, YUNDIAN_TEST_DIE_AT=label)
-    resumed = run(services, *arguments)
+    resumed = await called(services, *arguments)
 
     assert killed.returncode == -signal.SIGKILL
-    assert resumed.returncode == 3, resumed.stderr
+    assert resumed.exit_code == 3, resumed.stderr
     summary = msgspec.json.decode(resumed.stdout)
     assert summary["is_resumed"] is True
     assert (summary["read"], summary["applied"], summary["quarantined"]) == (2_500, 2_499, 1)
