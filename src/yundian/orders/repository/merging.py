@@ -133,12 +133,17 @@ _REMOVE_ORDERS = (
     "DELETE FROM orders_line WHERE brand_id = $1 AND order_id = ANY($2::uuid[])",
     "DELETE FROM orders_order WHERE brand_id = $1 AND id = ANY($2::uuid[]) AND external_id <> ''",
 )
-# The order that a refund was of before: its sum changes too.
+# The order that a refund was of before: its sum changes too, and what it tells of that refund itself may count now.
 _NOTE_ORDERS_BEFORE = """
-INSERT INTO orders_dirty_return SELECT NULL, false, r.order_id FROM orders_staged_return s
-JOIN orders_return r ON r.brand_id = $1 AND r.id = s.return_id
-WHERE s.has_before AND s.is_own AND r.order_id IS NOT NULL
-"""
+WITH before AS (
+    SELECT r.* FROM orders_staged_return s JOIN orders_return r ON r.brand_id = $1 AND r.id = s.return_id
+    WHERE s.has_before AND s.is_own AND r.order_external_id <> ''
+)
+INSERT INTO orders_dirty_return
+SELECT NULL, false, order_id FROM before WHERE order_id IS NOT NULL
+UNION ALL
+SELECT r.id, true, r.order_id FROM before s JOIN orders_return r ON r.brand_id = $1 AND NOT r.is_own AND {same}
+""".replace("{same}", _SAME_KEY)
 _RETURNED = tuple(name for name in _RETURN_TYPES if name not in ("return_id", "has_before", "lines"))
 _ITS_ORDER = """
 LEFT JOIN orders_order o ON s.order_external_id <> '' AND o.brand_id = $1 AND o.channel = s.channel
