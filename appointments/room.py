@@ -1,5 +1,6 @@
 """What appointments contributes to the house."""
 
+from appointments.commands import IMPORT, REPORT
 from appointments.events import EVENTS
 from appointments.handlers import SUBSCRIBERS, TIMERS
 from appointments.pages.customer import BookPages
@@ -37,6 +38,7 @@ ROOM = Room(
         PeoplePages,
         FeedPages,
     ),
+    commands=(IMPORT, REPORT),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,

@@ -229,7 +229,7 @@ ROWS: dict[str, Row] = {
     ),
     "appointments.hq_service": read(on_shop("GET", "/hq/appointments/services/{service}")),
     "appointments.hq_service.save": written(
-        on_shop("POST", "/hq/appointments/services/{service}", is_fresh=True, **_SERVICE)
+        on_shop("POST", "/hq/appointments/services/{service}", is_fresh=True, version="1", **_SERVICE)
     ),
     "appointments.hq_shop": read(on_shop("GET", "/hq/appointments/shops/{shop}")),
     "appointments.hq_shop.add_chair": written(

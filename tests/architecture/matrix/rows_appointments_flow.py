@@ -41,7 +41,7 @@ from tests.architecture.matrix.rows_appointments import (
     on_shop,
     public,
 )
-from tests.catalog.makers import make_product, product_fields
+from tests.catalog.makers import make_product, product_fields, sku_fields
 from tests.groupbuy.kit import campaign_fields
 from tests.members.makers import make_customer
 from yundian.catalog.states import ProductStatus
@@ -74,7 +74,10 @@ async def on_tried(world: World, caller: Caller) -> Call:
     async with world.services.database.connection(world.brand.id) as tx:
         one = await life.see(tx, booking_id=booked.booking_id, is_locked=True)
         await life.check_in(tx, one, actor_id=None, now=clock.now())
-    product = await make_product(world.services, world.brand, fields=product_fields(readable_code(8)))
+    code = readable_code(8)
+    product = await make_product(
+        world.services, world.brand, fields=product_fields(code), skus=(sku_fields(code),)
+    )
     form = {"sku": product.skus[0].code}
     return Call(method="POST", path=f"/shop/appointments/{booked.booking_id}/tried", form=form)
 
@@ -131,7 +134,11 @@ async def _group_offer(world: World) -> tuple[str, uuid.UUID, uuid.UUID]:
     if world.shop_id in _offers:
         return _offers[world.shop_id]
     product = await make_product(
-        world.services, world.brand, fields=product_fields(readable_code(8)), status=ProductStatus.ON_SALE
+        world.services,
+        world.brand,
+        fields=product_fields(readable_code(8)),
+        skus=(sku_fields(readable_code(8)),),
+        status=ProductStatus.ON_SALE,
     )
     sku_id = product.skus[0].id
     fields = ServiceFields(code=readable_code(10), name="矩阵", duration_min=5, step_min=5, notice_min=0, seats=2)
