@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 
 import httpx
+import msgspec
 import pytest
 
 from tests.helpers import submit
@@ -11,10 +12,13 @@ from tests.orders.abroad import merge
 from tests.orders.makers import Desk, code_of, hand_over
 from tests.orders.test_screens import look
 from tests.people import sign_in_as
+from yundian.messaging.handlers import tell_order_uncollected
+from yundian.orders.events import OrderUncollected
 from yundian.orders.service import handing_over, uncollected
 from yundian.orders.states import OrderState
 from yundian.orders.types import OrderView
 from yundian.platform.core.principal import Role
+from yundian.platform.outbox.door import fetch
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +54,20 @@ async def told(desk: Desk) -> int:
     return found
 
 
+async def tell_customers(desk: Desk) -> None:
+    """Each customer gets one message, which is asked about again before it goes."""
+    async with desk.services.database.unit_of_work(desk.brand.id) as session:
+        rows = await fetch(session, "SELECT payload::text FROM outbox_event WHERE tag = 'orders.uncollected.v1'")
+        for row in rows:
+            await tell_order_uncollected.handle(session, msgspec.json.decode(row[0], type=OrderUncollected))
+        found = await fetch(
+            session,
+            "SELECT recheck FROM messaging_message WHERE template = 'order.uncollected' AND brand_id = $1",
+            desk.brand.id,
+        )  # fmt: skip
+    assert [one[0] for one in found] == ["orders.still_ready"] * len(rows)
+
+
 async def test_what_nobody_collects_is_announced_and_paid_back_once(client: httpx.AsyncClient, desk: Desk) -> None:
     hers = desk.customer.headers
     late, fresh, collected, foreign = await desk.ready(), await desk.ready(), await desk.ready(), await merge(desk)
@@ -65,6 +83,7 @@ async def test_what_nobody_collects_is_announced_and_paid_back_once(client: http
         notice = await tx.fetchval("SELECT min(refund_at - reminded_at) FROM orders_uncollected")
     assert notice == dt.timedelta(days=3)
     assert "Please come before" in await look(client, f"/m/{desk.brand.code}/orders/{late.number}", hers)
+    await tell_customers(desk)
     await hand_over(desk, await code_of(desk, collected))
 
     await time_is_over(desk)
