@@ -24,7 +24,7 @@ from yundian.platform.db.services import Services
 from yundian.reports import api
 from yundian.reports.commands import REPORT
 from yundian.reports.service import reading
-from yundian.reports.types import NOBODY, Basis, By, SalesQuery
+from yundian.reports.types import NOBODY, Basis, By, MemberRow, SalesQuery
 
 pytestmark = pytest.mark.anyio
 
@@ -210,26 +210,19 @@ async def test_recency_frequency_and_money_count_whole_days_of_the_brand_before_
     lonely = sale(START, 5_00, kind="refund", document_type="return", member_id=stranger)
     await staged(services, brand.id, [lonely])
 
-    def day(one: Staged) -> dt.date:
-        assert one.accrual_at is not None
-        return clock.business_day(one.accrual_at, "Asia/Shanghai")
-
-    expected = {}
-    for member in {*known.members, stranger} - {None}:
-        for currency in ("CNY", "GBP"):
-            some = [
-                one
-                for one in (*known.documents, lonely)
-                if one.member_id == member and one.currency == currency and day(one) < as_of
-            ]
-            sales = [one for one in some if one.kind == "sale"]
-            gross = sum(one.accrual_minor for one in sales)
-            back = sum(one.accrual_minor for one in some if one.kind == "refund")
-            last = max((day(one) for one in sales), default=None)
-            if some:
-                recency = (as_of - last).days if last else None
-                expected[(str(member), currency)] = (recency, len(sales), gross, gross - back)
+    everything = [*known.documents, lonely]
+    expected = _by_hand(everything, as_of)
     assert expected[(str(stranger), "CNY")] == (None, 0, 0, -5_00)
+    async with services.database.unit_of_work(brand.id) as session:
+        # On each of some days, so that sales of California's evenings lie around midnight of Shanghai.
+        for day in (
+            START.date(),
+            FIRST,
+            *(as_of + dt.timedelta(days=n) for n in range(-4, 5)),
+            dt.date(2026, 6, 1),
+        ):
+            found = await reading.members(session, as_of=day, limit=None)
+            assert {(str(one.member_id), one.currency): _money(one) for one in found} == _by_hand(everything, day)
 
     settings = services.settings
     for name in ("database_url", "redis_url", "database_owner_url"):
@@ -237,18 +230,35 @@ async def test_recency_frequency_and_money_count_whole_days_of_the_brand_before_
     monkeypatch.setenv("YUNDIAN_VAR_DIR", str(settings.var_dir))
     command = ["members", "--as-of", as_of.isoformat(), "--brand", brand.code]
     told = json.loads(await _run([*command, "--json"]))["members"]
-    assert {
-        (one["member_id"], one["currency"]): (
-            one["recency_days"], one["frequency"], one["gross_minor"], one["net_minor"],
-        )
-        for one in told
-    } == expected  # fmt: skip
+    assert {(one["member_id"], one["currency"]): _money(MemberRow(**one)) for one in told} == expected
     written = await _run([*command, "--csv"])
     admin = await people.sign_in_as(services, brand.id, Role.HQ_ADMIN)
     query, headers = {"as-of": as_of.isoformat()}, {**admin.headers, **HTML}
     assert (await client.get("/hq/sales/members/csv", params=query, headers=headers)).content == written.encode()
     page = await client.get("/hq/sales/members", params=query, headers=headers)
     assert all(f"/hq/members/{member}" in page.text for member, _currency in expected)
+
+
+def _by_hand(documents: list[Staged], as_of: dt.date) -> dict[tuple[str, str], tuple[int | None, int, int, int]]:
+    """Recency, frequency, gross and net of each member and currency before a day."""
+    found: dict[tuple[str, str], list[tuple[dt.date, Staged]]] = {}
+    for one in documents:
+        assert one.accrual_at is not None
+        day = clock.business_day(one.accrual_at, "Asia/Shanghai")
+        if one.member_id is not None and day < as_of:
+            found.setdefault((str(one.member_id), one.currency), []).append((day, one))
+    rows = {}
+    for key, some in found.items():
+        sales = [(day, one.accrual_minor) for day, one in some if one.kind == "sale"]
+        gross = sum(amount for _, amount in sales)
+        back = sum(one.accrual_minor for _, one in some if one.kind == "refund")
+        last = max((day for day, _ in sales), default=None)
+        rows[key] = ((as_of - last).days if last else None, len(sales), gross, gross - back)
+    return rows
+
+
+def _money(one: MemberRow) -> tuple[int | None, int, int, int]:
+    return one.recency_days, one.frequency, one.gross_minor, one.net_minor
 
 
 def _figures(one: Any) -> tuple[int, ...]:
