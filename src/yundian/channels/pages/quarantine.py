@@ -216,12 +216,14 @@ def _with_mapping(refused: Form, mapping: str) -> Form:
 
 def _tried(row: HeldRow, mapping: str) -> dict[str, Any]:
     """The document that comes of it, or why none does."""
+    tried: dict[str, Any] = {"document": "", "problem": None, "refused": None}
     try:
-        return {"document": quarantine.document_of(row, mapping)}
+        tried["document"] = quarantine.document_of(row, mapping)
     except FieldProblem as error:
-        return {"problem": error.problem}
+        tried["problem"] = error.problem
     except DomainError as error:
-        return {"refused": error}
+        tried["refused"] = error
+    return tried
 
 
 def _readable(raw: str) -> str:
