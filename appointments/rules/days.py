@@ -15,6 +15,8 @@ CELL_MIN = 5
 DAY_MIN = 1440
 REGULAR = DAY_MIN // CELL_MIN
 
+# Of a zone, some megabytes.
+_MOST_KEPT = 20_000
 _ONE_DAY = dt.timedelta(days=1)
 
 
@@ -35,6 +37,10 @@ class Days:
         self.zone = ZoneInfo(zone)
         self._starts: dict[dt.date, int] = {}
         self._cells: dict[tuple[dt.date, int, bool], int] = {}
+
+    @property
+    def is_large(self) -> bool:
+        return len(self._cells) > _MOST_KEPT or len(self._starts) > _MOST_KEPT
 
     def start(self, day: dt.date) -> int:
         """The cell in which a local day begins."""
@@ -79,6 +85,20 @@ class Days:
             if (shown.hour * 60 + shown.minute) % step_min == 0:
                 mask |= 1 << offset
         return mask
+
+
+@lru_cache(maxsize=64)
+def _days_of(zone: str) -> Days:
+    return Days(zone)
+
+
+def days_of(zone: str) -> Days:
+    """The days of a zone, worked out once and kept, as long as they are not too many."""
+    days = _days_of(zone)
+    if days.is_large:
+        _days_of.cache_clear()
+        days = _days_of(zone)
+    return days
 
 
 @lru_cache(maxsize=64)

@@ -5,6 +5,7 @@ is a few hundred operations on such numbers. Between reading and writing the dat
 """
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +21,14 @@ from appointments.errors import (
     TooFar,
     TooSoon,
 )
-from appointments.rules.days import CELL_MIN, CELL_S, Days, cell_of, instant_of, week_day
+from appointments.rules.days import CELL_MIN, CELL_S, cell_of, days_of, instant_of, week_day
 from appointments.states import DayKind, SpanKind
 from appointments.types import Busy, DayEntry, HoursEntry, PlanEntry, Plans, SessionPlan, StaffPlan, Stretch
 from yundian.platform.core.errors import DomainError
 
 _ONE_DAY = dt.timedelta(days=1)
 _Span = tuple[int, int]
+_SET = re.compile("1")
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
@@ -154,7 +156,7 @@ class _Weigher:
         self, plans: Plans, zone: str, hours: Sequence[HoursEntry], stretch: Stretch, now: dt.datetime
     ) -> None:
         self.plans, self.hours, self.stretch, self.now = plans, hours, stretch, now
-        self.days = Days(zone)
+        self.days = days_of(zone)
         # Yesterday's hours may reach over midnight, and a buffer into the days around.
         self.around = _range(stretch.first - _ONE_DAY, stretch.last + _ONE_DAY)
         self.base = self.days.start(self.around[0])
@@ -261,7 +263,21 @@ class _Weigher:
             spans.append((first, self.days.at(day, ends, is_end=not is_outward)))
 
     def _cells(self, busy: Busy) -> int:
-        return self._mask(zip(*busy, strict=True))
+        """Times of one resource never overlap: each of their ends turns the cells after it over."""
+        if not busy[0]:
+            return 0
+        base, size = self.base, self.size
+        end = base + size
+        digits = bytearray(b"0") * (size + 1)
+        for cells in busy:
+            is_inside = min(cells) >= base and max(cells) <= end
+            for cell in cells if is_inside else [min(max(cell, base), end) for cell in cells]:
+                digits[end - cell] ^= 1
+        mask, shift = int(digits, 2), 1
+        while shift <= size:
+            mask ^= mask << shift & self.all
+            shift *= 2
+        return mask & self.all
 
     def _mask(self, spans: Iterable[_Span]) -> int:
         """A set of cells from many spans: digits are cheaper to set than bits of a large integer."""
@@ -309,7 +325,7 @@ def _set_of(bits: Iterable[int]) -> int:
 
 def _bits(mask: int) -> list[int]:
     """Which are set, in order."""
-    return [at for at, digit in enumerate(reversed(bin(mask)[2:])) if digit == "1"] if mask else []
+    return [found.start() for found in _SET.finditer(bin(mask)[:1:-1])] if mask else []
 
 
 def _range(first: dt.date, last: dt.date) -> list[dt.date]:
