@@ -159,9 +159,8 @@ def items(run: Run, reader: Reader, extractor: Extractor, found: Sequence[Docume
             item.problem, item.problem_line = wrong
             continue
         rows = list(islice(values, len(document.records)))
-        # Whoever refuses it, it is kept with its columns, in the order that makes it the same document again.
-        places = enumerate(zip(document.records, rows, strict=True))
-        item.values = {f"{place:05d}:{one.line}": row for place, (one, row) in places}
+        # Whoever refuses it, rules or room: it is kept with its columns.
+        item.values = {str(one.line): row for one, row in zip(document.records, rows, strict=True)}
         try:
             item.record = extractor.document(rows, run.kind.record)
         except FieldProblem as error:
