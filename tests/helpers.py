@@ -10,14 +10,16 @@ import httpx
 T = TypeVar("T")
 
 
-async def wait_until(condition: Callable[[], Awaitable[T]], *, seconds: float = 10.0, what: str = "it") -> T:
+async def wait_until(
+    condition: Callable[[], Awaitable[T]], *, seconds: float = 10.0, every_s: float = 0.02, what: str = "it"
+) -> T:
     """Poll until the condition is truthy and return it; fail with ``what`` after the time is up."""
     with anyio.move_on_after(seconds):
         while True:
             result = await condition()
             if result:
                 return result
-            await anyio.sleep(0.02)
+            await anyio.sleep(every_s)
     raise AssertionError(f"waited {seconds} s for {what}")
 
 

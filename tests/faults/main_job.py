@@ -77,10 +77,9 @@ class Outing:
             if told.status_code == httpx.codes.CREATED:
                 return dict(told.json())
             assert f"{told.status_code} {told.json()['code']}" in _LATER, self._complaint(told)
-            await anyio.sleep(0.1)
             return None
 
-        made = await wait_until(answer, seconds=60, what="a seat")
+        made = await wait_until(answer, seconds=60, every_s=0.1, what="a seat")
         assert made is not None
         self.group_code = made["group_code"]
         [paid_by] = await self.fair.rows(

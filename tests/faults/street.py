@@ -224,13 +224,10 @@ class Street:
             is_ended = await is_over()
             async with self.till.services.database.connection(self.till.brand_id) as tx:
                 left = int(await tx.fetchval(_OPEN, self.till.brand_id))
-            if is_ended and left == 0:
-                return True
-            await anyio.sleep(0.1)
-            return False
+            return is_ended and left == 0
 
         try:
-            await wait_until(is_done, seconds=45, what=what)
+            await wait_until(is_done, seconds=45, every_s=0.1, what=what)
         except AssertionError as error:
             seen, attempts = await self.till.see(payment), await self.till.attempts(payment)
             raise AssertionError(f"{error}: {seen} {attempts}\n{self.house.last_words()}") from error
