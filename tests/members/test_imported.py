@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.helpers import wait_until
 from tests.members.makers import count, make_customer
 from yundian.brands.types import BrandView
 from yundian.members import api
@@ -204,6 +205,37 @@ async def test_totals_are_the_sums_of_the_timeline_whatever_is_kept_and_replaced
         standing = {tuple(row) for row in stands if (row["ref_type"], row["ref_id"]) in touched}
         assert standing == {(one.member_id, one.kind, one.ref_type, one.ref_id) for one in happenings}
         await check_totals(services, brand)
+    await check_totals(services, brand)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_who_sums_up_waits_for_who_added_before(services: Services, brand: BrandView, is_kept: bool) -> None:
+    (member_id,) = (await recognise(services, brand, (till(1),))).values()
+    first, second, third = (happening(member_id, K.PAID, new_id(), amount_minor=n) for n in (1, 20, 300))
+
+    async def follow() -> None:
+        async with services.database.connection(brand.id) as tx:
+            await api.replace_happenings(tx, refs=[], happenings=[third])
+
+    async def is_waiting() -> bool:
+        async with services.database.connection(None) as tx:
+            found: int = await tx.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database()"
+            )
+        return found > 0
+
+    async with services.database.connection(brand.id) as tx:
+        await timeline.keep(tx, happenings=[first])
+    async with services.database.connection(brand.id) as tx:
+        if is_kept:
+            await timeline.keep(tx, happenings=[second])
+        else:
+            await api.replace_happenings(tx, refs=[], happenings=[second])
+        follower = asyncio.create_task(follow())
+        await wait_until(is_waiting, what="whoever sums up after us")
+    await follower
+
     await check_totals(services, brand)
 
 
