@@ -6,14 +6,18 @@ import uuid
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.repository import bookings
+from appointments.repository import setup as offered
 from appointments.service import booking, life, planning, setup, trying
 from appointments.service.booking import Booked, Wish
+from appointments.states import Source
 from appointments.types import BookingView, PlanLine, ServiceFields, ServiceView, StaffFields, StaffView, Stretch
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database
 from yundian.platform.outbox.door import Door
 
-__all__ = ["Booked", "Wish"]
+__all__ = ["BY_SHOP", "Booked", "Wish"]
+
+BY_SHOP = Source.SHOP
 
 
 async def free_times(
@@ -62,6 +66,11 @@ async def bookings_of_member(
 async def tried_in(session: AsyncSession, *, booking_id: uuid.UUID) -> list[uuid.UUID]:
     """The SKUs that were tried in an appointment, as they were noted."""
     return [one.sku_id for one in await trying.tried_in(session, booking_id=booking_id)]
+
+
+async def offers(door: Door) -> list[ServiceView]:
+    """What can be booked anywhere."""
+    return await offered.offered(door, shop_id=None)
 
 
 async def create_service(session: AsyncSession, *, fields: ServiceFields) -> ServiceView:

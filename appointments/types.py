@@ -14,7 +14,6 @@ from appointments.states import (
     DayKind,
     DayRule,
     DepositState,
-    PartyState,
     Source,
     SpanKind,
     Status,
@@ -221,33 +220,6 @@ class WaitView(msgspec.Struct, frozen=True, kw_only=True):
     offered_start: dt.datetime | None
     offer_expires_at: dt.datetime | None
     booking_id: uuid.UUID | None
-
-
-class PartyView(msgspec.Struct, frozen=True, kw_only=True):
-    """A group's session. ``held_id`` is the booking that holds its time while the group fills."""
-
-    id: uuid.UUID
-    group_id: uuid.UUID
-    campaign_id: uuid.UUID
-    session_id: uuid.UUID
-    shop_id: uuid.UUID
-    service_id: uuid.UUID
-    state: PartyState
-    starts_at: dt.datetime
-    ends_at: dt.datetime
-    staff_id: uuid.UUID
-    seats: int
-    taken: int
-    held_id: uuid.UUID | None
-
-
-class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that happened to a booking."""
-
-    at: dt.datetime
-    kind: str
-    actor: str
-    detail: str
 
 
 class NewBooking(msgspec.Struct, frozen=True, kw_only=True):

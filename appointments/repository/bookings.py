@@ -7,10 +7,20 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from appointments.states import Attention, BookingState, DepositState
-from appointments.types import Actor, BookingView, HistoryEntry, NewBooking
+from appointments.types import Actor, BookingView, NewBooking
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.cte import Cte
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened to a booking."""
+
+    at: dt.datetime
+    kind: str
+    actor: str
+    detail: str
+
 
 _TYPES = {
     "id": "uuid", "code": "varchar", "created_at": "timestamptz", "shop_id": "uuid", "service_id": "uuid",

@@ -7,13 +7,32 @@ import msgspec
 
 from appointments.repository.bookings import insert_part
 from appointments.states import PartyState
-from appointments.types import NewBooking, PartyView
+from appointments.types import NewBooking
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.cte import Cte
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.declare import Event
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
+
+
+class PartyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A group's session. ``held_id`` is the booking that holds its time while the group fills."""
+
+    id: uuid.UUID
+    group_id: uuid.UUID
+    campaign_id: uuid.UUID
+    session_id: uuid.UUID
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    state: PartyState
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    staff_id: uuid.UUID
+    seats: int
+    taken: int
+    held_id: uuid.UUID | None
+
 
 _OFFER = "SELECT service_id FROM appointments_group_offer WHERE brand_id = $1 AND campaign_id = $2"
 

@@ -17,10 +17,11 @@ from appointments.events import BookingConfirmed
 from appointments.repository import bookings
 from appointments.repository import parties as repository
 from appointments.repository import setup as services
+from appointments.repository.parties import PartyView
 from appointments.service import booking as book
 from appointments.service import facts, life
 from appointments.states import BookingState, PartyState, Source
-from appointments.types import Actor, BookingView, NewBooking, PartyView, ServiceView
+from appointments.types import Actor, BookingView, NewBooking, ServiceView
 from groupbuy import api as groups
 from groupbuy.api import Buyer, Opening
 from groupbuy.types import CampaignWithItems, Checkout, Wanted

@@ -13,7 +13,9 @@ from stores import api as stores
 from stores.types import StockLine
 from yundian.app import sandbox
 from yundian.app.demo.accounts import ensure_accounts
+from yundian.app.demo.appointments import ensure_appointments
 from yundian.app.demo.campaigns import ensure_campaigns
+from yundian.app.demo.channels import ensure_channels
 from yundian.brands import api as brands
 from yundian.brands import service as brand_service
 from yundian.brands.errors import BrandUnknown
@@ -105,7 +107,9 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
         await _ensure_shops(services, brand_id)
         await _ensure_stock(services, brand_id)
         await _ensure_people(services, brand_id, demo)
+        await ensure_channels(services, brand_id)
         running = await ensure_campaigns(services, brand_id)
+        await ensure_appointments(services, brand_id)
         known = sandbox.credentials(settings)
         if known is not None:
             await ensure_accounts(services, brand_id, known)
@@ -117,6 +121,7 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
             ("HQ", "/hq"),
             ("Shop", "/shop"),
             ("Customer", f"/m/{demo.code}/me"),
+            ("Appointments", f"/m/{demo.code}/book"),
             *(("Group-buy", f"/m/{demo.code}/c/{code}") for code in running[:1]),
         ],
     )
