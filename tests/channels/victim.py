@@ -1,6 +1,7 @@
 """A process that tests kill while it takes documents in.
 
-``python -m tests.channels.victim BRAND``; its settings come by the environment, the step by ``YUNDIAN_TEST_DIE_AT``.
+``python -m tests.channels.victim BRAND``; its settings come by the environment, and the step by
+``YUNDIAN_TEST_DIE_AT``.
 """
 
 import datetime as dt

@@ -8,6 +8,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 
+from yundian.orders.repository.merging import Merged, ReturnChange
 from yundian.orders.rules import new_number
 from yundian.orders.service import life, lists, merging, placing
 from yundian.orders.states import OrderState
@@ -15,7 +16,6 @@ from yundian.orders.types import (
     HOUSE,
     SUBJECT,
     Actor,
-    Merged,
     NewOrder,
     OrderView,
     Placed,
@@ -28,7 +28,7 @@ from yundian.platform.db.database import Tx
 from yundian.platform.db.paging import Page
 from yundian.platform.outbox.door import Door
 
-__all__ = ["NUMBER_TAKEN", "SUBJECT", "new_number"]
+__all__ = ["NUMBER_TAKEN", "SUBJECT", "Merged", "ReturnChange", "new_number"]
 
 # The constraint that says so: for ``platform.db.conflicts`` around a statement with ``place_parts``.
 NUMBER_TAKEN = placing.NUMBER_KEY

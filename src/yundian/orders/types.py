@@ -384,32 +384,3 @@ class StagedReturn(NamedTuple):
     country: str
     province: str
     lines: str
-
-
-class ReturnChange(NamedTuple):
-    """A refund as it counts after a merge: a row of ``orders_changed_return`` without its ``lines``.
-
-    ``has_before``: it, or what it was, may have been told before. ``refunded_at`` is none when it is gone.
-    ``order_id`` is its order, or its own id where that was never seen.
-    """
-
-    return_id: uuid.UUID
-    has_before: bool
-    is_counted: bool
-    order_id: uuid.UUID
-    number: str
-    channel: str
-    shop_id: uuid.UUID | None
-    member_id: uuid.UUID | None
-    country: str
-    province: str
-    currency: str
-    refunded_at: dt.datetime | None
-    amount_minor: int
-
-
-class Merged(NamedTuple):
-    """What a merge or an assignment changed, for timelines and numbers."""
-
-    orders: list[StagedOrder]
-    returns: list[ReturnChange]

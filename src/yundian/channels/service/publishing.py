@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from yundian.channels.repository import numbers
 from yundian.members import api as members
 from yundian.members.types import Happening, TimelineKind
-from yundian.orders.types import Merged, ReturnChange, StagedOrder
+from yundian.orders.api import Merged, ReturnChange
+from yundian.orders.types import StagedOrder
 from yundian.platform.core.steps import step
 from yundian.platform.db.database import Tx
 from yundian.reports import api as reports

@@ -12,12 +12,15 @@ from yundian.platform.db.database import Tx
 # What an identity is found by.
 Key = tuple[IdentityKind, str, bytes]
 
+# One look into the index for each, whatever the planner believes of tables that it never counted.
 _OWNERS = """
-SELECT i.kind, i.scope, i.value_hash, i.member_id, m.status = 'active'
+SELECT i.kind, i.scope, i.value_hash, i.member_id, m.is_active
 FROM unnest($2::text[], $3::text[], $4::bytea[]) AS k (kind, scope, value_hash)
-JOIN members_identity i ON i.brand_id = $1 AND i.kind = k.kind AND i.scope = k.scope
-    AND i.value_hash = k.value_hash AND i.ended_at IS NULL
-JOIN members_member m ON m.brand_id = i.brand_id AND m.id = i.member_id
+CROSS JOIN LATERAL (SELECT kind, scope, value_hash, member_id FROM members_identity
+    WHERE brand_id = $1 AND kind = k.kind AND scope = k.scope AND value_hash = k.value_hash AND ended_at IS NULL
+    LIMIT 1) AS i
+CROSS JOIN LATERAL (SELECT status = 'active' AS is_active FROM members_member
+    WHERE brand_id = $1 AND id = i.member_id LIMIT 1) AS m
 """
 
 # Identities in the order they come: everybody takes them in the same one, so nobody waits in a circle. A member is

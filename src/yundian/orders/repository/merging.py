@@ -7,9 +7,40 @@ receives them has decided. Its lock lets one such merge at a time into a brand.
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from yundian.orders.types import ReturnChange, StagedLine, StagedOrder, StagedReturn
+from yundian.orders.types import StagedLine, StagedOrder, StagedReturn
 from yundian.platform.db.database import Tx
+
+
+class ReturnChange(NamedTuple):
+    """A refund as it counts after a merge: a row of ``orders_changed_return`` without its ``lines``.
+
+    ``has_before``: it, or what it was, may have been told before. ``refunded_at`` is none when it is gone.
+    ``order_id`` is its order, or its own id where that was never seen.
+    """
+
+    return_id: uuid.UUID
+    has_before: bool
+    is_counted: bool
+    order_id: uuid.UUID
+    number: str
+    channel: str
+    shop_id: uuid.UUID | None
+    member_id: uuid.UUID | None
+    country: str
+    province: str
+    currency: str
+    refunded_at: dt.datetime | None
+    amount_minor: int
+
+
+class Merged(NamedTuple):
+    """What a merge or an assignment changed, for timelines and numbers."""
+
+    orders: list[StagedOrder]
+    returns: list[ReturnChange]
+
 
 _ORDER_TYPES = {
     "order_id": "uuid", "is_known": "bool", "number": "text", "channel": "text", "external_shop": "text",
@@ -133,7 +164,7 @@ _REMOVE_ORDERS = (
     "DELETE FROM orders_line WHERE brand_id = $1 AND order_id = ANY($2::uuid[])",
     "DELETE FROM orders_order WHERE brand_id = $1 AND id = ANY($2::uuid[]) AND external_id <> ''",
 )
-# The order that a refund was of before: its sum changes too, and what it tells of that refund itself may count now.
+# The order that a refund was of before: its sum changes, and what it tells of that refund itself may count now.
 _NOTE_ORDERS_BEFORE = """
 WITH before AS (
     SELECT r.* FROM orders_staged_return s JOIN orders_return r ON r.brand_id = $1 AND r.id = s.return_id

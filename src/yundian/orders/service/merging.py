@@ -4,7 +4,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 
 from yundian.orders.repository import merging
-from yundian.orders.types import Merged, StagedLine, StagedOrder, StagedReturn
+from yundian.orders.repository.merging import Merged
+from yundian.orders.types import StagedLine, StagedOrder, StagedReturn
 from yundian.platform.core import clock
 from yundian.platform.core.steps import step
 from yundian.platform.db.database import Tx
