@@ -13,8 +13,10 @@ from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import brand_of
 
 # One batch of a brand at a time: what is read afterwards is what the others left, and the order of locks behind it
-# is nobody's concern.
+# is nobody's concern. What is looked up is planned for what is there: a plan kept from an empty inbox reads all of
+# it for each document.
 _LOCK = """
+SET LOCAL plan_cache_mode = force_custom_plan;
 SET LOCAL lock_timeout = '{wait}';
 SELECT pg_advisory_xact_lock(hashtextextended('channels:{brand}', 0));
 SET LOCAL lock_timeout = '{usual}';
