@@ -98,11 +98,16 @@ class SalesPanel(Controller):
     async def show(
         self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
     ) -> Template:
-        """The last seven days on HQ's home page."""
-        asked = Asked(by=By.DAY, preset="7d")
+        """The last seven days on HQ's home page, and by channel."""
+        asked = Asked(by=By.CHANNEL, preset="7d")
         wanted = asked.query(today=await reading.today(session), mine=principal.shops())
         report, before = await reading.compared(session, wanted=wanted)
-        return fragment("reports/_panel.html", report=report, before=before, words=schemas)
+        return fragment(
+            "reports/_panel.html",
+            report=schemas.named(report, await reading.channel_names(session)),
+            before=before,
+            words=schemas,
+        )
 
 
 async def _report(session: AsyncSession, principal: Principal, asked: Asked) -> SalesReport:
