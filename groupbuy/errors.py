@@ -119,6 +119,13 @@ class CampaignIncomplete(DomainError):
     title = "The campaign cannot be published like this"
 
 
+class SeatLifeTooShort(DomainError):
+    """WeChat takes no order that lives shorter."""
+
+    code = "groupbuy.seat_life_too_short"
+    title = "A seat must live at least 2 minutes where WeChat Pay is offered"
+
+
 class SkuNotSellable(DomainError):
     """``codes``: SKUs that the catalogue does not sell (any more)."""
 

@@ -20,6 +20,7 @@ from groupbuy.errors import (
     LeaveTooLate,
     LimitReached,
     QuotaBelowSold,
+    SeatLifeTooShort,
     SeatUnknown,
     ShopNotIncluded,
     SkuNotInCampaign,
@@ -85,7 +86,11 @@ class CampaignController(Controller):
         found = await campaigns.list_campaigns(session, standing=standing, cursor=cursor, limit=limit)
         return Page([CampaignRead.of(one) for one in found.items], found.next_cursor)
 
-    @post(operation_id="groupbuy_create_campaign", guards=[writers], responses=refusals(ShopUnknown))
+    @post(
+        operation_id="groupbuy_create_campaign",
+        guards=[writers],
+        responses=refusals(ShopUnknown, SeatLifeTooShort),
+    )
     @idempotent
     async def create_campaign(
         self, data: JSONBody[CampaignCreate], session: NamedDependency[AsyncSession]
@@ -109,7 +114,9 @@ class CampaignController(Controller):
         "/{campaign_id:uuid}",
         operation_id="groupbuy_update_campaign",
         guards=[writers],
-        responses=refusals(CampaignUnknown, ShopUnknown, TermsAreFixed, QuotaBelowSold, VersionConflict),
+        responses=refusals(
+            CampaignUnknown, ShopUnknown, TermsAreFixed, QuotaBelowSold, SeatLifeTooShort, VersionConflict
+        ),
     )
     @idempotent
     async def update_campaign(
@@ -129,7 +136,12 @@ class CampaignController(Controller):
         guards=[writers],
         status_code=200,
         responses=refusals(
-            CampaignUnknown, CampaignIncomplete, SkuNotSellable, IllegalTransition, VersionConflict
+            CampaignUnknown,
+            CampaignIncomplete,
+            SkuNotSellable,
+            SeatLifeTooShort,
+            IllegalTransition,
+            VersionConflict,
         ),
     )
     @idempotent

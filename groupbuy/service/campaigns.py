@@ -8,7 +8,7 @@ import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from groupbuy import rules
-from groupbuy.errors import CampaignUnknown, QuotaBelowSold, SkuNotSellable, TermsAreFixed
+from groupbuy.errors import CampaignUnknown, QuotaBelowSold, SeatLifeTooShort, SkuNotSellable, TermsAreFixed
 from groupbuy.events import CampaignClosed, CampaignPublished
 from groupbuy.models import Campaign, Item
 from groupbuy.repository import campaigns as rows
@@ -33,7 +33,7 @@ CODE_LENGTH = 8
 
 
 async def create_campaign(session: AsyncSession, *, fields: CampaignFields) -> CampaignWithItems:
-    """A draft that nobody but HQ sees."""
+    """A draft that nobody but HQ sees. ``SeatLifeTooShort``."""
     fields = rules.checked(fields)
     await _check_seat_life(session, fields.seat_life_s)
     campaign = Campaign(
@@ -56,6 +56,7 @@ async def edit_campaign(
     Raises:
         TermsAreFixed: a published campaign's size, lives, limits, prices or items would change.
         QuotaBelowSold: fewer pieces than are reserved and sold.
+        SeatLifeTooShort: WeChat would not take its orders.
     """
     fields = rules.checked(fields)
     campaign = await _campaign(session, campaign_id)
@@ -86,6 +87,7 @@ async def publish_campaign(
     Raises:
         CampaignIncomplete: nothing to sell, no shop, or its end has passed.
         SkuNotSellable: the catalogue does not sell one of its SKUs.
+        SeatLifeTooShort: WeChat would not take its orders.
     """
     campaign = await _campaign(session, campaign_id)
     if campaign.version != version:
@@ -208,7 +210,7 @@ async def _with_items(session: AsyncSession, found: list[Campaign]) -> list[Camp
 async def _check_seat_life(session: AsyncSession, seat_life_s: int) -> None:
     """Also when it is published: the brand may take WeChat Pay since."""
     if seat_life_s < rules.SHORTEST_SEAT_LIFE_S and await payments.is_offered(session, Provider.WECHAT):
-        raise InvalidInput("seat_life_s", "At least 2 minutes: WeChat Pay takes no order that lives shorter")
+        raise SeatLifeTooShort
 
 
 def _columns(fields: CampaignFields) -> dict[str, Any]:
