@@ -1,7 +1,8 @@
 """How many orders a second come in over HTTP: signed batches of 100, one web process, as a source sends them.
 
-``python -m benchmarks.orders_sync [--batches 100] [--connections 2]``. Every document is new, names a shop, a buyer
-with a card number of her own till and two lines; it becomes an order, a profile and numbers before it is answered.
+``python -m benchmarks.orders_sync [--batches 100] [--connections 2]``. Every document is new, names a shop, a
+buyer with a card number of her own till and two lines; it becomes an order, a profile and numbers before it is
+answered.
 """
 
 import argparse

@@ -78,7 +78,7 @@ async def count_days(
         last = last or (first + dt.timedelta(days=6) if first else clock.business_day(clock.now(), time_zone))
         first = first or last - dt.timedelta(days=6)
         if not 0 <= (last - first).days < MAX_DAYS:
-            raise InvalidInput("to", f"from one to {MAX_DAYS} days")
+            raise InvalidInput("to", "At most 31 days, the last not before the first")
         start, end = _midnight(first, zone), _midnight(last + dt.timedelta(days=1), zone)
         rows = await repository.days(
             tx,
