@@ -12,6 +12,7 @@ import datetime as dt
 import hashlib
 import hmac
 import json
+import sys
 import time
 
 from benchmarks import kit
@@ -27,6 +28,7 @@ from yundian.platform.db import migrate
 from yundian.platform.db.services import open_services
 
 BATCH = 100
+GOAL = 1_000
 SHOPS = 20
 MEMBERS = 4_000
 _START = dt.datetime(2026, 5, 1, tzinfo=dt.UTC)
@@ -111,6 +113,8 @@ async def main(batches: int, connections: int) -> None:
                 house, {"orders_order": "", "channels_document": "", "reports_fact": "", "members_member": ""}
             )
         )
+        if measured.statuses != {200: batches} or measured.rate * BATCH < GOAL:
+            sys.exit(1)
 
 
 if __name__ == "__main__":
