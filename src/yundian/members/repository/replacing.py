@@ -18,12 +18,14 @@ _COUNTED = "('paid', 'released', 'refunded')"
 # Things come in order, as everywhere: nobody waits in a circle.
 _CLEAR = f"""
 WITH stale AS MATERIALIZED (
-    SELECT t.place FROM unnest($2::text[], $3::uuid[]) AS r (ref_type, ref_id)
-    CROSS JOIN LATERAL (SELECT ctid AS place FROM members_timeline
+    SELECT t.* FROM unnest($2::text[], $3::uuid[]) AS r (ref_type, ref_id)
+    CROSS JOIN LATERAL (SELECT member_id, kind, ref_type, ref_id FROM members_timeline
         WHERE brand_id = $1 AND ref_id = r.ref_id AND ref_type = r.ref_type
         ORDER BY member_id, kind FOR UPDATE) AS t
 ), gone AS (
-    DELETE FROM members_timeline t USING stale s WHERE t.ctid = s.place AND t.brand_id = $1
+    DELETE FROM members_timeline t USING stale s
+    WHERE t.brand_id = $1 AND t.member_id = s.member_id AND t.kind = s.kind AND t.ref_type = s.ref_type
+        AND t.ref_id = s.ref_id
     RETURNING t.kind, t.member_id, t.channel, t.currency
 )
 SELECT DISTINCT member_id, channel, currency FROM gone WHERE kind IN {_COUNTED}
