@@ -11,6 +11,7 @@ from itertools import islice
 
 import msgspec
 
+from yundian.platform.core.steps import step
 from yundian.platform.db.database import Database
 from yundian.platform.intake.batches import Batch, Item, Run, hash_of, note_problems, quarantine
 from yundian.platform.intake.conversions import UNSTORABLE
@@ -109,6 +110,8 @@ async def keep(run: Run, chunk: Chunk) -> None:
         if chunk.strays:
             await quarantine(tx, run, chunk.strays)
         await staging.stage(tx, run_id=run.opened.id, pieces=chunk.pieces)
+        step("intake.chunk_staged")
+    step("intake.chunk_kept")
     run.lines_read += chunk.records
     run.read += len(chunk.strays)
     run.quarantined += len(chunk.strays)
