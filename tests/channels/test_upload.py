@@ -178,7 +178,7 @@ async def test_a_mapping_is_checked_while_it_is_written(hq: Hq) -> None:
 
 async def test_a_killed_worker_is_missed_and_the_next_one_goes_on_where_it_stopped(hq: Hq) -> None:
     """Killed with -9 after its first batch: nobody else may take the file while it could still live."""
-    upload_id = await hq.keep(csv_of(12_000))
+    upload_id = await hq.keep(csv_of(6_000))
 
     code = await anyio.to_thread.run_sync(lambda: _die_at(hq, upload_id, "intake.batch_committed"))
     after_kill = await hq.rows("SELECT records_read, applied FROM intake_run")
@@ -192,11 +192,11 @@ async def test_a_killed_worker_is_missed_and_the_next_one_goes_on_where_it_stopp
     assert code == -signal.SIGKILL
     (read, applied), *others = after_kill
     assert others == []
-    assert 0 < read == applied < 12_000
+    assert 0 < read == applied < 6_000
     assert still == ("running", "", 1)
     assert await hq.state(upload_id) == ("done", "", 2)
-    assert await hq.rows("SELECT records_read, applied, unchanged FROM intake_run") == [(12_000, 12_000, 0)]
-    assert await hq.rows("SELECT count(*) FROM orders_order") == [(12_000,)]
+    assert await hq.rows("SELECT records_read, applied, unchanged FROM intake_run") == [(6_000, 6_000, 0)]
+    assert await hq.rows("SELECT count(*) FROM orders_order") == [(6_000,)]
     timers = await hq.rows("SELECT state, due_at > now() FROM outbox_timer WHERE key = $1", str(upload_id))
     assert timers == [("set", True)]
 
