@@ -287,58 +287,6 @@ async def test_groups_end_with_their_shop_and_with_a_campaign_that_is_called_off
     assert (await fair.quota(), await fair.stock()) == ((0, 0), (1100, 0))
 
 
-async def test_whoever_would_collect_in_a_shop_that_closes_gets_her_money_back_and_the_group_goes_on(
-    fair: Fair,
-) -> None:
-    there = await other_shop(fair, "SH-02")
-    campaign = await fair.sell(size=3)
-    leader, staying, unpaid = await fair.customers(3)
-    _, visitor = await fair.touched(campaign, fair.shop)
-    led = await fair.start(campaign, leader, visitor=visitor, pickup_shop_id=there.id)
-    stays = await fair.join(led.group_code, staying)
-    away = await fair.join(led.group_code, unpaid, pickup_shop_id=there.id)
-    await fair.pay(led, stays)
-    await fair.work()
-
-    async with fair.services.database.connection(fair.brand.id) as tx:
-        for _ in range(2):
-            await end_groups_of_shop.handle(tx, [Delivered(new_id(), ShopClosed(shop_id=there.id))])
-    await fair.work()
-    await fair.expire(away)
-    await fair.work()
-    assert await fair.arrive() == 1
-    await fair.work()
-
-    group = await fair.group(led.group_code)
-    assert (group["state"], group["taken"], group["paid"]) == ("open", 1, 1)
-    assert (group["leader_member_id"], await fair.seats(led.group_code)) == (
-        staying,
-        ["refunded", "paid", "released"],
-    )
-    assert (await fair.quota(), (await fair.stock())[1]) == ((1, 0), 1)
-
-
-async def test_an_order_that_hq_cancels_before_its_seat_is_paid_takes_none(fair: Fair) -> None:
-    campaign = await fair.sell(size=2)
-    alone, leader, friend = await fair.customers(3)
-    made = [await fair.start(campaign, alone), await fair.start(campaign, leader)]
-    made.append(await fair.join(made[1].group_code, friend))
-    await fair.pay(*made)
-    # What pays the seats is late: it comes after the cancellation, and after the money is back.
-    await fair.work(rounds=1, is_whole=False)
-    async with fair.services.database.connection(fair.brand.id) as tx:
-        gone = [made[0].order_id, made[2].order_id]
-        assert await orders.cancel_paid(tx, order_ids=gone, reason="hq") == gone
-    assert await fair.arrive() == 2
-    await fair.work(first=("groupbuy.note_cancelled", "orders.apply_refund", "groupbuy.take_back"))
-
-    assert (await fair.group(made[0].group_code))["state"] == "failed"
-    group = await fair.group(made[1].group_code)
-    assert (group["state"], group["taken"], group["paid"]) == ("open", 1, 1)
-    assert [await fair.seats(one.group_code) for one in made[:2]] == [["refunded"], ["paid", "refunded"]]
-    assert (await fair.quota(), await fair.stock()) == ((1, 0), (1000, 1))
-
-
 async def test_the_shop_whose_link_opened_a_group_gets_every_order_of_it(fair: Fair) -> None:
     there = await other_shop(fair, "SH-02")
     campaign = await fair.sell(size=3)
