@@ -115,7 +115,7 @@ async def check(services: Services, world: tuple[list[OrderDocument], list[list[
 
 # Not made smaller when it fails: that takes minutes, and `make soak` does it.
 @settings(
-    max_examples=10,
+    max_examples=7,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
