@@ -73,3 +73,15 @@ def test_a_short_master_key_is_refused() -> None:
 )
 def test_a_phone_is_shown_by_its_ends_only(phone: str, shown: str) -> None:
     assert mask_phone(phone) == shown
+
+
+@pytest.mark.parametrize("length", [0, 1, 199, 200, 5_000])
+def test_a_long_text_is_squeezed_and_sealed_and_opens_to_the_letter(length: int) -> None:
+    text = ("订单 13800138000 \udce9\0" * length)[:length]
+    sealed = KEYS.seal("inbox", text)
+
+    assert KEYS.unseal("inbox", sealed) == text
+    assert b"13800138000" not in sealed
+    assert len(sealed) < 250 + len(text)
+    with pytest.raises(InvalidTag):
+        KEYS.unseal("outbox", sealed)

@@ -11,11 +11,11 @@ import msgspec
 from yundian.channels.service import channels, receiving
 from yundian.channels.types import OrderDocument, Received
 from yundian.platform.db.database import Database, Tx
+from yundian.platform.db.keys import keyring_of
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake.errors import BadMapping
 from yundian.platform.intake.service import OnProgress, run_import
 from yundian.platform.intake.types import Applied, ImportKind, Origin, RunSummary
-from yundian.platform.outbox.door import keyring_of
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 KIND = "channels.orders"

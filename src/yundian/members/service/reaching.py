@@ -9,7 +9,8 @@ from yundian.members.service.joining import sealed
 from yundian.members.states import MemberStatus
 from yundian.members.types import IdentityKind, Known, Reach
 from yundian.platform.core.errors import InvalidInput
-from yundian.platform.outbox.door import Door, keyring_of
+from yundian.platform.db.keys import keyring_of
+from yundian.platform.outbox.door import Door
 
 
 async def reach_of(door: Door, *, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Reach]:

@@ -29,8 +29,8 @@ from yundian.messaging.states import AttemptState, MessageState, SkipReason
 from yundian.messaging.types import Channel, MessageClass, PolicyView, TemplateView
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.settings import Settings
+from yundian.platform.db.keys import keyring_of
 from yundian.platform.outbox import outbox
-from yundian.platform.outbox.door import keyring_of
 from yundian.platform.wechat.types import WeChatApp
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("yundian.messaging")

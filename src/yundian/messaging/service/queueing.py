@@ -17,7 +17,8 @@ from yundian.messaging.rules.templates import LOCALES, house_template
 from yundian.messaging.types import Channel, MessageWish
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
-from yundian.platform.outbox.door import Door, keyring_of
+from yundian.platform.db.keys import keyring_of
+from yundian.platform.outbox.door import Door
 
 PURPOSE = "messaging.values"
 MAX_FACT_KEY, MAX_PATH, MAX_RECHECK = 120, 300, 60

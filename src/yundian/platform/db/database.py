@@ -131,7 +131,7 @@ class Database:
 
     @functools.cached_property
     def keyring(self) -> Keyring:
-        """The keys of the house, for what is sealed inside a transaction (``door.keyring_of``)."""
+        """The keys of the house, for what is sealed inside a transaction (``keys.keyring_of``)."""
         return Keyring(self.settings.master_key_bytes())
 
     @property

@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.platform.core.crypto import Keyring
-from yundian.platform.db.database import Database, Tx
+from yundian.platform.db.database import Tx
 
 Door = AsyncSession | Tx
 
@@ -26,14 +25,6 @@ def brand_of(door: Door) -> uuid.UUID:
     if brand is None:
         raise RuntimeError("no brand: events and timers belong to one")
     return brand
-
-
-def keyring_of(door: Door) -> Keyring:
-    """The keys of the house: handlers are given a door and nothing else."""
-    database: Database | None = door.database if isinstance(door, Tx) else door.info.get("database")
-    if database is None:
-        raise RuntimeError("this door has no keys: it was not opened by a Database")
-    return database.keyring
 
 
 async def run(door: Door, sql: str, *args: object) -> int:
