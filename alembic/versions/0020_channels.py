@@ -19,13 +19,6 @@ _ADDED_TO_ORDERS = ("country", "province", "difference_minor", "is_backfill")
 _OPEN = "handed_over_at IS NULL AND closed_at IS NULL"
 _HANDED_OVER = "handed_over_at IS NOT NULL"
 _OWN = " AND external_id = ''"
-# Old documents are read by people only: squeezed the fast way, where the server was built with it.
-_SQUEEZE_RAW = """
-DO $$ BEGIN
-    ALTER TABLE channels_document ALTER COLUMN raw SET COMPRESSION lz4;
-EXCEPTION WHEN feature_not_supported THEN NULL;
-END $$
-"""
 
 
 def upgrade() -> None:
@@ -95,7 +88,7 @@ def _create_document() -> None:
         sa.Column("is_different", sa.Boolean(), nullable=False),
         sa.Column("run_id", sa.Uuid(), nullable=True),
         sa.Column("line", sa.Integer(), nullable=False),
-        sa.Column("raw", sa.Text(), nullable=False),
+        sa.Column("raw_sealed", sa.LargeBinary(), nullable=False),
         sa.UniqueConstraint(
             "brand_id",
             "channel",
@@ -119,7 +112,8 @@ def _create_document() -> None:
         ["brand_id", "channel", "id"],
         postgresql_where=sa.text("is_different AND is_current"),
     )
-    op.execute(_SQUEEZE_RAW)
+    # It was squeezed before it was sealed.
+    op.execute("ALTER TABLE channels_document ALTER COLUMN raw_sealed SET STORAGE EXTERNAL")
 
 
 def _create_claim() -> None:

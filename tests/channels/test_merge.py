@@ -20,6 +20,7 @@ from tests.channels.makers import (
 from tests.stores.makers import make_shop, shop_fields
 from yundian.brands.types import BrandView
 from yundian.channels.handlers import credit_claims
+from yundian.channels.service.receiving import RAW
 from yundian.channels.types import OrderDocument, Outcome
 from yundian.members import api as members
 from yundian.members.events import IdentityVerified
@@ -88,12 +89,12 @@ async def test_newer_versions_win_older_and_repeated_ones_change_nothing(
     kept = await rows(
         services,
         brand,
-        "SELECT version, state, is_current, raw FROM channels_document WHERE brand_id = $1 ORDER BY 1",
+        "SELECT version, state, is_current, raw_sealed FROM channels_document WHERE brand_id = $1 ORDER BY 1",
     )
     assert [(one["version"], one["state"], one["is_current"]) for one in kept] == [
         (1, "stale", False), (2, "applied", False), (3, "applied", True),
     ]  # fmt: skip
-    assert "已付款" in kept[1]["raw"]
+    assert "已付款" in services.keyring.unseal(RAW, kept[1]["raw_sealed"])
     # Without a version the content tells: the same again is nothing new, another is newer. A version beats none.
     plain, other = document("2002"), document("2002", source_state="again")
     assert [(await take(services, brand, one)).outcomes[0] for one in (plain, other, plain)] == [

@@ -13,6 +13,7 @@ from tests.channels.test_upload import MAPPING, Hq, csv_of
 from tests.people import sign_in_as
 from tests.stores.makers import make_shop, shop_fields
 from yundian.brands.types import BrandView
+from yundian.channels.service.receiving import RAW
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
@@ -175,7 +176,10 @@ async def test_a_sent_document_is_replayed_as_it_was_sent_discarded_and_taken_ba
     assert {row[1] for row in await held(hq, "channels.unknown_shop")} == {"replayed"}
     assert await hq.rows("SELECT external_id FROM orders_order ORDER BY 1") == [("T-0",), ("T-1",), ("T-2",)]
     raw = json.dumps(sale("T-0", shop_code="SH-NEW"))
-    assert await hq.rows("SELECT raw FROM channels_document WHERE external_id = 'T-0'") == [(raw,)]
+    assert [
+        hq.services.keyring.unseal(RAW, sealed)
+        for (sealed,) in await hq.rows("SELECT raw_sealed FROM channels_document WHERE external_id = 'T-0'")
+    ] == [raw]
     assert "Nothing here" in await hq.page(f"{HELD}?show=discarded")
 
 

@@ -45,6 +45,7 @@ class Document(Row, table=True):
 
     ``subject_id`` is that order or return, ``member_id`` whom its verified identities name. Amounts are what the
     document says, positive for a refund. Without ``run_id`` it came over HTTP.
+    ``raw_sealed`` is its text as it came, which names people.
     """
 
     __tablename__ = "channels_document"
@@ -84,7 +85,7 @@ class Document(Row, table=True):
     is_different: bool = False
     run_id: uuid.UUID | None = None
     line: int = 0
-    raw: str = Field(sa_type=sa.Text)
+    raw_sealed: bytes = Field(sa_type=sa.LargeBinary)
 
 
 class Claim(SQLModel, table=True):
@@ -148,7 +149,7 @@ class Upload(Row, table=True):
 
 
 class UploadChunk(SQLModel, table=True):
-    """A piece of an uploaded file; any worker puts them together again."""
+    """A sealed piece of an uploaded file; any worker puts them together again."""
 
     __tablename__ = "channels_upload_chunk"
     __table_args__ = (brand_reference("upload_id", "channels_upload", ondelete="CASCADE"),)

@@ -180,6 +180,7 @@ class Entry:
     shop_id: uuid.UUID | None = None
     member_id: uuid.UUID | None = None
     subject_id: uuid.UUID | None = None
+    raw_sealed: bytes = b""
 
     @property
     def document(self) -> OrderDocument:

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Sequence
 import asyncpg
 
 from yundian.channels.rules import Entry, Key
-from yundian.channels.rules import kept_text as kept
 from yundian.channels.types import Outcome
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import brand_of
@@ -37,7 +36,7 @@ _COLUMNS = {
     "content_hash": "bytea", "version": "bigint", "updated_at": "timestamptz", "kind": "varchar",
     "state": "varchar", "is_current": "bool", "subject_id": "uuid", "member_id": "uuid",
     "occurred_at": "timestamptz", "amount_minor": "bigint", "currency": "bpchar", "is_different": "bool",
-    "run_id": "uuid", "line": "int", "raw": "text",
+    "run_id": "uuid", "line": "int", "raw_sealed": "bytea",
 }  # fmt: skip
 _ADD = f"""
 INSERT INTO channels_document (brand_id, created_at, {", ".join(_COLUMNS)})
@@ -76,7 +75,7 @@ def _row(entry: Entry, is_current: bool, is_different: bool) -> tuple[object, ..
         entry.id, *entry.key, entry.content_hash, document.version, document.updated_at, document.kind.value,
         "applied" if entry.outcome is Outcome.APPLIED else "stale", is_current, entry.subject_id, entry.member_id,
         document.paid_at or document.placed_at, document.total_minor, document.currency, is_different,
-        received.run_id, received.line, kept(received.raw),
+        received.run_id, received.line, entry.raw_sealed,
     )  # fmt: skip
 
 

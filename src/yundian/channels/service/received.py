@@ -8,11 +8,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.channels.models import Document
 from yundian.channels.repository import counts as repository
+from yundian.channels.service.receiving import RAW
 from yundian.channels.types import DocumentKind
 from yundian.orders import api as orders
 from yundian.orders.errors import OrderUnknown
 from yundian.orders.types import OrderView
 from yundian.platform.core.errors import NotFound
+from yundian.platform.db.keys import keyring_of
 
 SHOWN = 20
 MAX_VERSIONS = 100
@@ -20,9 +22,10 @@ MAX_VERSIONS = 100
 
 @dataclass(frozen=True, slots=True)
 class ReceivedView:
-    """A document, its order if it became one, and all that came under its key in the order it came."""
+    """A document, its text, its order if it became one, and all that came under its key in the order it came."""
 
     document: Document
+    raw: str
     order: OrderView | None
     versions: Sequence[Document]
 
@@ -46,5 +49,8 @@ async def get(session: AsyncSession, *, brand_id: uuid.UUID, document_id: uuid.U
         except OrderUnknown:
             order = None
     return ReceivedView(
-        document, order, await repository.versions_of(session, document=document, limit=MAX_VERSIONS)
+        document=document,
+        raw=keyring_of(session).unseal(RAW, document.raw_sealed),
+        order=order,
+        versions=await repository.versions_of(session, document=document, limit=MAX_VERSIONS),
     )

@@ -22,6 +22,9 @@ from yundian.platform.core.steps import step
 from yundian.platform.db.database import Tx
 from yundian.platform.intake.types import Problem
 
+# What the texts of documents are sealed for.
+RAW = "channels.document"
+
 _FRESH = (Outcome.APPLIED, Outcome.STALE)
 
 
@@ -36,6 +39,8 @@ async def take_in(tx: Tx, *, keyring: Keyring, channel: str, received: Sequence[
     Raises:
         ChannelUnknown, ChannelPaused: nothing is taken in.
     """
+    # Before the lock: what others wait for is short.
+    sealed = [keyring.seal(RAW, rules.kept_text(one.raw)) for one in received]
     await inbox.lock(tx)
     await channels.check_open(tx, code=channel)
     refused: dict[int, Problem] = {}
@@ -43,6 +48,8 @@ async def take_in(tx: Tx, *, keyring: Keyring, channel: str, received: Sequence[
     histories = await histories_of(tx, keys={entry.key for entry in entries})
     rules.decide(entries, histories)
     fresh = [entry for entry in entries if entry.outcome in _FRESH]
+    for entry in fresh:
+        entry.raw_sealed = sealed[entry.index]
     if fresh:
         await _name_buyers(tx, keyring, fresh, histories)
         await _merge(tx, fresh, histories)
