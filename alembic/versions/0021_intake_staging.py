@@ -1,4 +1,4 @@
-"""records of one document are gathered
+"""records of one document are gathered; what stands in quarantine is sealed
 
 Revision ID: 0021
 Revises: 0020
@@ -13,12 +13,15 @@ down_revision = "0020"
 branch_labels = None
 depends_on = None
 
+_SEALED = ("raw_sealed", "source_sealed")
+_UNSEALED = "ix_intake_quarantine_unsealed"
 _NEW = ("scope", "file_bytes", "bytes_read", "lines_read", "documents", "is_gathered", "last_key", "tally")
 
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     _add_progress()
+    _seal_quarantine()
     op.create_table(
         "intake_staged",
         sa.Column("brand_id", sa.Uuid(), nullable=False),
@@ -59,8 +62,23 @@ def _add_progress() -> None:
         op.add_column("intake_run", column)
 
 
+def _seal_quarantine() -> None:
+    """The release before goes on with ``raw`` and ``source``; what it wrote is sealed by ``records.seal_old``."""
+    table = "intake_quarantine"
+    op.alter_column(table, "raw", server_default="")
+    for name in _SEALED:
+        op.add_column(table, sa.Column(name, sa.LargeBinary(), nullable=True))
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN {name} SET STORAGE EXTERNAL")
+    op.create_index(_UNSEALED, table, ["brand_id", "id"], postgresql_where=sa.text("raw_sealed IS NULL"))
+
+
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.drop_table("intake_staged")
+    # What is sealed no older release opens: it is looked up in its file, and imported again.
+    op.drop_index(_UNSEALED, "intake_quarantine")
+    for name in reversed(_SEALED):
+        op.drop_column("intake_quarantine", name)
+    op.alter_column("intake_quarantine", "raw", server_default=None)
     for name in reversed(_NEW):
         op.drop_column("intake_run", name)

@@ -23,6 +23,7 @@ from yundian.channels.types import ChannelFields
 from yundian.platform.auth import api_keys
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
+from yundian.platform.intake import sealing
 
 pytestmark = pytest.mark.anyio
 
@@ -43,7 +44,8 @@ async def inbox(services: Services, brand: BrandView) -> list[tuple[Any, ...]]:
 
 
 async def held(services: Services, brand: BrandView) -> list[tuple[Any, ...]]:
-    return await rows(services, brand, "SELECT code, raw FROM intake_quarantine ORDER BY code")
+    found = await rows(services, brand, "SELECT code, raw_sealed FROM intake_quarantine ORDER BY code")
+    return [(code, services.keyring.unseal(sealing.PURPOSE, sealed)) for code, sealed in found]
 
 
 async def test_each_document_is_answered_alone_and_what_is_wrong_is_kept_to_the_letter(

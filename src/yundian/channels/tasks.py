@@ -15,7 +15,7 @@ import uvloop
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.channels.models import UploadState
-from yundian.channels.service import uploads
+from yundian.channels.service import quarantine, uploads
 from yundian.channels.service.importing import import_file
 from yundian.platform.core import clock
 from yundian.platform.core.settings import Settings
@@ -108,9 +108,10 @@ async def import_upload(session: AsyncSession, timer: DueTimer) -> None:
 
 @cron("channels.clean", every_s=CLEAN_EVERY_S, end=imports.aclose)
 async def clean(database: Database) -> None:
-    """Uploaded files go after a week."""
+    """Uploaded files go after a week; what an older release left open in quarantine is sealed."""
     for brand in await directory.brand_ids(database):
         await uploads.remove_old(database, brand=brand)
+        await quarantine.seal_old(database, brand=brand)
 
 
 async def work_off(settings: Settings, brand: uuid.UUID, upload_id: uuid.UUID) -> None:

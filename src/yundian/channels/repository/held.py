@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
+import asyncpg
 import sqlalchemy as sa
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Tx
+from yundian.platform.db.keys import keyring_of
 from yundian.platform.db.paging import before
+from yundian.platform.intake import sealing
 from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
+from yundian.platform.intake.repository.records import open_rows
 
 MAX_CODES = 50
 
@@ -48,25 +52,24 @@ class Locked:
     line: int
     raw: str
     source: dict[str, Any] | None
-    content_hash: bytes
 
 
 _LOCK = """
 SELECT q.id, q.kind, r.scope AS channel, q.run_id, r.mapping, q.line, q.raw, q.source::text AS source,
-    q.content_hash
+    q.raw_sealed, q.source_sealed
 FROM intake_quarantine q JOIN intake_run r ON r.brand_id = q.brand_id AND r.id = q.run_id
 WHERE q.brand_id = $1 AND q.id = ANY($2::uuid[]) AND q.kind = ANY($3::varchar[]) AND q.state = 'open'
 ORDER BY q.id FOR UPDATE OF q SKIP LOCKED
 """
 
 
+_SEALED = ("raw_sealed", "source_sealed")
+
+
 async def lock(tx: Tx, *, ids: Sequence[uuid.UUID], kinds: Sequence[str]) -> list[Locked]:
     """Those of the rows that are open still, in their order."""
     rows = await tx.fetch(_LOCK, tx.brand, list(ids), list(kinds))
-    return [
-        Locked(**(dict(row) | {"source": msgspec.json.decode(row["source"]) if row["source"] else None}))
-        for row in rows
-    ]
+    return [_locked(keyring_of(tx), row) for row in rows]
 
 
 async def list_held(
@@ -90,6 +93,7 @@ async def list_held(
     if after_id is not None:
         statement = statement.where(before([col(Quarantined.id)], [after_id]))
     rows = (await session.exec(statement.order_by(col(Quarantined.id).desc()).limit(limit))).all()
+    open_rows(session, [held for held, _ in rows])
     return [HeldRow(held, run) for held, run in rows]
 
 
@@ -128,7 +132,7 @@ async def get_held(
     if held is None or held.kind not in kinds:
         return None
     run = await session.get_one(ImportRun, (brand_id, held.run_id))
-    return HeldRow(held, run)
+    return HeldRow(open_rows(session, [held])[0], run)
 
 
 async def list_runs(
@@ -163,6 +167,12 @@ async def run_of_file(
         .limit(1)
     )
     return (await session.exec(statement)).first()
+
+
+def _locked(keyring: Keyring, row: asyncpg.Record) -> Locked:
+    facts = dict(row)
+    facts["raw"], facts["source"] = sealing.opened(keyring, facts)
+    return Locked(**{name: value for name, value in facts.items() if name not in _SEALED})
 
 
 def _conditions(brand_id: uuid.UUID, wanted: HeldFilter) -> list[sa.ColumnElement[bool]]:

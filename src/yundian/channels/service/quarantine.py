@@ -153,6 +153,14 @@ async def undo_discard(tx: Tx, *, held_id: uuid.UUID) -> None:
         raise AlreadySettled(quarantine_id=str(held_id))
 
 
+async def seal_old(database: Database, *, brand: uuid.UUID) -> None:
+    """Seal what the release before wrote into the quarantine, of every kind."""
+    sealed = 1
+    while sealed:
+        async with database.connection(brand) as tx:
+            sealed = await intake.seal_old(tx)
+
+
 def _try(row: Locked, mapping: str) -> _Try:
     if row.kind == syncing.KIND:
         read = syncing.read(row.raw.encode("utf-8", "surrogatepass"))
@@ -189,10 +197,9 @@ async def _take_in(tx: Tx, keyring: Keyring, channel: str, tries: list[_Try]) ->
 
 
 async def _settle(tx: Tx, tries: list[_Try]) -> None:
-    for kind in KINDS:
-        good = [one.row.content_hash for one in tries if one.problem is None and one.row.kind == kind]
-        if good:
-            await intake.release(tx, kind=kind, content_hashes=good)
+    good = [one.row.id for one in tries if one.problem is None]
+    if good:
+        await intake.release_held(tx, ids=good)
     for one in tries:
         if one.problem is not None:
             await intake.still_broken(tx, quarantine_id=one.row.id, problem=one.problem, values=one.row.source)

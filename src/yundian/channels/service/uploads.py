@@ -23,6 +23,7 @@ from yundian.platform.core.errors import DomainError, NotFound
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.steps import step
 from yundian.platform.db.database import Database, Tx
+from yundian.platform.db.keys import keyring_of
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake.types import RunSummary
 from yundian.platform.outbox import failures, timers
@@ -37,6 +38,9 @@ KEEP_DAYS = 7
 # A worker that died is missed after this; a living one renews its hold four times as often.
 HOLD_S = 20.0
 MAX_ATTEMPTS = 5
+
+# What the pieces of files are sealed for.
+FILE = "channels.upload"
 
 TIMER = "channels.import_upload"
 
@@ -74,7 +78,7 @@ async def keep(tx: Tx, *, new: NewFile, parts: AsyncIterator[bytes]) -> uuid.UUI
         mapping=new.mapping,
         account_id=new.account_id,
     )
-    digest, size, number = hashlib.sha256(), 0, 0
+    digest, size, number, keyring = hashlib.sha256(), 0, 0, keyring_of(tx)
     async for part in parts:
         size += len(part)
         if size > MAX_FILE_BYTES:
@@ -82,7 +86,8 @@ async def keep(tx: Tx, *, new: NewFile, parts: AsyncIterator[bytes]) -> uuid.UUI
         if before + size > MAX_KEPT_BYTES:
             raise UploadRoomFull(max_bytes=MAX_KEPT_BYTES, days=KEEP_DAYS)
         digest.update(part)
-        await repository.add_chunk(tx, upload_id=upload_id, number=number, data=part)
+        data = keyring.encrypt_bytes(FILE, part)
+        await repository.add_chunk(tx, upload_id=upload_id, number=number, data=data)
         number += 1
     if not size:
         raise UploadEmpty
@@ -214,7 +219,7 @@ async def _spool(database: Database, brand: uuid.UUID, upload_id: uuid.UUID, fil
                 data = await repository.chunk(tx, upload_id=upload_id, number=number)
             if data is None:
                 return
-            stream.write(data)
+            stream.write(database.keyring.decrypt_bytes(FILE, data))
             number += 1
 
 

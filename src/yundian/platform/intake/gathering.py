@@ -11,6 +11,7 @@ from itertools import islice
 
 import msgspec
 
+from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.steps import step
 from yundian.platform.db.database import Database
 from yundian.platform.intake.batches import Batch, Item, Run, hash_of, note_problems, quarantine
@@ -31,6 +32,8 @@ FETCH_BYTES = 2 * 1024 * 1024
 BATCH_RECORDS = 20_000
 
 _PIECE_RECORDS = 2_000
+# What gathered records are sealed for: a run that was given up leaves them behind.
+_STAGED = "intake.staged"
 
 
 class Gathered(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
@@ -90,7 +93,7 @@ def chunks(run: Run, reader: Reader) -> Iterator[Chunk]:
                 break
         if not count:
             return
-        yield Chunk(list(_pieces(groups)), strays, count, reader.position)
+        yield Chunk(list(_pieces(run.database.keyring, groups)), strays, count, reader.position)
 
 
 async def keep(run: Run, chunk: Chunk) -> None:
@@ -131,6 +134,7 @@ async def close(run: Run) -> None:
 
 async def documents(run: Run, *, limit: int) -> AsyncGenerator[list[Document], None]:
     """Whole documents in the order of their keys, many at a time, from where the run stands."""
+    keyring = run.database.keyring
     made: list[Document] = []
     size = chars = 0
     async for piece in _pieces_after(run.database, run.brand, run.opened.id, key=run.opened.last_key):
@@ -139,7 +143,7 @@ async def documents(run: Run, *, limit: int) -> AsyncGenerator[list[Document], N
                 yield made
                 made, size, chars = [], 0, 0
             made.append(Document(piece.key))
-        for record in _decode(piece.payload):
+        for record in _decode(keyring.decrypt_bytes(_STAGED, piece.payload)):
             made[-1].add(record)
         size += piece.records
         chars += len(piece.payload)
@@ -189,11 +193,11 @@ def _sort_in(
     strays.append(Item(read.line, read.raw, hash_of(run.kind, read.raw), kept, problem=problem))
 
 
-def _pieces(groups: dict[str, list[Gathered]]) -> Iterator[Piece]:
+def _pieces(keyring: Keyring, groups: dict[str, list[Gathered]]) -> Iterator[Piece]:
     for key, found in groups.items():
         for start in range(0, len(found), _PIECE_RECORDS):
             part = found[start : start + _PIECE_RECORDS]
-            yield Piece(key, part[0].line, len(part), _encode(part))
+            yield Piece(key, part[0].line, len(part), keyring.encrypt_bytes(_STAGED, _encode(part)))
 
 
 async def _pieces_after(

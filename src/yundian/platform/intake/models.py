@@ -79,7 +79,11 @@ class ImportRun(Row, table=True):
 
 
 class Quarantined(Row, table=True):
-    """A record that was not taken in, with the place and the reason. The same content is kept once."""
+    """A record that was not taken in, with the place and the reason. The same content is kept once.
+
+    ``raw`` and ``source`` stand sealed; the release before wrote them open. The repository opens what it reads.
+    ``content_hash`` is keyed: a short record could be guessed from a plain one.
+    """
 
     __tablename__ = "intake_quarantine"
     __table_args__ = (
@@ -87,6 +91,9 @@ class Quarantined(Row, table=True):
         brand_reference("run_id", "intake_run", ondelete="CASCADE"),
         sa.Index("ix_intake_quarantine_state", "brand_id", "kind", "state", "id"),
         sa.Index("ix_intake_quarantine_run", "brand_id", "run_id", "id"),
+        sa.Index(
+            "ix_intake_quarantine_unsealed", "brand_id", "id", postgresql_where=sa.text("raw_sealed IS NULL")
+        ),
     )
 
     run_id: uuid.UUID
@@ -95,8 +102,10 @@ class Quarantined(Row, table=True):
     column_name: str = Field(default="", sa_type=sa.String(200))
     code: str = Field(sa_type=sa.String(80))
     reason: str = Field(sa_type=sa.String(1000))
-    raw: str = Field(sa_type=sa.Text)
+    raw: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": ""})
     source: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
+    raw_sealed: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
+    source_sealed: bytes | None = Field(default=None, sa_type=sa.LargeBinary)
     content_hash: bytes = Field(sa_type=sa.LargeBinary)
     state: QuarantineState = Field(default=QuarantineState.OPEN, sa_type=text_enum(QuarantineState))
     settled_at: dt.datetime | None = None
@@ -118,7 +127,8 @@ class SeenKey(SQLModel, table=True):
 class StagedRecords(SQLModel, table=True):
     """Records of one document, as they stand near each other in the file; emptied at the run's end.
 
-    ``payload`` is JSON: a list of the records with their lines (``gathering.Piece``). ``key`` names the document.
+    ``payload`` is a list of the records with their lines (``gathering.Gathered``), sealed. ``key`` names the
+    document.
     """
 
     __tablename__ = "intake_staged"

@@ -9,13 +9,16 @@ from typing import Any
 
 import asyncpg
 import msgspec
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core import clock
 from yundian.platform.core.ids import first_id_at, new_id
 from yundian.platform.db.database import Tx
+from yundian.platform.db.keys import keyring_of
 from yundian.platform.db.paging import before
+from yundian.platform.intake import sealing
 from yundian.platform.intake.models import ImportRun, Quarantined, QuarantineState
 from yundian.platform.intake.types import Problem
 
@@ -77,25 +80,27 @@ async def quarantine(
 ) -> set[bytes]:
     """Keep each content once. The answer holds those that a person settled before: they stay settled."""
     unique = {record.content_hash: record for record in records}
+    keyring = keyring_of(tx)
+    known = {sealing.known_by(keyring, digest): digest for digest in unique}
     rows = [
         (
             new_id(),
             r.line,
             r.problem.column[:200],
             r.problem.code,
-            r.problem.reason[:1000],
-            r.raw[:max_raw],
-            source_text(r.values),
-            r.content_hash,
+            sealing.told(r.problem.reason)[:1000],
+            sealing.seal(keyring, r.raw[:max_raw]),
+            sealing.seal(keyring, source_text(r.values)),
+            digest,
         )
-        for r in unique.values()
+        for digest, r in zip(known, unique.values(), strict=True)
     ]
     await tx.execute(
         "INSERT INTO intake_quarantine AS q (brand_id, created_at, run_id, kind, state, id, line, column_name,"
-        " code, reason, raw, source, content_hash)"
-        " SELECT $1, $2, $3, $4, 'open', w.id, w.line, w.column_name, w.code, w.reason, w.raw, w.source::jsonb,"
-        " w.hash FROM unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],"
-        " $11::text[], $12::bytea[]) AS w(id, line, column_name, code, reason, raw, source, hash)"
+        " code, reason, raw_sealed, source_sealed, content_hash)"
+        " SELECT $1, $2, $3, $4, 'open', w.id, w.line, w.column_name, w.code, w.reason, w.raw, w.source,"
+        " w.hash FROM unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::bytea[],"
+        " $11::bytea[], $12::bytea[]) AS w(id, line, column_name, code, reason, raw, source, hash)"
         " ON CONFLICT (brand_id, kind, content_hash) DO UPDATE SET run_id = excluded.run_id,"
         " line = excluded.line, column_name = excluded.column_name, code = excluded.code,"
         " reason = excluded.reason WHERE q.state = 'open'"
@@ -111,9 +116,9 @@ async def quarantine(
         " AND content_hash = ANY($3) AND state <> 'open'",
         tx.brand,
         kind,
-        list(unique),
+        list(known),
     )
-    return {row["content_hash"] for row in settled}
+    return {known[row["content_hash"]] for row in settled}
 
 
 async def has_open(tx: Tx, *, kind: str) -> bool:
@@ -129,19 +134,32 @@ async def has_open(tx: Tx, *, kind: str) -> bool:
 
 async def release(tx: Tx, *, kind: str, content_hashes: Sequence[bytes]) -> None:
     """What was taken in after all (with a better mapping) needs nobody's attention any more."""
+    keyring = keyring_of(tx)
     await tx.execute(
         "UPDATE intake_quarantine SET state = 'replayed', settled_at = $4 WHERE brand_id = $1 AND kind = $2"
         " AND content_hash = ANY($3) AND state = 'open'",
         tx.brand,
         kind,
-        list(content_hashes),
+        [sealing.known_by(keyring, digest) for digest in content_hashes],
+        clock.now(),
+    )
+
+
+async def release_held(tx: Tx, *, ids: Sequence[uuid.UUID]) -> None:
+    """The same for rows that a person had tried again."""
+    await tx.execute(
+        "UPDATE intake_quarantine SET state = 'replayed', settled_at = $3 WHERE brand_id = $1"
+        " AND id = ANY($2::uuid[]) AND state = 'open'",
+        tx.brand,
+        list(ids),
         clock.now(),
     )
 
 
 async def lock_held(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> HeldRecord | None:
     row: asyncpg.Record | None = await tx.fetchrow(
-        "SELECT q.id, q.run_id, q.line, q.raw, q.state, q.source::text AS source, r.scope, r.mapping"
+        "SELECT q.id, q.run_id, q.line, q.raw, q.state, q.source::text AS source, q.raw_sealed, q.source_sealed,"
+        " r.scope, r.mapping"
         " FROM intake_quarantine q"
         " JOIN intake_run r ON r.brand_id = q.brand_id AND r.id = q.run_id"
         " WHERE q.brand_id = $1 AND q.kind = $2 AND q.id = $3 FOR UPDATE OF q",
@@ -151,12 +169,12 @@ async def lock_held(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> HeldRecor
     )
     if row is None:
         return None
-    source = msgspec.json.decode(row["source"]) if row["source"] is not None else None
+    raw, source = sealing.opened(keyring_of(tx), dict(row))
     return HeldRecord(
         id=row["id"],
         run_id=row["run_id"],
         line=row["line"],
-        raw=row["raw"],
+        raw=raw,
         scope=row["scope"],
         mapping=row["mapping"],
         source=source,
@@ -193,14 +211,14 @@ async def still_broken(
 ) -> None:
     """Keep what a person corrected so far, and what is wrong now."""
     await tx.execute(
-        "UPDATE intake_quarantine SET column_name = $3, code = $4, reason = $5, source = $6::text::jsonb"
-        " WHERE brand_id = $1 AND id = $2",
+        "UPDATE intake_quarantine SET column_name = $3, code = $4, reason = $5, source_sealed = $6,"
+        " source = NULL WHERE brand_id = $1 AND id = $2",
         tx.brand,
         quarantine_id,
         problem.column[:200],
         problem.code,
-        problem.reason[:1000],
-        source_text(values),
+        sealing.told(problem.reason)[:1000],
+        sealing.seal(keyring_of(tx), source_text(values)),
     )
 
 
@@ -243,14 +261,52 @@ async def list_quarantine(
         statement = statement.where(col(Quarantined.run_id) == run_id)
     if after_id is not None:
         statement = statement.where(before([col(Quarantined.id)], [after_id]))
-    return list((await session.exec(statement.order_by(col(Quarantined.id).desc()).limit(limit))).all())
+    rows = (await session.exec(statement.order_by(col(Quarantined.id).desc()).limit(limit))).all()
+    return open_rows(session, rows)
 
 
 async def get_quarantined(
     session: AsyncSession, *, brand_id: uuid.UUID, kind: str, quarantine_id: uuid.UUID
 ) -> Quarantined | None:
     row = await session.get(Quarantined, (brand_id, quarantine_id))
-    return row if row is not None and row.kind == kind else None
+    return open_rows(session, [row])[0] if row is not None and row.kind == kind else None
+
+
+def open_rows(session: AsyncSession, rows: Sequence[Quarantined]) -> list[Quarantined]:
+    """The same rows with ``raw`` and ``source`` to be read; what is opened is never written back."""
+    keyring = keyring_of(session)
+    for row in rows:
+        raw, source = sealing.opened(keyring, row.model_dump(include=set(sealing.COLUMNS)))
+        set_committed_value(row, "raw", raw)
+        set_committed_value(row, "source", source)
+    return list(rows)
+
+
+async def seal_old(tx: Tx, *, limit: int = 500) -> int:
+    """Seal what the release before wrote; how many rows it was."""
+    keyring = keyring_of(tx)
+    rows = await tx.fetch(
+        "SELECT id, raw, source::text AS source, content_hash FROM intake_quarantine"
+        " WHERE brand_id = $1 AND raw_sealed IS NULL ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
+        tx.brand,
+        limit,
+    )
+    await tx.execute(
+        # Its content may have come again since: that row has the key then.
+        "UPDATE intake_quarantine q SET raw = '', source = NULL, raw_sealed = w.raw, source_sealed ="
+        " coalesce(q.source_sealed, w.source), reason = w.reason, content_hash = CASE WHEN EXISTS (SELECT 1"
+        " FROM intake_quarantine o WHERE o.brand_id = $1 AND o.kind = q.kind AND o.content_hash = w.hash)"
+        " THEN sha256(w.raw) ELSE w.hash END"
+        " FROM unnest($2::uuid[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[])"
+        " AS w(id, raw, source, hash, reason) WHERE q.brand_id = $1 AND q.id = w.id",
+        tx.brand,
+        [row["id"] for row in rows],
+        [sealing.seal(keyring, row["raw"]) for row in rows],
+        [sealing.seal(keyring, row["source"]) for row in rows],
+        [sealing.known_by(keyring, row["content_hash"]) for row in rows],
+        [sealing.told(row["reason"]) for row in rows],
+    )
+    return len(rows)
 
 
 def cursor_key(row: ImportRun | Quarantined) -> tuple[uuid.UUID]:
