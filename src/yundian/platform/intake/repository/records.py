@@ -286,7 +286,7 @@ async def seal_old(tx: Tx, *, limit: int = 500) -> int:
     """Seal what the release before wrote; how many rows it was."""
     keyring = keyring_of(tx)
     rows = await tx.fetch(
-        "SELECT id, raw, source::text AS source, content_hash FROM intake_quarantine"
+        "SELECT id, raw, source::text AS source, reason, content_hash FROM intake_quarantine"
         " WHERE brand_id = $1 AND raw_sealed IS NULL ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED",
         tx.brand,
         limit,
