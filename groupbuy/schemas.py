@@ -68,7 +68,7 @@ class ItemRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CampaignRead(msgspec.Struct, frozen=True, kw_only=True):
-    """A campaign for HQ."""
+    """A campaign for HQ. ``opens_with``: the room that opens its groups with something of its own, or nobody."""
 
     id: uuid.UUID
     code: str
@@ -90,6 +90,7 @@ class CampaignRead(msgspec.Struct, frozen=True, kw_only=True):
     has_pickup_choice: bool
     published_at: dt.datetime | None
     closed_at: dt.datetime | None
+    opens_with: str
     version: int
     items: list[ItemRead]
     shop_ids: list[uuid.UUID]

@@ -105,6 +105,7 @@ async def tried(client: httpx.AsyncClient, case: Case[Any], caller: Caller) -> l
     response = await client.send(request)
     try:
         case.validate_response(response, checks=CHECKS)
-    except Exception as error:
+    # A group of failures is no Exception, and would take the event loop of all tests with it.
+    except (Exception, BaseExceptionGroup) as error:
         return [f"{caller.actor} {sent.method} {sent.url} {body[:300]!r}: {response.text[:300]}\n{error}"]
     return []

@@ -258,7 +258,9 @@ ROWS: dict[str, Row] = {
     ),
     "appointments.person.plan": written(on_shop("POST", "/hq/appointments/staff/{staff}/plan", is_fresh=True)),
     "appointments.person.days": written(
-        on_shop("POST", "/hq/appointments/staff/{staff}/days", first="{day}", last="{day}", kind="off")
+        on_shop(
+            "POST", "/hq/appointments/staff/{staff}/days", is_fresh=True, first="{day}", last="{day}", kind="off"
+        )
     ),
     "appointments.person.forget_day": written(
         on_shop("POST", f"/hq/appointments/staff/{{staff}}/days/{uuid.UUID(int=7)}/remove")
