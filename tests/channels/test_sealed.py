@@ -75,6 +75,8 @@ async def test_no_phone_that_was_received_can_be_read_in_a_table(
 
     assert (await hq.state(upload_id))[0] == "done"
     assert await hq.rows("SELECT count(*), max(octet_length(raw)) FROM intake_quarantine") == [(4, 0)]
+    plain = [hashlib.sha256(b"pos\0" + line).digest() for line in [*FILE.splitlines(), broken]]
+    assert await hq.rows("SELECT id FROM intake_quarantine WHERE content_hash = ANY($1)", plain) == []
     assert await hq.rows("SELECT count(*) FROM channels_document") == [(2,)]
     assert await told_by(hq, PHONE) == set()
     assert (await hq.page(HELD)).count(PHONE) >= 3
