@@ -93,9 +93,9 @@ async def shop_site(shop_settings: Settings) -> AsyncIterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(shop_settings: Settings, scratch: Path) -> Iterator[None]:
-    """A worker in a process of its own."""
+    """A worker in a process of its own, no longer than needed: it does the work of every test's brand."""
     with (scratch / "browser-worker.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "yundian", "worker"],

@@ -28,7 +28,7 @@ _IS_SETTLED = """() => document.readyState === "complete"
 _WIDTH = "() => document.documentElement.scrollWidth"
 # One page of a kind is enough: of one thing by its id, of one template by its code.
 _ONE_OF_MANY = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|(?<=/message-templates/)[a-z0-9_.]+")
-_MOST_PAGES = 60
+_MOST_PAGES = 90
 PHONE = ViewportSize(width=360, height=740)
 
 
