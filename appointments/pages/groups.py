@@ -22,7 +22,6 @@ from stores import api as stores
 from yundian.attribution import api as attribution
 from yundian.brands import api as brands
 from yundian.members import api as members
-from yundian.members.types import AppKind
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, customer
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal
@@ -138,7 +137,6 @@ async def _choose(
     return page(
         "appointments/group_start.html",
         status_code=form.status,
-        headers={"Cache-Control": "no-store"},
         brand=await brands.find_brand(session, code=brand_code),
         whole=whole,
         campaign=whole.campaign,
@@ -154,16 +152,10 @@ async def _choose(
 
 
 async def _payer(request: AnyRequest, services: Services, principal: Principal) -> str:
-    """Her openid, where she pays inside WeChat."""
-    if "MicroMessenger" not in request.headers.get("User-Agent", ""):
-        return ""
-    app = await members.app_of_brand(
-        services.database, keyring=services.keyring, brand_id=principal.brand, kind=AppKind.OFFICIAL
+    return await members.payer_of(
+        services.database,
+        keyring=services.keyring,
+        brand_id=principal.brand,
+        member_id=principal.own_id,
+        user_agent=request.headers.get("User-Agent", ""),
     )
-    if app is None:
-        return ""
-    async with services.database.connection(principal.brand) as tx:
-        found = await members.openid_of(
-            tx, keyring=services.keyring, member_id=principal.own_id, app_id=app.app_id
-        )
-    return found or ""

@@ -7,6 +7,7 @@ from appointments.repository import funnel as repository
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database
+from yundian.platform.wechat.agents import is_wechat_browser
 
 API = "api"
 WEB = "web"
@@ -15,7 +16,7 @@ WECHAT = "wechat"
 
 def channel_of(user_agent: str) -> str:
     """How a browser came."""
-    return WECHAT if "MicroMessenger" in user_agent else WEB
+    return WECHAT if is_wechat_browser(user_agent) else WEB
 
 
 async def note(

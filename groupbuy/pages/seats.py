@@ -18,7 +18,6 @@ from stores import api as stores
 from stores.types import ShopView
 from yundian.brands import api as brands
 from yundian.members import api as members
-from yundian.members.types import AppKind
 from yundian.platform.auth.guards import customer
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal
@@ -206,16 +205,10 @@ async def _pickup_shops(session: AsyncSession, whole: CampaignWithItems, own: uu
 
 
 async def _payer(request: AnyRequest, services: Services, principal: Principal) -> str:
-    """Her openid, where she pays inside WeChat."""
-    if "MicroMessenger" not in request.headers.get("User-Agent", ""):
-        return ""
-    app = await members.app_of_brand(
-        services.database, keyring=services.keyring, brand_id=principal.brand, kind=AppKind.OFFICIAL
+    return await members.payer_of(
+        services.database,
+        keyring=services.keyring,
+        brand_id=principal.brand,
+        member_id=principal.own_id,
+        user_agent=request.headers.get("User-Agent", ""),
     )
-    if app is None:
-        return ""
-    async with services.database.connection(principal.brand) as tx:
-        found = await members.openid_of(
-            tx, keyring=services.keyring, member_id=principal.own_id, app_id=app.app_id
-        )
-    return found or ""

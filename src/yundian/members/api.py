@@ -10,11 +10,12 @@ from yundian.members.service.joining import hash_of, member_view
 from yundian.members.service.reaching import find_by_phone, reach_of
 from yundian.members.service.recognising import recognise, recognise_buyers
 from yundian.members.service.timeline import replace_happenings, totals_of
-from yundian.members.types import IdentityKind, JoinedVia
+from yundian.members.types import AppKind, IdentityKind, JoinedVia
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
-from yundian.platform.db.database import Tx
+from yundian.platform.db.database import Database, Tx
 from yundian.platform.outbox.door import Door
+from yundian.platform.wechat.agents import is_wechat_browser
 
 __all__ = [
     "agree",
@@ -25,6 +26,7 @@ __all__ = [
     "known_as",
     "member_view",
     "openid_of",
+    "payer_of",
     "reach_of",
     "recognise",
     "recognise_buyers",
@@ -37,6 +39,19 @@ async def openid_of(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, app_id: s
     """The member's openid in an app (whom a JSAPI payment asks to pay, whom a message goes to), if she has one."""
     sealed = await people.openid_sealed(tx, member_id=member_id, app_id=app_id)
     return None if sealed is None else keyring.decrypt("members.openid", sealed)
+
+
+async def payer_of(
+    database: Database, *, keyring: Keyring, brand_id: uuid.UUID, member_id: uuid.UUID, user_agent: str
+) -> str:
+    """The openid with which a member pays inside WeChat; empty in other browsers and where none is known."""
+    if not is_wechat_browser(user_agent):
+        return ""
+    app = await app_of_brand(database, keyring=keyring, brand_id=brand_id, kind=AppKind.OFFICIAL)
+    if app is None:
+        return ""
+    async with database.connection(brand_id) as tx:
+        return await openid_of(tx, keyring=keyring, member_id=member_id, app_id=app.app_id) or ""
 
 
 async def scans_of(tx: Tx, *, member_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:

@@ -20,6 +20,7 @@ from yundian.payments.types import (
     RefundView,
 )
 from yundian.platform.core.crypto import Keyring
+from yundian.platform.wechat.agents import is_wechat_browser
 
 # So often a refund is refused for now (no money in the account) before a person has to look.
 UNSENT_TRIES = 8
@@ -171,7 +172,7 @@ def kind_for(
     """
     if is_wechat_everywhere and provider is Provider.WECHAT and has_payer:
         return PayKind.JSAPI
-    if "MicroMessenger" in user_agent:
+    if is_wechat_browser(user_agent):
         place = "wechat" if has_payer or provider is Provider.ALIPAY else "desktop"
     else:
         place = "phone" if "Mobile" in user_agent or "Android" in user_agent else "desktop"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from yundian.attribution.types import AgentClass
+from yundian.platform.wechat.agents import is_wechat_browser
 
 _LONGEST = 400
 # Tencent's check of addresses that are sent in chats.
@@ -21,7 +22,7 @@ def class_of(user_agent: str, *, is_prefetch: bool = False) -> AgentClass:
 def _class_of(user_agent: str) -> AgentClass:
     if _NOT_LISTED.search(user_agent) or _detector()(user_agent):
         return AgentClass.BOT
-    if "MicroMessenger" in user_agent:
+    if is_wechat_browser(user_agent):
         return AgentClass.WECHAT
     return AgentClass.PHONE if _PHONE.search(user_agent) else AgentClass.DESKTOP
 

@@ -220,16 +220,10 @@ async def _file_page(session: AsyncSession, principal: Principal, upload_id: uui
     view = await files.of_upload(session, brand_id=principal.brand, upload_id=upload_id)
     return page(
         "channels/import.html",
-        form=form if form.list("mapping") else _same(view, form),
+        form=form if form.list("mapping") else form.with_values(view.upload, "channel", "mapping"),
         status_code=form.status,
         **await _standing(session, principal, view),
     )
-
-
-def _same(view: files.FileView, refused: Form) -> Form:
-    form = Form.of(view.upload, "channel", "mapping")
-    form.message, form.status = refused.message, refused.status
-    return form
 
 
 async def _standing(session: AsyncSession, principal: Principal, view: files.FileView) -> dict[str, Any]:

@@ -197,7 +197,7 @@ def _record(row: HeldRow, form: Form) -> Template:
     return page(
         "channels/held.html",
         status_code=form.status,
-        form=form if form.list("mapping") else _with_mapping(form, mapping),
+        form=form if form.list("mapping") else form.with_values(mapping=mapping),
         held=row.held,
         run=row.run,
         is_file=is_file,
@@ -206,12 +206,6 @@ def _record(row: HeldRow, form: Form) -> Template:
         tried=_tried(row, mapping),
         words=words,
     )
-
-
-def _with_mapping(refused: Form, mapping: str) -> Form:
-    form = Form.of(mapping=mapping)
-    form.message, form.status = refused.message, refused.status
-    return form
 
 
 def _tried(row: HeldRow, mapping: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from yundian.platform.auth.types import Client
 from yundian.platform.core.settings import Settings
 from yundian.platform.web.context import current
 from yundian.platform.web.pages import AnyRequest
+from yundian.platform.wechat.agents import is_wechat_browser
 from yundian.platform.wechat.client import WeChatApps
 
 _TRIP = "yundian_trip"
@@ -42,7 +43,7 @@ def next_of(path: str | None, brand_code: str) -> str:
 
 def is_in_wechat(request: AnyRequest) -> bool:
     """Whether WeChat's own browser asks."""
-    return "MicroMessenger" in request.headers.get("User-Agent", "")
+    return is_wechat_browser(request.headers.get("User-Agent", ""))
 
 
 def wechat_of(request: AnyRequest) -> WeChatApps:

@@ -18,6 +18,7 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import AnyRequest, page, see_other
+from yundian.platform.wechat.agents import is_wechat_browser
 
 
 class ChoicePages(Controller):
@@ -76,5 +77,4 @@ async def _choices(services: Services, principal: Principal, brand_code: str, fo
 
 def _via(request: AnyRequest) -> JoinedVia:
     """Where she was when she decided."""
-    is_in_wechat = "MicroMessenger" in request.headers.get("User-Agent", "")
-    return JoinedVia.WECHAT if is_in_wechat else JoinedVia.PHONE
+    return JoinedVia.WECHAT if is_wechat_browser(request.headers.get("User-Agent", "")) else JoinedVia.PHONE

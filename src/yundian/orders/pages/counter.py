@@ -34,6 +34,7 @@ from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.names import channel_names
 from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
+from yundian.platform.wechat.agents import is_wechat_browser
 from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 
 log = structlog.get_logger(__name__)
@@ -277,7 +278,7 @@ async def _counter(request: AnyRequest, services: Services, principal: Principal
 
 async def _wechat_config(request: AnyRequest, services: Services, principal: Principal) -> str:
     """What WeChat's scanner asks for, inside WeChat only. Without it the code is typed."""
-    if "MicroMessenger" not in request.headers.get("User-Agent", ""):
+    if not is_wechat_browser(request.headers.get("User-Agent", "")):
         return ""
     app = await members.app_of_brand(
         services.database, keyring=services.keyring, brand_id=principal.brand, kind=AppKind.OFFICIAL

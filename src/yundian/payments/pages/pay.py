@@ -28,6 +28,7 @@ from yundian.platform.web.context import current
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import fragment, page, see_other
+from yundian.platform.wechat.agents import is_wechat_browser
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _way(
 
 def _is_in_wechat(request: Request[Any, Any, Any]) -> bool:
     """Alipay's pages do not open there."""
-    return "MicroMessenger" in request.headers.get("User-Agent", "")
+    return is_wechat_browser(request.headers.get("User-Agent", ""))
 
 
 def _context(seen: _Seen, token: str) -> dict[str, Any]:

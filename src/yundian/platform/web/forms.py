@@ -66,6 +66,12 @@ class Form:
     def error(self, name: str) -> str:
         return self.errors.get(name, "")
 
+    def with_values(self, source: object = None, /, *names: str, **values: object) -> "Form":
+        """This form's refusal above a form that starts with other values (see ``of``)."""
+        form = Form.of(source, *names, **values)
+        form.message, form.status = self.message, self.status
+        return form
+
     @property
     def failed(self) -> bool:
         return self.status >= 400
