@@ -2,7 +2,7 @@
 
 from yundian.catalog.commands import IMPORT
 from yundian.catalog.events import EVENTS
-from yundian.catalog.pages import ProductPages
+from yundian.catalog.pages.products import ProductPages
 from yundian.catalog.routes import ProductController, SkuController
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
