@@ -41,7 +41,10 @@ TABLES = (
     "catalog_product_tag",
     "catalog_product_term",
     "catalog_sku",
+    "channels_document",
+    "intake_quarantine",
     "intake_run",
+    "orders_order",
     "outbox_event",
     "stores_opening_hours",
     "stores_shop",
@@ -78,6 +81,25 @@ async def test_the_demo_brand_has_shops_products_stock_and_people(services: Serv
     }
     on_hand = {code: stock[sku.id].on_hand for code, sku in skus.items()}
     assert on_hand == {"DT-L01-02": 2, "DT-L07-01": 24, "DT-G02-01": 24}
+
+
+async def test_it_has_sold_through_tills_and_on_tmall_until_yesterday(services: Services) -> None:
+    demo = await seed.ensure_demo(services.settings)
+
+    async with services.database.connection(demo.brand_id) as tx:
+        days = await tx.fetch(
+            "SELECT channel, count(DISTINCT business_date) AS days, sum(orders)::int AS orders, max(business_date),"
+            " sum(refunds_minor)::bigint AS refunds FROM reports_day WHERE basis = 'accrual' GROUP BY channel"
+        )
+        met = await tx.fetchval(
+            "SELECT count(*) FROM (SELECT 1 FROM members_totals WHERE sales > 0 GROUP BY member_id"
+            " HAVING count(DISTINCT channel) = 2) both_channels"
+        )
+        held = await tx.fetch("SELECT code FROM intake_quarantine WHERE kind = 'channels.orders'")
+    assert {row["channel"] for row in days} == {"pos", "tmall"}
+    assert all(row["days"] > 50 and row["orders"] > 200 and row["refunds"] > 0 for row in days)
+    assert met > 10
+    assert {row["code"] for row in held} == {"channels.unknown_shop"}
 
 
 async def test_made_again_nothing_changes(services: Services) -> None:

@@ -1,6 +1,5 @@
 """The demo brand: made through the rooms' own doors, as often as one likes, with the same result."""
 
-import csv
 import tomllib
 import uuid
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from yundian.app.demo.accounts import ensure_accounts
 from yundian.app.demo.appointments import ensure_appointments
 from yundian.app.demo.campaigns import ensure_campaigns
 from yundian.app.demo.channels import ensure_channels
+from yundian.app.demo.files import DATA, rows
+from yundian.app.demo.history import ensure_history
 from yundian.brands import api as brands
 from yundian.brands import service as brand_service
 from yundian.brands.errors import BrandUnknown
@@ -30,8 +31,6 @@ from yundian.platform.db.services import Services, open_services
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake.service import run_import
 from yundian.platform.intake.types import ImportKind
-
-DATA = Path(__file__).parent / "data"
 
 
 class DemoRefused(RuntimeError):
@@ -110,6 +109,7 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
         await ensure_channels(services, brand_id)
         running = await ensure_campaigns(services, brand_id)
         await ensure_appointments(services, brand_id)
+        await ensure_history(services, brand_id)
         known = sandbox.credentials(settings)
         if known is not None:
             await ensure_accounts(services, brand_id, known)
@@ -140,7 +140,7 @@ async def _ensure_brand(services: Services, demo: DemoBrand) -> uuid.UUID:
 
 async def _ensure_products(services: Services, brand_id: uuid.UUID) -> None:
     file = DATA / "products.csv"
-    codes = {row["sku_code"] for row in _rows(file)}
+    codes = {row["sku_code"] for row in rows(file.name)}
     async with services.database.unit_of_work(brand_id) as session:
         if codes == set(await catalog.find_skus(session, codes=codes)):
             return
@@ -150,7 +150,7 @@ async def _ensure_products(services: Services, brand_id: uuid.UUID) -> None:
 
 async def _ensure_shops(services: Services, brand_id: uuid.UUID) -> None:
     file = DATA / "shops.csv"
-    codes = {row["code"] for row in _rows(file)}
+    codes = {row["code"] for row in rows(file.name)}
     async with services.database.unit_of_work(brand_id) as session:
         if codes == set(await stores.find_shops(session, codes=codes)):
             return
@@ -169,7 +169,7 @@ async def _import_whole(
 async def _ensure_stock(services: Services, brand_id: uuid.UUID) -> None:
     """One delivery per shop, received once however often this runs."""
     wanted = msgspec.convert(tomllib.loads((DATA / "stock.toml").read_text())["shops"], dict[str, ShopStock])
-    codes = {row["sku_code"] for row in _rows(DATA / "products.csv")}
+    codes = {row["sku_code"] for row in rows("products.csv")}
     async with services.database.unit_of_work(brand_id) as session:
         skus = await catalog.find_skus(session, codes=codes)
         shops = await stores.find_shops(session, codes=set(wanted))
@@ -202,8 +202,3 @@ async def _ensure_people(services: Services, brand_id: uuid.UUID, demo: DemoBran
                 )
         except LoginTaken:
             continue
-
-
-def _rows(file: Path) -> list[dict[str, str]]:
-    with file.open(newline="", encoding="utf-8") as source:
-        return list(csv.DictReader(source))
