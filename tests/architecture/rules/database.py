@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.rules.tree import Hit, SourceFile, calls, docstrings, imported_modules
+from tests.architecture.rules.tree import Hit, SourceFile
 
 # The sandbox stands for other companies and keeps books of its own, in a file.
 _FOREIGN = "src/yundian/sandbox"
@@ -43,7 +43,7 @@ def transactions_only_in_the_doors(file: SourceFile) -> Iterator[Hit]:
     if not file.is_code or file.is_under(*DOORS):
         return
     has_savepoints = file.is_under(*_SAVEPOINTS)
-    for call, name in calls(file.tree):
+    for call, name in file.calls():
         _, _, method = name.rpartition(".")
         if "." not in name or (method == "begin_nested" and has_savepoints):
             continue
@@ -60,7 +60,7 @@ def raw_sql_only_in_repositories(file: SourceFile) -> Iterator[Hit]:
     """SQL in text is kept where somebody looks for it: ``repository.py`` and platform/{db,outbox}."""
     if not file.is_code or file.is_under(*RAW_SQL_HOMES) or file.is_file_of("repository"):
         return
-    for call, name in calls(file.tree):
+    for call, name in file.calls():
         # Index predicates and server defaults of a table have no other spelling.
         if name in ("sa.text", "sqlalchemy.text") and not file.is_file_of("models"):
             yield call.lineno, f"{name}() belongs in repository.py"
@@ -75,7 +75,7 @@ def migrations_wait_briefly_and_stand_alone(file: SourceFile) -> Iterator[Hit]:
     """A migration gives up on a lock instead of queueing the shop behind it, and outlives today's code."""
     if not file.is_migration:
         return
-    for line, module in imported_modules(file.tree):
+    for line, module in file.imported_modules():
         if module.split(".")[0] in ("yundian", "stores", "groupbuy", "wishlist", "appointments", "sqlmodel"):
             yield line, f"imports {module}: a migration must not change when the code does"
     found = {node.name: node for node in file.tree.body if isinstance(node, ast.FunctionDef)}
@@ -95,10 +95,9 @@ def _sets_lock_timeout(function: ast.FunctionDef) -> bool:
 
 def _strings(file: SourceFile) -> Iterator[tuple[int, str]]:
     """Every text in the code that is not a docstring; of an f-string, its first piece."""
-    skip = docstrings(file.tree)
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.JoinedStr):
-            skip.update(id(value) for value in node.values[1:])
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skip:
+    skip = file.docstrings()
+    for joined in file.nodes(ast.JoinedStr):
+        skip.update(id(value) for value in joined.values[1:])
+    for node in file.nodes(ast.Constant):
+        if isinstance(node.value, str) and id(node) not in skip:
             yield node.lineno, node.value

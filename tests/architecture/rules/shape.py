@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.rules.tree import Hit, SourceFile, calls, dotted, imported_modules
+from tests.architecture.rules.tree import Definition, Hit, SourceFile, dotted
 
 MAX_LINES = 400
 
@@ -61,11 +61,12 @@ def annotations_are_real(file: SourceFile) -> Iterator[Hit]:
     """SQLModel, Litestar and msgspec read annotations at run time."""
     if not file.is_code:
         return
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__":
-            if file.is_file_of("models", "routes", "pages", "schemas", "types", "events", "handlers", "tasks"):
-                yield node.lineno, "annotations are read at run time here: no __future__ import"
-        elif isinstance(node, ast.Name | ast.Attribute) and dotted(node).endswith("TYPE_CHECKING"):
+    if file.is_file_of("models", "routes", "pages", "schemas", "types", "events", "handlers", "tasks"):
+        for imported in file.nodes(ast.ImportFrom):
+            if imported.module == "__future__":
+                yield imported.lineno, "annotations are read at run time here: no __future__ import"
+    for node in file.nodes(ast.Name, ast.Attribute):
+        if dotted(node).endswith("TYPE_CHECKING"):
             yield node.lineno, "no TYPE_CHECKING imports: annotations are read at run time"
 
 
@@ -75,8 +76,8 @@ def nothing_is_unfinished(file: SourceFile) -> Iterator[Hit]:
     for number, line in enumerate(file.text.splitlines(), start=1):
         if _UNFINISHED.search(line):
             yield number, "finish it or file it; notes to self are not shipped"
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.Raise) and node.exc is not None:
+    for node in file.nodes(ast.Raise):
+        if node.exc is not None:
             name = dotted(node.exc.func if isinstance(node.exc, ast.Call) else node.exc)
             if name == "NotImplementedError":
                 yield node.lineno, "no stubs"
@@ -85,23 +86,23 @@ def nothing_is_unfinished(file: SourceFile) -> Iterator[Hit]:
 def skips_say_why(file: SourceFile) -> Iterator[Hit]:
     if not file.is_test:
         return
-    for call, name in calls(file.tree):
+    for call, name in file.calls():
         if name == "pytest.skip" and not (call.args or call.keywords):
             yield call.lineno, "a skip says why"
         if name == "pytest.mark.skip" and not (call.args or call.keywords):
             yield call.lineno, "a skip says why"
-    for node in ast.walk(file.tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            for decorator in node.decorator_list:
-                if dotted(decorator) in ("pytest.mark.skip", "pytest.mark.xfail"):
-                    yield decorator.lineno, "a skip says why"
+    definitions: Iterator[Definition] = file.nodes(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in definitions:
+        for decorator in node.decorator_list:
+            if dotted(decorator) in ("pytest.mark.skip", "pytest.mark.xfail"):
+                yield decorator.lineno, "a skip says why"
 
 
 def tests_wait_for_a_condition(file: SourceFile) -> Iterator[Hit]:
     """A sleep is too short on a slow machine and too long on a fast one; a stand-in may be slow."""
     if not file.is_test or not (file.path.stem.startswith("test_") or file.path.stem == "conftest"):
         return
-    for call, name in calls(file.tree):
+    for call, name in file.calls():
         zero = len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value == 0
         if name in ("asyncio.sleep", "anyio.sleep", "time.sleep") and not zero:
             yield call.lineno, "wait for a condition with tests.helpers.wait_until, never for a time"
@@ -111,7 +112,7 @@ def time_comes_from_the_clock(file: SourceFile) -> Iterator[Hit]:
     """One source of time, aware and in UTC; monotonic clocks measure durations."""
     if not file.is_code or file.is_under("src/yundian/platform/core/clock.py", "src/yundian/platform/embedded"):
         return
-    for call, name in calls(file.tree):
+    for call, name in file.calls():
         if re.search(r"(^|\.)(datetime\.now|datetime\.utcnow|datetime\.today|date\.today)$|^time\.time$", name):
             yield call.lineno, f"{name}(): use yundian.platform.core.clock.now()"
 
@@ -120,7 +121,7 @@ def nothing_is_unpickled(file: SourceFile) -> Iterator[Hit]:
     """Whoever may write to the queue would run code in the worker."""
     if not file.is_python:
         return
-    for line, module in imported_modules(file.tree):
+    for line, module in file.imported_modules():
         if module.split(".")[0] in ("pickle", "cPickle", "dill", "cloudpickle", "shelve", "marshal"):
             yield line, f"{module} runs code when it reads"
 

@@ -4,8 +4,9 @@ import ast
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,6 +23,25 @@ ROOMS = (
 _CODE = ("src/", "stores/", "groupbuy/", "wishlist/", "appointments/")
 
 Hit = tuple[int, str]
+Definition = ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+_Node = TypeVar("_Node", bound=ast.AST)
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    tree: ast.Module
+    by_kind: dict[type[ast.AST], list[ast.AST]]
+
+
+@lru_cache(maxsize=1)
+def _parsed(text: str) -> _Parsed:
+    """One file is asked about by every rule in turn; only that one is kept, since all the trees are a lot."""
+    tree, by_kind = ast.parse(text), dict[type[ast.AST], list[ast.AST]]()
+    for node in ast.walk(tree):
+        by_kind.setdefault(type(node), []).append(node)
+    return _Parsed(tree, by_kind)
 
 
 @dataclass(frozen=True)
@@ -31,9 +51,39 @@ class SourceFile:
     path: PurePosixPath
     text: str
 
-    @cached_property
+    @property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text) if self.is_python else ast.Module(body=[], type_ignores=[])
+        return _parsed(self.text).tree if self.is_python else ast.Module(body=[], type_ignores=[])
+
+    def nodes(self, *kinds: type[_Node]) -> Iterator[_Node]:
+        """Every node of these kinds, kind after kind."""
+        by_kind = _parsed(self.text).by_kind if self.is_python else {}
+        for kind in kinds:
+            yield from by_kind.get(kind, ())  # type: ignore[misc]  # what is kept under a kind is of the kind
+
+    def calls(self) -> Iterator[tuple[ast.Call, str]]:
+        """Every call with the dotted name of what is called, as far as it is a name."""
+        for node in self.nodes(ast.Call):
+            yield node, dotted(node.func)
+
+    def imported_modules(self) -> Iterator[tuple[int, str]]:
+        for plain in self.nodes(ast.Import):
+            yield from ((plain.lineno, alias.name) for alias in plain.names)
+        for node in self.nodes(ast.ImportFrom):
+            if node.module is not None:
+                yield node.lineno, node.module
+
+    def docstrings(self) -> set[int]:
+        """The ids of the constants that are docstrings."""
+        found: set[int] = set()
+        blocks: Iterator[ast.Module | Definition] = self.nodes(
+            ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef
+        )
+        for node in blocks:
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                found.add(id(first.value))
+        return found
 
     @property
     def is_python(self) -> bool:
@@ -98,13 +148,6 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def calls(tree: ast.Module) -> Iterator[tuple[ast.Call, str]]:
-    """Every call with the dotted name of what is called, as far as it is a name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield node, dotted(node.func)
-
-
 def dotted(node: ast.expr) -> str:
     """``a.b.c`` of a name or attribute; a part that is neither is ``?``."""
     if isinstance(node, ast.Name):
@@ -112,22 +155,3 @@ def dotted(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return f"{dotted(node.value)}.{node.attr}"
     return "?"
-
-
-def imported_modules(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from ((node.lineno, alias.name) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module is not None:
-            yield node.lineno, node.module
-
-
-def docstrings(tree: ast.Module) -> set[int]:
-    """The ids of the constants that are docstrings."""
-    found: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                found.add(id(first.value))
-    return found
