@@ -23,7 +23,7 @@ RELEASED = ("reports.book_sales", "members.note_released")
 REFUNDED = ("groupbuy.give_back", "groupbuy.take_back", "reports.book_refunds", "members.note_refunded")
 
 
-def _carried(*subscribers: str) -> tuple[str, ...]:
+def carried(*subscribers: str) -> tuple[str, ...]:
     """Before and after the effect of each and its ``done`` are there together."""
     return tuple(f"courier.{when}@{name}" for name in subscribers for when in ("applied", "committed"))
 
@@ -46,7 +46,7 @@ STEPS: dict[tuple[Act, Place], tuple[str, ...]] = {
         "groupbuy.filled",
         "orders.released",
         "groupbuy.released",
-        *_carried(*FILLING, *RELEASED),
+        *carried(*FILLING, *RELEASED),
     ),
     (Act.LAPSE, Place.WORKER): (
         "groupbuy.ended",
@@ -59,7 +59,7 @@ STEPS: dict[tuple[Act, Place], tuple[str, ...]] = {
         "payments.refund_recorded",
         "payments.refund_settled",
         "orders.refunded",
-        *_carried(*REFUNDED),
+        *carried(*REFUNDED),
     ),
 }
 

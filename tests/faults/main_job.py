@@ -1,14 +1,16 @@
 """A shop's link, two buyers and their group on a street where processes die."""
 
+import contextlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 import asyncpg
 import httpx
 
+from groupbuy.states import LatePolicy
 from groupbuy.types import CampaignWithItems
 from stores.types import ShopView
 from tests import factories
@@ -54,13 +56,15 @@ class Outing:
     fair: Fair
     link_shop: ShopView
     campaign: CampaignWithItems
+    link_path: str
     first: Buyer
     second: Buyer
     group_code: str = ""
+    others: list[Buyer] = field(default_factory=list)
 
     @property
     def buyers(self) -> list[Buyer]:
-        return [self.first, self.second]
+        return [self.first, self.second, *self.others]
 
     async def take_seat(self, buyer: Buyer) -> None:
         """The same wish under the same key, until it is answered: always as if it were the first time."""
@@ -82,13 +86,22 @@ class Outing:
         made = await wait_until(answer, seconds=60, every_s=0.1, what="a seat")
         assert made is not None
         self.group_code = made["group_code"]
-        [paid_by] = await self.fair.rows(
-            "SELECT p.id FROM payments_payment p JOIN orders_order o ON o.brand_id = $1 AND o.id = p.subject_id"
-            " WHERE p.brand_id = $1 AND o.number = $2",
-            made["order_number"],
+        # She may have her answer while the database is down.
+        buyer.payment = await wait_until(
+            lambda: self._payment_of(made["order_number"]), seconds=60, every_s=0.1, what="her payment"
         )
-        async with self.fair.services.database.connection(self.fair.brand.id) as tx:
-            buyer.payment = await trades.payment(tx, payment_id=paid_by["id"])
+
+    async def _payment_of(self, order_number: str) -> PaymentView | None:
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            [paid_by] = await self.fair.rows(
+                "SELECT p.id FROM payments_payment p"
+                " JOIN orders_order o ON o.brand_id = $1 AND o.id = p.subject_id"
+                " WHERE p.brand_id = $1 AND o.number = $2",
+                order_number,
+            )
+            async with self.fair.services.database.connection(self.fair.brand.id) as tx:
+                return await trades.payment(tx, payment_id=paid_by["id"])
+        return None
 
     def _complaint(self, told: httpx.Response) -> str:
         return f"{told.text}\n{self.street.web.log.read_text(errors='replace')[-6000:]}"
@@ -132,7 +145,13 @@ class Outing:
             await buyer.client.aclose()
 
 
-async def open_outing(street: Street, pool: "asyncpg.Pool[asyncpg.Record]") -> Outing:
+async def open_outing(
+    street: Street,
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    *,
+    second_by: Provider = Provider.ALIPAY,
+    late_policy: LatePolicy = LatePolicy.OPEN_NEW_GROUP,
+) -> Outing:
     """A new brand on the street, with a campaign for groups of two, a shop's link to it and two customers."""
     services = street.till.services
     brand = await factories.make_brand(services.settings)
@@ -141,21 +160,33 @@ async def open_outing(street: Street, pool: "asyncpg.Pool[asyncpg.Record]") -> O
     account_id, _ = street.till.accounts[Provider.WECHAT]
     fair = await open_fair(services, brand, pool, pieces=PIECES, account_id=account_id)
     link_shop = await other_shop(fair, "LINK", pieces=PIECES)
-    campaign = await fair.sell(size=2, seat_life_s=3600)
-    first, second = [
-        Buyer(
-            member=await fair.customer(),
-            provider=provider,
-            client=httpx.AsyncClient(base_url=street.web.client.base_url, timeout=30, headers=_AGENT),
-        )
-        for provider in (Provider.WECHAT, Provider.ALIPAY)
-    ]
+    campaign = await fair.sell(size=2, seat_life_s=3600, late_policy=late_policy.value)
     link, _ = await fair.touched(campaign, link_shop)
-    opened = await first.client.get(link.path)
+    first, second = [await new_buyer(street, fair, provider) for provider in (Provider.WECHAT, second_by)]
+    await open_link(street, first, link.path)
+    return Outing(
+        street=street,
+        fair=fair,
+        link_shop=link_shop,
+        campaign=campaign,
+        link_path=link.path,
+        first=first,
+        second=second,
+    )
+
+
+async def new_buyer(street: Street, fair: Fair, provider: Provider) -> Buyer:
+    client = httpx.AsyncClient(base_url=street.web.client.base_url, timeout=30, headers=_AGENT)
+    return Buyer(member=await fair.customer(), provider=provider, client=client)
+
+
+async def open_link(street: Street, buyer: Buyer, path: str) -> None:
+    """Her browser is known from now on, and by whose link she came."""
+    opened = await buyer.client.get(path)
     # A browser with a cookie proves that the page was ours.
-    first.client.headers["X-CSRF-Token"] = await csrf_token(first.client)
-    assert attribution.visitor_of(services.settings, services.keyring, first.client.cookies) is not None, opened
-    return Outing(street=street, fair=fair, link_shop=link_shop, campaign=campaign, first=first, second=second)
+    buyer.client.headers["X-CSRF-Token"] = await csrf_token(buyer.client)
+    services = street.till.services
+    assert attribution.visitor_of(services.settings, services.keyring, buyer.client.cookies) is not None, opened
 
 
 async def run_main_cell(street: Street, cell: MainCell, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
@@ -163,20 +194,20 @@ async def run_main_cell(street: Street, cell: MainCell, pool: "asyncpg.Pool[asyn
     street.clear()
     outing = await open_outing(street, pool)
     try:
-        await _until(outing, cell.act)
+        await begin(outing, cell.act)
         street.set_trap(cell)
         async with anyio.create_task_group() as group:
             if cell.act is Act.START:
                 group.start_soon(outing.press, outing.second)
             else:
-                group.start_soon(_act, outing, cell.act)
+                group.start_soon(perform, outing, cell.act)
             await street.strike(cell)
             await street.mend(cell.victim)
         if cell.act is Act.LAPSE:
             await outing.become("failed")
             await assert_lapsed(outing)
         else:
-            await _after(outing, cell.act)
+            await carry_on(outing, cell.act)
             await outing.become("succeeded")
             await assert_filled(outing)
     finally:
@@ -186,20 +217,21 @@ async def run_main_cell(street: Street, cell: MainCell, pool: "asyncpg.Pool[asyn
 _WAY = (Act.OPEN, Act.JOIN, Act.START, Act.FILL)
 
 
-async def _until(outing: Outing, act: Act) -> None:
+async def begin(outing: Outing, act: Act) -> None:
     """Everything before the act, settled: nobody's late work steps into its trap."""
     if act is Act.OPEN:
         return
-    await _act(outing, Act.OPEN)
+    await perform(outing, Act.OPEN)
     await outing.start(outing.first)
     await outing.pay(outing.first)
     await outing.become("open")
     for before in _WAY[1 : _WAY.index(act)] if act in _WAY else ():
-        await _act(outing, before)
+        await perform(outing, before)
     await outing.become("open")
 
 
-async def _act(outing: Outing, act: Act) -> None:
+async def perform(outing: Outing, act: Act) -> None:
+    """What people, or the time, do in it."""
     if act is Act.OPEN:
         await outing.take_seat(outing.first)
     elif act is Act.JOIN:
@@ -212,7 +244,8 @@ async def _act(outing: Outing, act: Act) -> None:
         await outing.fair.reach_deadline(outing.group_code)
 
 
-async def _after(outing: Outing, act: Act) -> None:
+async def carry_on(outing: Outing, act: Act) -> None:
+    """What is left of the way after the act, to the last payment."""
     if act is Act.OPEN:
         await outing.start(outing.first)
         await outing.pay(outing.first)
@@ -220,7 +253,7 @@ async def _after(outing: Outing, act: Act) -> None:
         await outing.start(outing.second)
         assert len(await outing.street.till.attempts(outing.second.pays)) == 1
     for each in _WAY[_WAY.index(act) + 1 :]:
-        await _act(outing, each)
+        await perform(outing, each)
 
 
 # What must be true

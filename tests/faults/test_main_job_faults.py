@@ -9,6 +9,10 @@ import pytest
 from tests.conftest import Servers
 from tests.faults.main_cells import ALL, MainCell, few
 from tests.faults.main_job import run_main_cell
+from tests.faults.stories import run_story
+from tests.faults.story_cells import ALL as ALL_STORIES
+from tests.faults.story_cells import StoryCell
+from tests.faults.story_cells import few as few_stories
 from tests.faults.street import Street, open_street
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import RELAY_ROLE, open_pool
@@ -46,3 +50,18 @@ async def test_no_death_at_any_step_of_the_way_costs_or_doubles_anything(
     street: Street, pool: "asyncpg.Pool[asyncpg.Record]", cell: MainCell
 ) -> None:
     await run_main_cell(street, cell, pool)
+
+
+@pytest.mark.parametrize("cell", few_stories(SEED), ids=str)
+async def test_a_death_at_dusk_over_late_money_or_after_another_costs_nobody_anything(
+    street: Street, pool: "asyncpg.Pool[asyncpg.Record]", cell: StoryCell
+) -> None:
+    await run_story(street, cell, pool)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("cell", ALL_STORIES, ids=str)
+async def test_no_story_of_deaths_costs_or_doubles_anything(
+    street: Street, pool: "asyncpg.Pool[asyncpg.Record]", cell: StoryCell
+) -> None:
+    await run_story(street, cell, pool)
