@@ -1,9 +1,17 @@
 """Makes catalogue things for tests, through the room's own service."""
 
+import io
+import uuid
+from functools import lru_cache
+
+from PIL import Image
+
 from yundian.brands.types import BrandView
+from yundian.catalog.adapters import pictures as drawing
 from yundian.catalog.service import editing as service
+from yundian.catalog.service import pictures
 from yundian.catalog.states import ProductStatus
-from yundian.catalog.types import ProductFields, ProductView, SkuEdit, SkuFields
+from yundian.catalog.types import DrawnPicture, PictureView, ProductFields, ProductView, SkuEdit, SkuFields
 from yundian.platform.db.services import Services
 
 
@@ -47,6 +55,26 @@ async def make_product(
                 session, product_id=product.id, version=product.version, target=status
             )
     return product
+
+
+def picture_file(colour: str = "#a03020", *, size: tuple[int, int] = (320, 300), kind: str = "PNG") -> bytes:
+    """A file as somebody might upload it."""
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, kind)
+    return file.getvalue()
+
+
+@lru_cache(maxsize=16)
+def drawn_picture(colour: str = "#a03020") -> DrawnPicture:
+    return drawing.draw(picture_file(colour))
+
+
+async def make_picture(
+    services: Services, brand: BrandView, product_id: uuid.UUID, colour: str = "#a03020"
+) -> PictureView:
+    """A committed picture of the product, in one colour."""
+    async with services.database.connection(brand.id) as tx:
+        return await pictures.add_picture(tx, product_id=product_id, drawn=drawn_picture(colour))
 
 
 async def events_of(services: Services, brand: BrandView) -> list[str]:

@@ -7,10 +7,11 @@ from pathlib import Path
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.catalog.models import Product, Sku
-from yundian.catalog.repository import skus
+from yundian.catalog.repository import pictures, skus
 from yundian.catalog.service import imports
+from yundian.catalog.service import pictures as picture_service
 from yundian.catalog.states import ProductStatus, SkuStatus
-from yundian.catalog.types import NamedSku, PriceSnapshot
+from yundian.catalog.types import NamedSku, PictureView, PriceSnapshot
 from yundian.platform.core import clock
 from yundian.platform.outbox.door import Door
 
@@ -43,6 +44,21 @@ async def take_prices(session: AsyncSession, *, sku_ids: Collection[uuid.UUID]) 
         sku.id: PriceSnapshot(sku_id=sku.id, price_minor=sku.price_minor, currency=sku.currency, taken_at=now)
         for sku in found
     }
+
+
+async def pictures_of(door: Door, *, sku_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[PictureView]]:
+    """By SKU, the pictures of its product, the one that stands for it first; SKUs without one are left out."""
+    return await pictures.of_skus(door, sku_ids=sku_ids) if sku_ids else {}
+
+
+async def find_picture(door: Door, *, path: str) -> bytes | None:
+    """The file that a picture's path shows, for whoever draws with it; ``None`` once it was removed."""
+    return await picture_service.find_file(door, path=path)
+
+
+async def add_picture(door: Door, *, product_id: uuid.UUID, data: bytes) -> PictureView:
+    """One more picture of the product, from a JPEG, PNG or WebP file. Drawing it takes some tenths of a second."""
+    return await picture_service.add_picture(door, product_id=product_id, drawn=await picture_service.draw(data))
 
 
 def _named(sku: Sku, product: Product) -> NamedSku:

@@ -1,12 +1,14 @@
 """Products, the SKUs they are sold as, and what makes them findable."""
 
+import datetime as dt
 import uuid
 
 import sqlalchemy as sa
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 from yundian.catalog.rules import TERM_LENGTH
 from yundian.catalog.states import PRODUCT, SKU, ProductStatus, SkuStatus
+from yundian.platform.core import clock
 from yundian.platform.db.base import (
     EditableRow,
     Row,
@@ -101,3 +103,44 @@ class Sku(EditableRow, table=True):
 
     def move_to(self, target: SkuStatus) -> None:
         self.status = SKU.check(self.status, target)
+
+
+class PictureFile(SQLModel, table=True):
+    """A picture as it is shown, in three sizes, by the hash of the large one: the same picture is kept once."""
+
+    __tablename__ = "catalog_picture_file"
+    __table_args__ = (
+        sa.CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest"),
+        sa.CheckConstraint("least(width, height, small_width, small_height) > 0", name="sizes"),
+    )
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    digest: str = Field(primary_key=True, sa_type=sa.String(64, collation="C"))
+    created_at: dt.datetime = Field(default_factory=clock.now)
+    width: int
+    height: int
+    small_width: int
+    small_height: int
+    small: bytes = Field(sa_type=sa.LargeBinary)
+    large: bytes = Field(sa_type=sa.LargeBinary)
+    card: bytes = Field(sa_type=sa.LargeBinary)
+
+
+class Picture(Row, table=True):
+    """A picture of a product, at its place among the others. A removed one can be put back for a while."""
+
+    __tablename__ = "catalog_picture"
+    __table_args__ = (
+        brand_key("product_id", "digest"),
+        brand_reference("product_id", "catalog_product", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["brand_id", "digest"], ["catalog_picture_file.brand_id", "catalog_picture_file.digest"]
+        ),
+        sa.Index(None, "brand_id", "product_id", "position"),
+        sa.Index(None, "brand_id", "digest"),
+    )
+
+    product_id: uuid.UUID
+    digest: str = Field(sa_type=sa.String(64, collation="C"))
+    position: int
+    removed_at: dt.datetime | None = None

@@ -16,6 +16,7 @@ TERM_LENGTH = 24
 MAX_SEARCH_WORDS = 8
 # Ten billion yuan: beyond every price tag, far below 64 bits.
 MAX_PRICE_MINOR = 10**12
+MAX_PICTURE_BYTES = 10 * 1024 * 1024
 
 _HEX = re.compile(r"#?([0-9a-f]{6}|[0-9a-f]{3})", re.IGNORECASE)
 _LONG_HEX = re.compile(r"#[0-9a-f]{6}\b", re.IGNORECASE)

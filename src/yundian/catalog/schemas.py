@@ -14,6 +14,7 @@ from yundian.catalog.types import (
     Colour,
     Description,
     Label,
+    Move,
     Name,
     ProductFields,
     ShadeName,
@@ -29,6 +30,7 @@ T = TypeVar("T")
 
 MAX_SKUS = 200
 MAX_TAGS = 20
+MAX_PICTURE_BYTES = rules.MAX_PICTURE_BYTES
 
 
 PriceMinor = Annotated[
@@ -112,6 +114,16 @@ class StatusChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class SkuStatusChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status: SkuStatus
     version: Version
+
+
+class PictureOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Pictures of the product as they are to stand; those that are not named come behind."""
+
+    ids: Annotated[list[uuid.UUID], msgspec.Meta(min_length=1, max_length=100)]
+
+
+class PictureMove(msgspec.Struct, frozen=True, kw_only=True):
+    to: Move
 
 
 class PriceChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

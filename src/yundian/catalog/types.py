@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from enum import StrEnum
 from typing import Annotated
 
 import msgspec
@@ -35,8 +36,54 @@ class SkuView(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
+class PictureSize(StrEnum):
+    """``small``: 320 pixels at most, for lists; ``large``: 1280; ``card``: a square JPEG of 500 for chats."""
+
+    SMALL = "s"
+    LARGE = "l"
+    CARD = "c"
+
+
+class Move(StrEnum):
+    """Where a picture goes among the others of its product."""
+
+    FIRST = "first"
+    EARLIER = "earlier"
+    LATER = "later"
+
+
+class DrawnPicture(msgspec.Struct, frozen=True, kw_only=True):
+    """An uploaded picture as it will be shown. ``digest`` is that of the large one, and names all three."""
+
+    digest: str
+    width: int
+    height: int
+    small_width: int
+    small_height: int
+    large: bytes
+    small: bytes
+    card: bytes
+
+
+class PictureView(msgspec.Struct, frozen=True, kw_only=True):
+    """A picture of a product. ``small``, ``large`` (WebP) and ``card`` (a square JPEG) are paths on this site that
+    always show the same; nobody guesses them. ``width`` and ``height`` are the large one's."""
+
+    id: uuid.UUID
+    product_id: uuid.UUID
+    position: int
+    small: str
+    small_width: int
+    small_height: int
+    large: str
+    width: int
+    height: int
+    card: str
+    removed_at: dt.datetime | None = None
+
+
 class ProductView(msgspec.Struct, frozen=True, kw_only=True):
-    """A product with its tags and all its SKUs, in their order."""
+    """A product with its tags, all its SKUs and its pictures, in their order."""
 
     id: uuid.UUID
     code: str
@@ -50,6 +97,7 @@ class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     skus: tuple[SkuView, ...]
     version: int
     updated_at: dt.datetime
+    pictures: tuple[PictureView, ...] = ()
 
 
 class ProductSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +116,7 @@ class ProductSummary(msgspec.Struct, frozen=True, kw_only=True):
     price_to_minor: int | None
     currency: str | None
     swatches: tuple[str, ...]
+    picture: PictureView | None = None
 
 
 class NamedSku(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.architecture.matrix.cells import (
+    ALL,
     HQ,
     HQ_ADMINS,
     OTHER_BRAND,
@@ -15,7 +16,7 @@ from tests.architecture.matrix.cells import (
     World,
     get,
 )
-from tests.catalog.makers import make_product, product_fields, sku_fields
+from tests.catalog.makers import make_picture, make_product, picture_file, product_fields, sku_fields
 from yundian.platform.core.ids import readable_code
 
 ADMINS = HQ_ADMINS | OTHER_BRAND
@@ -53,6 +54,46 @@ def on_product(method: str, path: str, **body: Any) -> Build:
     return build
 
 
+def on_picture(method: str, path: str, **body: Any) -> Build:
+    """A request about a picture of the brand; ``{file}`` is the path at which everybody sees it."""
+    is_form = bool(body.pop("is_form", False))
+
+    async def build(world: World, _caller: Caller) -> Call:
+        code = readable_code(8)
+        product = await make_product(
+            world.services, world.brand, fields=product_fields(f"M-{code}"), skus=(sku_fields(f"S-{code}"),)
+        )
+        view = await make_picture(world.services, world.brand, product.id)
+        place = (
+            path.replace("{id}", str(product.id)).replace("{picture}", str(view.id)).replace("{file}", view.small)
+        )
+        said = {key: [str(view.id)] if value == "{ids}" else value for key, value in body.items()}
+        sent: dict[str, Any] = {}
+        if method not in ("GET", "DELETE"):
+            sent = {"form": said} if is_form else {"json": said}
+        return Call(method=method, path=place, target=str(view.id), **sent)
+
+    return build
+
+
+def upload(path: str) -> Build:
+    async def build(world: World, _caller: Caller) -> Call:
+        code = readable_code(8)
+        product = await make_product(
+            world.services, world.brand, fields=product_fields(f"M-{code}"), skus=(sku_fields(f"S-{code}"),)
+        )
+        head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+        return Call(
+            method="POST",
+            path=path.replace("{id}", str(product.id)),
+            content=head + picture_file() + b"\r\n--b--\r\n",
+            content_type="multipart/form-data; boundary=b",
+            target=product.code,
+        )
+
+    return build
+
+
 def page(call: Build, may: frozenset[Actor], unknown: frozenset[Actor] = frozenset()) -> Row:
     return Row(call=call, may=may, unknown=unknown, is_page=True)
 
@@ -80,6 +121,27 @@ ROWS: dict[str, Row] = {
     ),
     "catalog_change_sku_status": written(
         on_product("PUT", "/v1/skus/{sku}/status", status="withdrawn", version=0)
+    ),
+    "catalog_list_pictures": Row(
+        call=on_picture("GET", "/v1/products/{id}/pictures"), may=READERS, unknown=OTHER_BRAND
+    ),
+    "catalog_add_picture": written(upload("/v1/products/{id}/pictures")),
+    "catalog_order_pictures": written(on_picture("PUT", "/v1/products/{id}/pictures", ids="{ids}")),
+    "catalog_remove_picture": written(on_picture("DELETE", "/v1/pictures/{picture}")),
+    "catalog_restore_picture": written(on_picture("POST", "/v1/pictures/{picture}/restore")),
+    "catalog.picture.file": page(on_picture("GET", "{file}"), ALL),
+    "catalog.picture": page(on_picture("GET", "/hq/products/{id}/pictures/{picture}"), HQ_ADMINS, OTHER_BRAND),
+    "catalog.pictures.add": page(upload("/hq/products/{id}/pictures"), HQ_ADMINS, OTHER_BRAND),
+    "catalog.picture.move": page(
+        on_picture("POST", "/hq/products/{id}/pictures/{picture}/move", is_form=True, to="first"),
+        HQ_ADMINS,
+        OTHER_BRAND,
+    ),
+    "catalog.picture.remove": page(
+        on_picture("POST", "/hq/products/{id}/pictures/{picture}/remove", is_form=True), HQ_ADMINS, OTHER_BRAND
+    ),
+    "catalog.picture.restore": page(
+        on_picture("POST", "/hq/products/{id}/pictures/{picture}/restore", is_form=True), HQ_ADMINS, OTHER_BRAND
     ),
     "catalog.products": page(on_product("GET", "/hq/products"), HQ | OTHER_BRAND),
     "catalog.product.new": page(get("/hq/products/new"), ADMINS),

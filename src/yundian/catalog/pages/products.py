@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -14,8 +15,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.brands import api as brands
 from yundian.catalog.schemas import MAX_SKUS, SKU_INPUTS, ProductForm, SkuRow, StatusChange, sku_edits, sku_row
 from yundian.catalog.service import editing as service
+from yundian.catalog.service import pictures
 from yundian.catalog.states import PRODUCT, ProductStatus, SkuStatus
-from yundian.catalog.types import ProductFilter, ProductView
+from yundian.catalog.types import PictureView, ProductFilter, ProductView
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.ids import readable_code
 from yundian.platform.core.principal import Principal, Role
@@ -100,10 +102,7 @@ class ProductPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Template:
         """The editor as the product stands."""
-        product = await service.get_product(session, product_id=product_id)
-        policy = await brands.get_policy(session, brand_id=principal.brand)
-        rows = [sku_row(sku) for sku in product.skus]
-        return _editor(_form_of(product), rows, product=product, currency=policy.currency)
+        return await edit_page(session, principal, product_id)
 
     @post("/{product_id:uuid}", name="catalog.product.save", guards=[writers], status_code=200)
     @idempotent
@@ -127,9 +126,7 @@ class ProductPages(Controller):
                 sku_edits=sku_edits(rows),
             )
             return see_other(f"/hq/products/{product_id}", toast=_("Saved"))
-        product = await service.get_product(session, product_id=product_id)
-        policy = await brands.get_policy(session, brand_id=principal.brand)
-        return _editor(form, rows, product=product, currency=policy.currency)
+        return await edit_page(session, principal, product_id, form=form, rows=rows)
 
     @post("/{product_id:uuid}/status", name="catalog.product.status", guards=[writers], status_code=200)
     @idempotent
@@ -148,12 +145,7 @@ class ProductPages(Controller):
                 session, product_id=product_id, version=change.version, target=change.status
             )
             return see_other(f"/hq/products/{product_id}", toast=status_label(changed.status))
-        product = await service.get_product(session, product_id=product_id)
-        policy = await brands.get_policy(session, brand_id=principal.brand)
-        refused = _form_of(product)
-        refused.message, refused.status, refused.code = form.message, form.status, form.code
-        rows = [sku_row(sku) for sku in product.skus]
-        return _editor(refused, rows, product=product, currency=policy.currency)
+        return await edit_page(session, principal, product_id, refusal=form)
 
     @get("/sku-row", name="catalog.sku_row", guards=[writers])
     async def sku_row(
@@ -173,6 +165,32 @@ class ProductPages(Controller):
         return fragment("catalog/_swatch.html", shade=row.swatch)
 
 
+async def edit_page(
+    session: AsyncSession,
+    principal: Principal,
+    product_id: uuid.UUID,
+    *,
+    form: Form | None = None,
+    rows: list[SkuRow] | None = None,
+    refusal: Form | None = None,
+    pictures_said: Form | None = None,
+) -> Template:
+    """The editor as the product stands, or with what was typed; with what was refused beside it."""
+    product = await service.get_product(session, product_id=product_id)
+    policy = await brands.get_policy(session, brand_id=principal.brand)
+    shown = form or _form_of(product)
+    if refusal is not None:
+        shown.message, shown.status, shown.code = refusal.message, refusal.status, refusal.code
+    return _editor(
+        shown,
+        [sku_row(sku) for sku in product.skus] if rows is None else rows,
+        product=product,
+        currency=policy.currency,
+        pictures=await pictures.list_pictures(session, product_id=product_id),
+        said=pictures_said or Form.of(),
+    )
+
+
 class _SavedForm(ProductForm, frozen=True, kw_only=True):
     version: int
 
@@ -190,11 +208,21 @@ def _sku_statuses() -> list[tuple[str, str]]:
     return [(SkuStatus.ACTIVE.value, _("On sale")), (SkuStatus.WITHDRAWN.value, _("Withdrawn"))]
 
 
-def _editor(form: Form, rows: list[SkuRow], *, product: ProductView | None, currency: str) -> Template:
+def _editor(
+    form: Form,
+    rows: list[SkuRow],
+    *,
+    product: ProductView | None,
+    currency: str,
+    pictures: Sequence[PictureView] = (),
+    said: Form | None = None,
+) -> Template:
     moves = [] if product is None else sorted(PRODUCT.transitions[product.status])
     return page(
         "catalog/product.html",
-        status_code=form.status,
+        status_code=said.status if said is not None and said.failed else form.status,
+        pictures=pictures,
+        said=said,
         form=form,
         rows=rows,
         product=product,

@@ -16,10 +16,11 @@ from yundian.catalog.errors import (
 )
 from yundian.catalog.events import ProductPutOnSale, ProductWithdrawn, SkuPriceChanged, SkuWithdrawn
 from yundian.catalog.models import Product, Sku
-from yundian.catalog.repository import products, skus
+from yundian.catalog.repository import pictures, products, skus
 from yundian.catalog.rules import search_terms
 from yundian.catalog.states import SKU, ProductStatus, SkuStatus
 from yundian.catalog.types import (
+    PictureView,
     ProductFields,
     ProductFilter,
     ProductSummary,
@@ -41,13 +42,17 @@ _SWATCHES = 12
 async def list_products(
     session: AsyncSession, *, wanted: ProductFilter, cursor: str | None = None, limit: int = 50
 ) -> Page[ProductSummary]:
-    """One page in the order of the codes. Two statements, however long the catalogue is."""
+    """One page in the order of the codes. Three statements, however long the catalogue is."""
     after_code: str | None = decode_cursor(cursor, (str,))[0] if cursor else None
     rows = await products.page(session, wanted=wanted, after_code=after_code, limit=limit + 1)
     found, next_cursor = cut(rows, limit, lambda product: (product.code,))
-    totals = await skus.totals(session, product_ids=[product.id for product in found]) if found else {}
+    ids = [product.id for product in found]
+    totals = await skus.totals(session, product_ids=ids) if ids else {}
+    first = await pictures.first_of(session, product_ids=ids) if ids else {}
     return Page(
-        items=[_summary(product, totals.get(product.id, skus.Totals())) for product in found],
+        items=[
+            _summary(product, totals.get(product.id, skus.Totals()), first.get(product.id)) for product in found
+        ],
         next_cursor=next_cursor,
     )
 
@@ -257,6 +262,9 @@ async def _view(session: AsyncSession, product: Product) -> ProductView:
         skus=tuple(_sku_view(sku) for sku in await skus.of_product(session, product_id=product.id)),
         version=product.version,
         updated_at=product.updated_at,
+        pictures=tuple(
+            one for one in await pictures.of_product(session, product_id=product.id) if one.removed_at is None
+        ),
     )
 
 
@@ -264,7 +272,7 @@ def _sku_view(sku: Sku) -> SkuView:
     return msgspec.convert(sku, SkuView, from_attributes=True)
 
 
-def _summary(product: Product, totals: skus.Totals) -> ProductSummary:
+def _summary(product: Product, totals: skus.Totals, picture: PictureView | None) -> ProductSummary:
     return ProductSummary(
         id=product.id,
         code=product.code,
@@ -279,4 +287,5 @@ def _summary(product: Product, totals: skus.Totals) -> ProductSummary:
         price_to_minor=totals.price_to_minor,
         currency=totals.currency,
         swatches=tuple(totals.shades or ())[:_SWATCHES],
+        picture=picture,
     )
