@@ -30,6 +30,7 @@ from appointments.states import BookingState, Source, WaitState
 from appointments.types import Actor
 from groupbuy.events import GroupEnded, GroupFilled
 from groupbuy.types import SEAT
+from yundian.channels.events import DocumentsMerged
 from yundian.messaging.events import MessageDue
 from yundian.orders.events import OrderRefunded, OrderReleased
 from yundian.payments import api as payments
@@ -176,6 +177,15 @@ async def follow_refunds(tx: Tx, delivered: Sequence[Delivered[OrderRefunded]]) 
     await purchases.follow(tx, order_ids=[one.event.order.order_id for one in delivered], now=clock.now())
 
 
+@batch_subscriber(DocumentsMerged, name="appointments.follow_documents")
+async def follow_documents(tx: Tx, delivered: Sequence[Delivered[DocumentsMerged]]) -> None:
+    """The same of what she buys at a till or on a marketplace: it follows as its source says now."""
+    for one in delivered:
+        await purchases.follow_foreign(
+            tx, order_ids=one.event.order_ids, member_ids=one.event.member_ids, now=clock.now()
+        )
+
+
 @subscriber(OrderRefunded, name="appointments.give_seat_back")
 async def give_seat_back(session: AsyncSession, event: OrderRefunded) -> None:
     """A member's money is back after her group was complete."""
@@ -288,6 +298,7 @@ SUBSCRIBERS = (
     give_seat_back,
     follow_sales,
     follow_refunds,
+    follow_documents,
     recheck_reminders,
     offer_freed_slot,
     take_deposit,

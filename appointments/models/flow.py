@@ -70,7 +70,8 @@ class Purchase(Row, table=True):
     __table_args__ = (
         brand_key("order_id"),
         brand_reference("booking_id", "appointments_booking"),
-        brand_reference("order_id", "orders_order"),
+        # What another system's document says no more was no purchase either.
+        brand_reference("order_id", "orders_order", ondelete="CASCADE"),
         sa.CheckConstraint("amount_minor >= 0 AND refunded_minor >= 0", name="money"),
         sa.Index(None, "brand_id", "booking_id"),
         sa.Index(None, "brand_id", "bought_at"),

@@ -2,11 +2,12 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from appointments.repository import purchases as repository
 from appointments.repository.purchases import Bought
 from yundian.orders import api as orders
+from yundian.orders.types import OrderView
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import Door
@@ -17,7 +18,29 @@ MOST_DAYS = 365
 async def follow(tx: Tx, *, order_ids: Sequence[uuid.UUID], now: dt.datetime) -> None:
     """Orders that became sales, or of which money went back; in whatever order and however often that is told."""
     found = await orders.get_orders(tx, order_ids=sorted(set(order_ids)))
-    bought = [
+    if bought := _bought(found.values()):
+        await repository.keep(tx, bought=bought, now=now)
+
+
+async def follow_foreign(
+    tx: Tx, *, order_ids: Sequence[uuid.UUID], member_ids: Sequence[uuid.UUID], now: dt.datetime
+) -> None:
+    """Orders of other systems changed: what follows an appointment is what they say now.
+
+    Another amount, another time, another member, money back, no order any more: told in whatever order and however
+    often, the same follows.
+    """
+    await repository.lock(tx)
+    if not await repository.concerns(tx, order_ids=order_ids, member_ids=member_ids):
+        return
+    found = await orders.get_orders(tx, order_ids=sorted(set(order_ids)))
+    # A till's exchange may give more back than it sells: that is no purchase.
+    bought = [one for one in _bought(found.values()) if one.amount_minor >= 0]
+    await repository.replace(tx, order_ids=order_ids, bought=bought, now=now)
+
+
+def _bought(found: Iterable[OrderView]) -> list[Bought]:
+    return [
         Bought(
             order_id=order.id,
             member_id=order.member_id,
@@ -27,11 +50,9 @@ async def follow(tx: Tx, *, order_ids: Sequence[uuid.UUID], now: dt.datetime) ->
             at=order.paid_at or order.placed_at,
             sku_ids=tuple(line.sku_id for line in order.lines if line.sku_id is not None),
         )
-        for order in found.values()
+        for order in found
         if order.member_id is not None and order.released_at is not None
     ]
-    if bought:
-        await repository.keep(tx, bought=bought, now=now)
 
 
 async def days(door: Door) -> int:

@@ -52,6 +52,7 @@ class Document(Row, table=True):
     __table_args__ = (
         brand_key("channel", "external_shop", "external_id", "content_hash", name="uq_channels_document_content"),
         sa.Index("ix_channels_document_kind", "brand_id", "channel", "kind", "id"),
+        sa.Index("ix_channels_document_occurred", "brand_id", "channel", "occurred_at"),
         sa.Index(
             "ix_channels_document_not_applied",
             "brand_id",

@@ -1,6 +1,7 @@
 """What channels contributes to the house."""
 
 from yundian.channels.commands import IMPORT
+from yundian.channels.events import EVENTS
 from yundian.channels.handlers import SUBSCRIBERS
 from yundian.channels.pages.channels import ChannelPages, DocumentPages
 from yundian.channels.pages.imports import ImportPages, RunPages
@@ -18,6 +19,7 @@ ROOM = Room(
     package="yundian.channels",
     controllers=(SyncController,),
     pages=(ChannelPages, DocumentPages, ImportPages, RunPages, QuarantinePages),
+    events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
     crons=CRONS,

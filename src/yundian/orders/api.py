@@ -8,7 +8,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 
-from yundian.orders.repository.merging import Merged, ReturnChange
+from yundian.orders.repository.merging import Merged, ReturnChange, Summed
 from yundian.orders.rules import new_number
 from yundian.orders.service import life, lists, merging, placing
 from yundian.orders.states import OrderState
@@ -28,7 +28,7 @@ from yundian.platform.db.database import Tx
 from yundian.platform.db.paging import Page
 from yundian.platform.outbox.door import Door
 
-__all__ = ["NUMBER_TAKEN", "SUBJECT", "Merged", "ReturnChange", "new_number"]
+__all__ = ["NUMBER_TAKEN", "SUBJECT", "Merged", "ReturnChange", "Summed", "new_number"]
 
 # The constraint that says so: for ``platform.db.conflicts`` around a statement with ``place_parts``.
 NUMBER_TAKEN = placing.NUMBER_KEY
@@ -138,7 +138,7 @@ async def merge_documents(
 
     What changed is also left, until the end of the transaction, in the temporary tables ``orders_staged``,
     ``orders_staged_line`` and ``orders_changed_return``: columns as ``StagedOrder``, ``StagedLine`` and
-    ``ReturnChange`` have them, and ``lines jsonb`` of a changed return. No events: nobody waits for these orders.
+    ``ReturnChange`` have them, and ``lines jsonb`` of a changed return. No events: the caller tells.
     """
     return await merging.merge(
         tx,

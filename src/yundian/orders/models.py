@@ -23,6 +23,12 @@ def _added_text(length: int) -> str:
     return found
 
 
+def _listed(name: str, which: str) -> sa.Index:
+    """Some orders, as lists show them."""
+    columns = ("brand_id", "placed_at", "id")
+    return sa.Index(f"ix_orders_order_{name}", *columns, postgresql_where=sa.text(which))
+
+
 class Order(Row, table=True):
     """One order. No index looks at ``state``, ``paid_at`` or ``released_at``: moving it rewrites no index entry.
 
@@ -85,6 +91,10 @@ class Order(Row, table=True):
             "id",
             postgresql_where=sa.text("external_id <> ''"),
         ),
+        # By status, without one.
+        _listed("ended", "closed_at IS NOT NULL"),
+        _listed("collected", "handed_over_at IS NOT NULL AND completed_at IS NULL"),
+        _listed("unfinished_abroad", "external_id <> '' AND completed_at IS NULL AND closed_at IS NULL"),
     )
 
     number: str = Field(sa_type=sa.String(32))

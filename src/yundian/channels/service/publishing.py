@@ -1,9 +1,10 @@
-"""What a merge changed, told to members and to the numbers in the same transaction."""
+"""What a merge changed, told to members and to the numbers in the same transaction, and to whoever else asks."""
 
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Sequence
 
+from yundian.channels.events import MOST_TOLD, DocumentsMerged
 from yundian.channels.repository import numbers
 from yundian.members import api as members
 from yundian.members.types import Happening, TimelineKind
@@ -11,13 +12,15 @@ from yundian.orders.api import Merged, ReturnChange
 from yundian.orders.types import StagedOrder
 from yundian.platform.core.steps import step
 from yundian.platform.db.database import Tx
+from yundian.platform.outbox import outbox
 from yundian.reports import api as reports
 
 ORDER, RETURN = "order", "return"
 
 
-async def publish(tx: Tx, *, merged: Merged, gone: Sequence[uuid.UUID] = ()) -> None:
-    """Timelines and totals, facts and rollups are what the orders and refunds are now; ``gone`` are no orders."""
+async def publish(tx: Tx, *, merged: Merged, gone: Sequence[uuid.UUID] = (), channel: str = "") -> None:
+    """Timelines and totals, facts and rollups are what the orders and refunds are now; ``gone`` are no orders,
+    and were of ``channel``. Records ``DocumentsMerged``, a row for each five hundred orders."""
     refs = [(ORDER, order.order_id) for order in merged.orders if order.is_known]
     refs += [(ORDER, order_id) for order_id in gone]
     refs += [(RETURN, one.return_id) for one in merged.returns if one.has_before]
@@ -25,6 +28,7 @@ async def publish(tx: Tx, *, merged: Merged, gone: Sequence[uuid.UUID] = ()) -> 
     happenings += [_of_return(one, one.member_id) for one in merged.returns if one.is_counted and one.member_id]
     if refs or happenings:
         await members.replace_happenings(tx, refs=refs, happenings=happenings)
+    await outbox.record(tx, *_told(merged, gone, channel))
     step("channels.told_members")
     if merged.orders or merged.returns or gone:
         await reports.open_staging(tx)
@@ -32,6 +36,24 @@ async def publish(tx: Tx, *, merged: Merged, gone: Sequence[uuid.UUID] = ()) -> 
         # Last: one writer of a brand's numbers at a time.
         await reports.replace_staged(tx)
     step("channels.told_reports")
+
+
+def _told(merged: Merged, gone: Sequence[uuid.UUID], channel: str) -> Iterable[DocumentsMerged]:
+    """Every order that is another than before, or of which another sum was given back; channel by channel."""
+    found: dict[str, dict[uuid.UUID, uuid.UUID | None]] = {channel: dict.fromkeys(gone)} if gone else {}
+    for change in merged.returns:
+        if change.order_id != change.return_id:
+            found.setdefault(change.channel, {})[change.order_id] = change.member_id
+    for one in merged.summed:
+        found.setdefault(one.channel, {})[one.order_id] = one.member_id
+    for order in merged.orders:
+        found.setdefault(order.channel, {})[order.order_id] = order.member_id
+    for code, member_of in found.items():
+        ids = sorted(member_of)
+        for start in range(0, len(ids), MOST_TOLD):
+            part = tuple(ids[start : start + MOST_TOLD])
+            named = {member_id for order_id in part if (member_id := member_of[order_id])}
+            yield DocumentsMerged(channel=code, order_ids=part, member_ids=tuple(sorted(named)))
 
 
 def _of_order(order: StagedOrder) -> Iterable[Happening]:

@@ -52,7 +52,7 @@ async def take_in(tx: Tx, *, keyring: Keyring, channel: str, received: Sequence[
         entry.raw_sealed = sealed[entry.index]
     if fresh:
         await _name_buyers(tx, keyring, fresh, histories)
-        await _merge(tx, fresh, histories)
+        await _merge(tx, channel, fresh, histories)
     step("channels.taken_in")
     return _taken(received, entries, refused)
 
@@ -127,7 +127,7 @@ def _identities(entry: Entry) -> tuple[Buyer, list[Known]]:
     return tuple(dict.fromkeys(verified)), others
 
 
-async def _merge(tx: Tx, fresh: Sequence[Entry], histories: Mapping[Key, History]) -> None:
+async def _merge(tx: Tx, channel: str, fresh: Sequence[Entry], histories: Mapping[Key, History]) -> None:
     codes = documents.skus_of(one.winner.document for one in histories.values() if one.winner)
     skus = await catalog.ids_of(tx, codes=codes) if codes else {}
     rows = documents.rows_of(histories, skus)
@@ -147,7 +147,7 @@ async def _merge(tx: Tx, fresh: Sequence[Entry], histories: Mapping[Key, History
         members_of_returns=rows.members_of_returns,
     )
     step("channels.merged")
-    await publishing.publish(tx, merged=merged, gone=rows.gone_orders)
+    await publishing.publish(tx, merged=merged, gone=rows.gone_orders, channel=channel)
 
 
 def _name_subjects(fresh: Sequence[Entry], histories: Mapping[Key, History]) -> None:

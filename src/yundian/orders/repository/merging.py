@@ -35,11 +35,20 @@ class ReturnChange(NamedTuple):
     amount_minor: int
 
 
+class Summed(NamedTuple):
+    """An order of which another sum was given back than before."""
+
+    order_id: uuid.UUID
+    channel: str
+    member_id: uuid.UUID | None
+
+
 class Merged(NamedTuple):
     """What a merge or an assignment changed, for timelines and numbers."""
 
     orders: list[StagedOrder]
     returns: list[ReturnChange]
+    summed: list[Summed]
 
 
 _ORDER_TYPES = {
@@ -237,6 +246,7 @@ WITH sums AS (
 )
 UPDATE orders_order o SET refunded_minor = s.refunded_minor FROM sums s
 WHERE o.brand_id = $1 AND o.id = s.id AND o.refunded_minor <> s.refunded_minor
+RETURNING o.id, o.channel, o.member_id
 """
 # As it counts now: with its order's member and place, where there is an order.
 _CHANGED = """
@@ -307,13 +317,15 @@ async def link_returns(tx: Tx) -> bool:
     return int((await tx.execute(_LINK, tx.brand)).rsplit(" ", 1)[-1]) > 0
 
 
-async def settle_returns(tx: Tx) -> list[ReturnChange]:
-    """Count each once, sum them up on their orders; those that changed, gone ones among them."""
+async def settle_returns(tx: Tx) -> tuple[list[ReturnChange], list[Summed]]:
+    """Count each once, sum them up on their orders; those that changed, gone ones among them, and those orders."""
     await tx.execute(_PLAN_ANEW)
-    for statement in (_NOTE_STAGED, _COUNT_ONCE, _SUM_UP, _CHANGED):
+    for statement in (_NOTE_STAGED, _COUNT_ONCE):
         await tx.execute(statement, tx.brand)
+    summed = [Summed(*row) for row in await tx.fetch(_SUM_UP, tx.brand)]
+    await tx.execute(_CHANGED, tx.brand)
     await tx.execute(_PLAN_ONCE)
-    return [ReturnChange(*row) for row in await tx.fetch(_READ_CHANGED)]
+    return [ReturnChange(*row) for row in await tx.fetch(_READ_CHANGED)], summed
 
 
 _ASSIGN_ORDERS = """

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from yundian.orders.repository.rows import HISTORY, ORDER, history_of, order_of
 from yundian.orders.states import OrderState
@@ -11,10 +11,6 @@ from yundian.platform.outbox.door import Door, brand_of, fetch
 
 # The sort key of a list: when it was placed (or handed over), then the id.
 Key = tuple[dt.datetime, uuid.UUID]
-
-# Orders of other systems are never among these: they wait for nobody in this house.
-_WAITING = frozenset({OrderState.WAITING, OrderState.READY})
-
 
 _LOCK = "SELECT 1 FROM orders_order WHERE brand_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR UPDATE"
 
@@ -89,12 +85,37 @@ async def handed_over_at_shop(
 async def found(door: Door, *, wanted: OrderFilter, before: Key = FIRST, limit: int) -> list[OrderView]:
     """Newest first."""
     conditions, values = _conditions(wanted)
-    sql = (
-        f"SELECT {ORDER} FROM orders_order o WHERE o.brand_id = $1"  # noqa: S608
-        f" AND (o.placed_at, o.id) < ($2::timestamptz, $3::uuid){''.join(conditions)} {_NEWEST} $4"
-    )
+    where = f"o.brand_id = $1 AND (o.placed_at, o.id) < ($2::timestamptz, $3::uuid){''.join(conditions)}"
+    source = "orders_order o"
+    if parts := _parts(wanted):
+        # One index for each part, in the order of the list.
+        each = (f"(SELECT * FROM orders_order o WHERE {where} AND {part} {_NEWEST} $4)" for part in parts)  # noqa: S608
+        source, where = f"({' UNION ALL '.join(each)}) o", "true"
+    sql = f"SELECT {ORDER} FROM {source} WHERE {where} {_NEWEST} $4"  # noqa: S608
     rows = await fetch(door, sql, brand_of(door), *before, limit, *values)
     return [order_of(tuple(row)) for row in rows]
+
+
+# No index looks at an order's status (paying and releasing would rewrite it): these look at what goes with it.
+_OPEN_HERE = "o.handed_over_at IS NULL AND o.closed_at IS NULL AND o.external_id = ''"
+_OPEN_ABROAD = "o.external_id <> '' AND o.completed_at IS NULL AND o.closed_at IS NULL"
+_GOES_WITH: Mapping[OrderState, tuple[str, ...]] = {
+    OrderState.CREATED: (_OPEN_HERE, _OPEN_ABROAD),
+    OrderState.PAID: (_OPEN_HERE, _OPEN_ABROAD),
+    # Orders of other systems are never among these: they wait for nobody in this house.
+    OrderState.WAITING: (_OPEN_HERE,),
+    OrderState.READY: (_OPEN_HERE,),
+    OrderState.COLLECTED: ("o.handed_over_at IS NOT NULL AND o.completed_at IS NULL",),
+    OrderState.CLOSED: ("o.closed_at IS NOT NULL",),
+    OrderState.CANCELLED: ("o.closed_at IS NOT NULL",),
+}
+
+
+def _parts(wanted: OrderFilter) -> tuple[str, ...]:
+    """Conditions under one of which every order of these states is, and no order under two; none: any order."""
+    if not wanted.states <= _GOES_WITH.keys():
+        return ()
+    return tuple(dict.fromkeys(part for state in sorted(wanted.states) for part in _GOES_WITH[state]))
 
 
 def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
@@ -117,9 +138,6 @@ def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
             continue
         values.append(value)
         conditions.append(" AND " + text.replace("{0}", f"${len(values) + 4}"))
-    if wanted.states and wanted.states <= _WAITING:
-        # What is not over yet is few: its own index.
-        conditions.append(" AND o.handed_over_at IS NULL AND o.closed_at IS NULL AND o.external_id = ''")
     return conditions, values
 
 

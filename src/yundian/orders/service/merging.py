@@ -41,4 +41,5 @@ async def merge(
     has_changed = any(
         (returns, gone_returns, gone_orders, has_known, has_linked, members_of_orders, members_of_returns)
     )
-    return Merged([*orders, *assigned], await merging.settle_returns(tx) if has_changed else [])
+    changed, summed = await merging.settle_returns(tx) if has_changed else ([], [])
+    return Merged([*orders, *assigned], changed, summed)
