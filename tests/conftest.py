@@ -13,6 +13,7 @@ import httpx
 import hypothesis
 import psutil
 import pytest
+from argon2 import PasswordHasher
 from litestar import Litestar
 from pydantic import SecretStr
 
@@ -20,6 +21,7 @@ from tests import factories
 from tests.helpers import make_client
 from tests.sandbox.running import RunningSandbox
 from yundian.brands.types import BrandView
+from yundian.platform.auth import passwords
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db import migrate
 from yundian.platform.db.services import Services, open_services
@@ -59,6 +61,16 @@ class Servers:
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Thousands of accounts are made, and none has to withstand a thief; ``tests/auth`` has the true ones."""
+    quick = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", quick)
+        patch.setattr(passwords, "DUMMY_HASH", quick.hash("nobody's password"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from functools import lru_cache
 import asyncpg
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
@@ -21,7 +20,6 @@ from tests.architecture.matrix.rows import ROWS
 from tests.architecture.matrix.world import fingerprint, make_caller, make_world
 from tests.helpers import make_client
 from yundian.app.asgi import create_app
-from yundian.platform.auth import passwords
 from yundian.platform.auth.guards import Access, access_guards
 from yundian.platform.core.principal import Role
 from yundian.platform.core.settings import Environment, Settings
@@ -69,14 +67,6 @@ async def owner(services: Services) -> "AsyncIterator[asyncpg.Connection[asyncpg
     connection = await asyncpg.connect(services.settings.database_owner_url)
     yield connection
     await connection.close()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_passwords() -> Iterator[None]:
-    """Hundreds of accounts are made here, and none of them needs to withstand a thief."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-        yield
 
 
 @pytest.fixture

@@ -67,14 +67,20 @@ async def make_caller(world: World, actor: Actor, *, own_account: bool) -> Calle
 
 
 async def fingerprint(owner: "asyncpg.Connection[asyncpg.Record]", *brands: uuid.UUID) -> dict[str, str]:
-    """A hash of every table's rows of these brands, read as the owner."""
+    """What every table holds of these brands, read as the owner: how many rows, and a sum over their versions.
+
+    PostgreSQL writes a row anew for every change, even one to the same values: a version is where it lies and the
+    transaction that wrote it. Only a table that reading may change is compared by its values.
+    """
     names = await owner.fetch(
-        "SELECT table_name FROM information_schema.columns"
-        " WHERE table_schema = 'public' AND column_name = 'brand_id' ORDER BY 1"
+        "SELECT table_name, bool_or(column_name = $1) AS is_read FROM information_schema.columns"
+        " WHERE table_schema = 'public' GROUP BY 1 HAVING bool_or(column_name = 'brand_id') ORDER BY 1",
+        _CHANGES_BY_READING,
     )
-    one = (
-        "SELECT '{0}' AS name, md5(coalesce(string_agg(line, '' ORDER BY line), '')) AS hash FROM"
-        " (SELECT (to_jsonb(t) - $2)::text AS line FROM {0} t WHERE brand_id = ANY($1)) lines"
+    by_version = "hashtextextended(ctid::text || xmin::text, 0)"
+    by_value = f"hashtextextended((to_jsonb(t) - '{_CHANGES_BY_READING}')::text, 0)"
+    one = "SELECT '{0}', count(*) || ' ' || coalesce(sum({1}), 0) FROM {0} t WHERE brand_id = ANY($1)"
+    query = " UNION ALL ".join(
+        one.format(row["table_name"], by_value if row["is_read"] else by_version) for row in names
     )
-    query = " UNION ALL ".join(one.format(row["table_name"]) for row in names)
-    return {row["name"]: row["hash"] for row in await owner.fetch(query, list(brands), _CHANGES_BY_READING)}
+    return {str(row[0]): str(row[1]) for row in await owner.fetch(query, list(brands))}
