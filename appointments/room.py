@@ -15,7 +15,7 @@ from appointments.routes.customers import AppointmentController, FindingControll
 from appointments.routes.shops import BoardController
 from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Place
+from yundian.platform.web.declare import NavigationItem, Place, Section
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -43,7 +43,7 @@ ROOM = Room(
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
     navigation=(
-        NavigationItem(Place.HQ_NAVIGATION, 35, "Appointments", "/hq/appointments", "clock", _HQ),
+        NavigationItem(Place.HQ_NAVIGATION, 35, "Appointments", "/hq/appointments", "clock", _HQ, Section.SELLING),
         NavigationItem(Place.SHOP_NAVIGATION, 18, "Appointments", "/shop/appointments", "clock", SHOP_ROLES),
     ),
 )

@@ -9,7 +9,7 @@ from groupbuy.pages.shop import ShopGroupPages
 from groupbuy.routes import CampaignController, OfferController, ShopGroupController, ShopSharingController
 from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Panel, Place
+from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -22,7 +22,7 @@ ROOM = Room(
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
     navigation=(
-        NavigationItem(Place.HQ_NAVIGATION, 12, "Campaigns", "/hq/campaigns", "tag", _HQ),
+        NavigationItem(Place.HQ_NAVIGATION, 12, "Campaigns", "/hq/campaigns", "people", _HQ, Section.SELLING),
         NavigationItem(Place.SHOP_NAVIGATION, 15, "Groups", "/shop/groups", "people", SHOP_ROLES),
     ),
     panels=(

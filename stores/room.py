@@ -8,7 +8,7 @@ from stores.pages.shops import ShopPages, ShopPanels
 from stores.routes import NearestController, ShopController, StockController
 from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Panel, Place
+from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -20,8 +20,10 @@ ROOM = Room(
     events=EVENTS,
     commands=(IMPORT,),
     navigation=(
-        NavigationItem(Place.HQ_NAVIGATION, 20, "Shops", "/hq/shops", "shop", _HQ),
-        NavigationItem(Place.HQ_NAVIGATION, 70, "Imported shops", "/hq/imports/shops", "upload", _HQ),
+        NavigationItem(Place.HQ_NAVIGATION, 20, "Shops", "/hq/shops", "shop", _HQ, Section.RANGE),
+        NavigationItem(
+            Place.HQ_NAVIGATION, 70, "Imported shops", "/hq/imports/shops", "upload", _HQ, Section.SETUP
+        ),
         NavigationItem(Place.SHOP_NAVIGATION, 40, "Stock", "/shop/stock", "box", SHOP_ROLES),
         NavigationItem(Place.SHOP_NAVIGATION, 80, "Team", "/shop/team", "people", frozenset({Role.SHOP_OWNER})),
     ),

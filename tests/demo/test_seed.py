@@ -83,7 +83,7 @@ async def test_the_demo_brand_has_shops_products_stock_and_people(services: Serv
     assert on_hand == {"DT-L01-02": 2, "DT-L07-01": 24, "DT-G02-01": 24}
 
 
-async def test_it_has_sold_through_tills_and_on_tmall_until_yesterday(services: Services) -> None:
+async def test_it_has_sold_through_tills_and_on_tmall_for_weeks(services: Services) -> None:
     demo = await seed.ensure_demo(services.settings)
 
     async with services.database.connection(demo.brand_id) as tx:

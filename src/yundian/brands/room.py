@@ -5,7 +5,7 @@ from yundian.brands.pages import CourierPages, CourierPanel, PolicyPages
 from yundian.brands.routes import BrandController, CourierController
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Panel, Place
+from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 _ADMIN = frozenset({Role.HQ_ADMIN})
@@ -19,7 +19,8 @@ ROOM = Room(
     navigation=(
         NavigationItem(
             place=Place.HQ_NAVIGATION,
-            order=80,
+            section=Section.SETUP,
+            order=82,
             label="Deliveries",
             url="/hq/courier",
             icon="refresh",
@@ -27,7 +28,8 @@ ROOM = Room(
         ),
         NavigationItem(
             place=Place.HQ_NAVIGATION,
-            order=90,
+            section=Section.SETUP,
+            order=99,
             label="Settings",
             url="/hq/settings",
             icon="gear",

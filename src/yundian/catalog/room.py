@@ -10,7 +10,7 @@ from yundian.catalog.service.pictures import forget_removed
 from yundian.platform.core.principal import Role
 from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Place
+from yundian.platform.web.declare import NavigationItem, Place, Section
 
 ROOM = Room(
     name="catalog",
@@ -23,6 +23,7 @@ ROOM = Room(
     navigation=(
         NavigationItem(
             place=Place.HQ_NAVIGATION,
+            section=Section.RANGE,
             order=30,
             label="Products",
             url="/hq/products",

@@ -10,7 +10,7 @@ from yundian.channels.routes import SyncController
 from yundian.channels.tasks import CRONS, TIMERS
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Place
+from yundian.platform.web.declare import NavigationItem, Place, Section
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -24,5 +24,7 @@ ROOM = Room(
     timers=TIMERS,
     crons=CRONS,
     commands=(IMPORT,),
-    navigation=(NavigationItem(Place.HQ_NAVIGATION, 65, "Sales channels", "/hq/channels", "inbox", _HQ),),
+    navigation=(
+        NavigationItem(Place.HQ_NAVIGATION, 65, "Sales channels", "/hq/channels", "inbox", _HQ, Section.SELLING),
+    ),
 )

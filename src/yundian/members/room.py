@@ -13,7 +13,7 @@ from yundian.members.service.pushes import forget_old
 from yundian.platform.core.principal import Role
 from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Place
+from yundian.platform.web.declare import NavigationItem, Place, Section
 
 ROOM = Room(
     name="members",
@@ -31,10 +31,19 @@ ROOM = Room(
             "/hq/members",
             "people",
             frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST}),
+            Section.CUSTOMERS,
         ),
         NavigationItem(
-            Place.HQ_NAVIGATION, 86, "Membership terms", "/hq/terms", "shield", frozenset({Role.HQ_ADMIN})
+            Place.HQ_NAVIGATION,
+            86,
+            "Membership terms",
+            "/hq/terms",
+            "shield",
+            frozenset({Role.HQ_ADMIN}),
+            Section.SETUP,
         ),
-        NavigationItem(Place.HQ_NAVIGATION, 85, "WeChat", "/hq/wechat", "qr", frozenset({Role.HQ_ADMIN})),
+        NavigationItem(
+            Place.HQ_NAVIGATION, 85, "WeChat", "/hq/wechat", "qr", frozenset({Role.HQ_ADMIN}), Section.SETUP
+        ),
     ),
 )

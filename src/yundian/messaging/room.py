@@ -9,7 +9,7 @@ from yundian.messaging.routes import ConsentController
 from yundian.messaging.tasks import CRONS
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Panel, Place
+from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -21,6 +21,8 @@ ROOM = Room(
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     crons=CRONS,
-    navigation=(NavigationItem(Place.HQ_NAVIGATION, 60, "Messages", "/hq/messages", "bell", _HQ),),
+    navigation=(
+        NavigationItem(Place.HQ_NAVIGATION, 60, "Messages", "/hq/messages", "bell", _HQ, Section.CUSTOMERS),
+    ),
     panels=(Panel(Place.HQ_MEMBER, 40, "/hq/panels/member-messages/{id}", _HQ),),
 )

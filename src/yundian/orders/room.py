@@ -10,7 +10,7 @@ from yundian.orders.service.uncollected import sweep
 from yundian.platform.core.principal import SHOP_ROLES, Role
 from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Panel, Place
+from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -24,7 +24,7 @@ ROOM = Room(
     timers=TIMERS,
     crons=(cron("orders.refund_uncollected", every_s=600)(sweep),),
     navigation=(
-        NavigationItem(Place.HQ_NAVIGATION, 35, "Orders", "/hq/orders", "bag", _HQ),
+        NavigationItem(Place.HQ_NAVIGATION, 35, "Orders", "/hq/orders", "list", _HQ, Section.SELLING),
         NavigationItem(Place.SHOP_NAVIGATION, 10, "Hand over", "/shop/hand-over", "qr", SHOP_ROLES),
     ),
     panels=(Panel(Place.SHOP_HOME, 20, "/shop/panels/orders", SHOP_ROLES),),

@@ -3,6 +3,7 @@
 from yundian.payments.commands import PAYMENTS
 from yundian.payments.events import EVENTS
 from yundian.payments.handlers import SUBSCRIBERS
+from yundian.payments.pages.bills import BillPages
 from yundian.payments.pages.hq import AccountPages, OrphanPages, PaymentPages, RefundPages
 from yundian.payments.pages.notices import NoticeReceiver
 from yundian.payments.pages.pay import PayPages
@@ -10,13 +11,13 @@ from yundian.payments.routes import OrphanController, PaymentController
 from yundian.payments.tasks import CRONS
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Place
+from yundian.platform.web.declare import NavigationItem, Place, Section
 
 ROOM = Room(
     name="payments",
     package="yundian.payments",
     controllers=(PaymentController, OrphanController),
-    pages=(PaymentPages, RefundPages, OrphanPages, AccountPages, PayPages, NoticeReceiver),
+    pages=(PaymentPages, RefundPages, OrphanPages, BillPages, AccountPages, PayPages, NoticeReceiver),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     crons=CRONS,
@@ -24,6 +25,7 @@ ROOM = Room(
     navigation=(
         NavigationItem(
             place=Place.HQ_NAVIGATION,
+            section=Section.SELLING,
             order=40,
             label="Payments",
             url="/hq/payments",

@@ -66,7 +66,7 @@ class _Counter:
         """A few buy often, most once or twice; ``strangers`` leave no name."""
         if self.dice.random() < strangers:
             return Buyer()
-        return Buyer(identities=(identity(int(_BUYERS * self.dice.random() ** 2)),))
+        return Buyer(identities=(identity(int(_BUYERS * self.dice.random() ** 1.3)),))
 
     def refunds(self, line: DocumentLine, sold_at: dt.datetime, until: dt.datetime) -> tuple[DocumentRefund, ...]:
         """One order in twenty gives its first line back within the week."""
@@ -138,13 +138,15 @@ def _tmall_documents(now: dt.datetime) -> Iterator[OrderDocument]:
 
 
 def _moments(dice: random.Random, now: dt.datetime, *, a_day: tuple[int, ...]) -> Iterator[dt.datetime]:
-    """When something was sold, until yesterday: more at the weekend, and a little more from week to week."""
+    """When something was sold until now: more at the weekend, and a little more from week to week."""
     today = now.astimezone(_ZONE).date()
-    for back in range(_DAYS, 0, -1):
+    for back in range(_DAYS, -1, -1):
         day = today - dt.timedelta(days=back)
         count = round(a_day[day.weekday()] * (1.2 - 0.5 * back / _DAYS) + dice.uniform(-1, 1))
         for minute in sorted(dice.randint(10 * 60, 21 * 60) for _ in range(count)):
-            yield dt.datetime.combine(day, dt.time(minute // 60, minute % 60), _ZONE).astimezone(dt.UTC)
+            at = dt.datetime.combine(day, dt.time(minute // 60, minute % 60), _ZONE)
+            if at < now:
+                yield at.astimezone(dt.UTC)
 
 
 def _card(buyer: int) -> DocumentIdentity:

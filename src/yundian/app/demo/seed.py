@@ -17,6 +17,7 @@ from yundian.app.demo.campaigns import ensure_campaigns
 from yundian.app.demo.channels import ensure_channels
 from yundian.app.demo.files import DATA, rows
 from yundian.app.demo.history import ensure_history
+from yundian.app.demo.pictures import ensure_pictures
 from yundian.brands import api as brands
 from yundian.brands import service as brand_service
 from yundian.brands.errors import BrandUnknown
@@ -103,6 +104,7 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
     async with open_services(settings) as services:
         brand_id = await _ensure_brand(services, demo)
         await _ensure_products(services, brand_id)
+        await ensure_pictures(services, brand_id, [row["sku_code"] for row in rows("products.csv")])
         await _ensure_shops(services, brand_id)
         await _ensure_stock(services, brand_id)
         await _ensure_people(services, brand_id, demo)

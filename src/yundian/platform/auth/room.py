@@ -9,7 +9,7 @@ from yundian.platform.auth.sign_in import forget_old
 from yundian.platform.core.principal import Role
 from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Panel, Place
+from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
 
 _HQ_ADMINS = frozenset({Role.HQ_ADMIN})
 
@@ -20,8 +20,8 @@ ROOM = Room(
     pages=(SignInPages, AccountPages, TwoStepPages, PeoplePages, KeyPages, ShopPeoplePages),
     crons=(cron("auth.forget_old", every_s=3600)(forget_old),),
     navigation=(
-        NavigationItem(Place.HQ_NAVIGATION, 80, "People", "/hq/people", "people", _HQ_ADMINS),
-        NavigationItem(Place.HQ_NAVIGATION, 90, "API keys", "/hq/keys", "key", _HQ_ADMINS),
+        NavigationItem(Place.HQ_NAVIGATION, 80, "People", "/hq/people", "people", _HQ_ADMINS, Section.SETUP),
+        NavigationItem(Place.HQ_NAVIGATION, 90, "API keys", "/hq/keys", "key", _HQ_ADMINS, Section.SETUP),
     ),
     panels=(Panel(Place.HQ_SHOP, 80, "/shop-people/{id}", _HQ_ADMINS),),
 )

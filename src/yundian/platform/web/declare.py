@@ -19,6 +19,16 @@ class Place(StrEnum):
     SHOP_LINKS = "shop.links"
 
 
+class Section(StrEnum):
+    """Under which heading of HQ's navigation an entry stands; shown in this order. The shop's has none."""
+
+    OVERVIEW = "overview"
+    SELLING = "selling"
+    RANGE = "range"
+    CUSTOMERS = "customers"
+    SETUP = "setup"
+
+
 @dataclass(frozen=True, slots=True)
 class NavigationItem:
     """A link in the navigation of one audience; ``label`` is a msgid."""
@@ -29,6 +39,7 @@ class NavigationItem:
     url: str
     icon: str
     roles: frozenset[Role]
+    section: Section = Section.OVERVIEW
 
 
 @dataclass(frozen=True, slots=True)

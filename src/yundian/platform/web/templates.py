@@ -14,7 +14,7 @@ from yundian.platform.core.principal import Principal
 from yundian.platform.web import csrf, formats, i18n
 from yundian.platform.web.assets import static
 from yundian.platform.web.context import current
-from yundian.platform.web.declare import NavigationItem, Panel, Place
+from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
 
 OWN = Path(__file__).parent / "templates"
 
@@ -32,6 +32,7 @@ def template_config(
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     environment.filters.update(formats.FILTERS)
+    environment.tests["here"] = is_here
     # Filled with the request's language at each call, so one environment serves both.
     environment.install_gettext_callables(  # type: ignore[attr-defined]
         lambda message: i18n.translations(current().locale).gettext(message),
@@ -50,6 +51,7 @@ def template_config(
         toast=toast,
         request_id=lambda: current().request_id,
         navigation_items=lambda place: _visible(navigation, place),
+        navigation_sections=lambda place: _sections(_visible(navigation, place)),
         panel_items=lambda place: _visible(panels, place),
         request_query=lambda: current().scope.get("query_string", b"").decode("latin-1"),
     )
@@ -91,6 +93,12 @@ def path() -> str:
     return str(current().scope.get("path", "/"))
 
 
+def is_here(url: str) -> bool:
+    """Whether this page is the one of a navigation entry, or stands below it."""
+    at = path()
+    return at == url or (at.startswith(f"{url}/") and url not in ("/hq", "/shop"))
+
+
 def url_with(**changes: object) -> str:
     """This page's address with some query parameters changed; ``None`` removes one."""
     query = dict(parse_qsl(current().scope.get("query_string", b"").decode("latin-1")))
@@ -104,3 +112,9 @@ def _visible(items: Sequence[Any], place: str) -> list[Any]:
     roles = current().principal.roles
     shown = [item for item in items if item.place == Place(place) and item.roles & roles]
     return sorted(shown, key=lambda item: item.order)
+
+
+def _sections(items: Sequence[NavigationItem]) -> list[tuple[Section, list[NavigationItem]]]:
+    """The entries under their headings; a heading without entries is left out."""
+    grouped = {section: [item for item in items if item.section is section] for section in Section}
+    return [(section, found) for section, found in grouped.items() if found]
