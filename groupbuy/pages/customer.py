@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from groupbuy.pages.shared import seat_in, shop_of_link, shops_by_id
+from groupbuy.pages.shared import gallery, pictures_of, seat_in, shop_of_link, shops_by_id
 from groupbuy.repository.reading import SeatInGroup
 from groupbuy.service import campaigns, reading
 from groupbuy.states import LIVE, CampaignState, SeatState
@@ -91,6 +91,7 @@ class OfferPages(Controller):
             shops = await shops_by_id(session, group.shop_id, mine.seat.pickup_shop_id if mine else None)
             # Who comes back from paying shares on as well: by the link that opened the group.
             link = await attribution.find_link(session, link_id=group.link_id) if group.link_id else None
+            pictures = await pictures_of(session, [whole])
         now = clock.now()
         return page(
             "groupbuy/group.html",
@@ -99,6 +100,7 @@ class OfferPages(Controller):
             whole=whole,
             campaign=whole.campaign,
             standing=whole.campaign.standing(now),
+            gallery=gallery(whole, pictures),
             group=group,
             mine=mine,
             has_seat=mine is not None and mine.seat.state in LIVE,
@@ -152,12 +154,15 @@ async def campaign_context(
         else []
     )
     shops = await shops_by_id(session, shop_id)
+    pictures = await pictures_of(session, [whole])
     return {
         "brand": brand,
         "base": f"/m/{brand.code}",
         "whole": whole,
         "campaign": campaign,
         "standing": campaign.standing(now),
+        "pictures": pictures,
+        "gallery": gallery(whole, pictures),
         "mine": mine,
         "groups": groups,
         "shop": shops.get(shop_id) if shop_id else None,

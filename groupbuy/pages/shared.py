@@ -1,16 +1,19 @@
 """What customers' pages of group-buys share."""
 
 import uuid
+from collections.abc import Iterable
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from groupbuy.repository.reading import SeatInGroup
 from groupbuy.service import reading
-from groupbuy.types import GroupView
+from groupbuy.types import CampaignWithItems, GroupView
 from stores import api as stores
 from stores.types import ShopView
 from yundian.attribution import api as attribution
 from yundian.attribution.errors import LinkUnknown
+from yundian.catalog import api as catalog
+from yundian.catalog.types import PictureView
 from yundian.platform.db.services import Services
 from yundian.platform.outbox.door import Door
 
@@ -32,6 +35,18 @@ async def seat_in(door: Door, member_id: uuid.UUID | None, group: GroupView) -> 
         return None
     found = await reading.seats_of_member(door, member_id=member_id, campaign_id=group.campaign_id)
     return next((one for one in found.items if one.seat.group_id == group.id), None)
+
+
+async def pictures_of(door: Door, wholes: Iterable[CampaignWithItems]) -> dict[uuid.UUID, list[PictureView]]:
+    """By SKU, the pictures of what these campaigns sell. One statement."""
+    return await catalog.pictures_of(door, sku_ids={item.sku_id for one in wholes for item in one.items})
+
+
+def gallery(whole: CampaignWithItems, pictures: dict[uuid.UUID, list[PictureView]]) -> list[PictureView]:
+    """The campaign's pictures, those of what it names first first, none twice."""
+    items = ([whole.lowest] if whole.lowest else []) + list(whole.items)
+    found = {view.id: view for item in items for view in pictures.get(item.sku_id, [])}
+    return list(found.values())
 
 
 async def shops_by_id(session: AsyncSession, *ids: uuid.UUID | None) -> dict[uuid.UUID, ShopView]:

@@ -10,6 +10,7 @@ from groupbuy.types import CAMPAIGN, CampaignWithItems
 from yundian.attribution import api as attribution
 from yundian.attribution.types import Channel, LinkKind, LinkTarget, LinkView
 from yundian.brands import api as brands
+from yundian.catalog import api as catalog
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 
@@ -33,11 +34,11 @@ async def share(
         shop_id=shop_id,
         channel=channel,
         staff_id=staff_id,
-        target=target_of(whole, await brands.code_of(session)),
+        target=target_of(whole, await brands.code_of(session), picture=await _picture(session, whole)),
     )
 
 
-def target_of(whole: CampaignWithItems, brand_code: str) -> LinkTarget:
+def target_of(whole: CampaignWithItems, brand_code: str, *, picture: str = "") -> LinkTarget:
     """Where a link to the campaign leads, and what its card and poster say."""
     campaign, lowest = whole.campaign, whole.lowest
     return LinkTarget(
@@ -46,8 +47,16 @@ def target_of(whole: CampaignWithItems, brand_code: str) -> LinkTarget:
         target_id=campaign.id,
         target_path=f"/m/{brand_code}/c/{campaign.code}",
         title=campaign.title,
+        picture=picture,
         campaign_id=campaign.id,
         price_minor=lowest.group_price_minor if lowest else None,
         currency=lowest.currency if lowest else "CNY",
         expires_at=campaign.ends_at,
     )
+
+
+async def _picture(session: AsyncSession, whole: CampaignWithItems) -> str:
+    """The card of what it names the price of, else of the first that has one."""
+    pictures = await catalog.pictures_of(session, sku_ids={item.sku_id for item in whole.items})
+    items = ([whole.lowest] if whole.lowest else []) + list(whole.items)
+    return next((pictures[item.sku_id][0].card for item in items if item.sku_id in pictures), "")

@@ -2,7 +2,7 @@
 
 import uuid
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
@@ -174,7 +174,8 @@ class SharingController(Controller):
             title=link.title,
             text=shop_name,
             url=base.rstrip("/") + (own.path if own else here.path),
-            picture=link.picture,
+            # WeChat's own servers fetch it.
+            picture=urljoin(base, link.picture) if link.picture else "",
             wechat=await _signature(request, services, link, data.url),
         )
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from yundian.catalog.models import Product, Sku
 from yundian.catalog.repository import pictures, skus
-from yundian.catalog.service import imports
+from yundian.catalog.service import imports, searching
 from yundian.catalog.service import pictures as picture_service
-from yundian.catalog.states import ProductStatus, SkuStatus
-from yundian.catalog.types import NamedSku, PictureView, PriceSnapshot
+from yundian.catalog.service.searching import named
+from yundian.catalog.types import FoundSku, NamedSku, PictureView, PriceSnapshot
 from yundian.platform.core import clock
 from yundian.platform.outbox.door import Door
 
@@ -22,13 +21,13 @@ MAPPINGS = Path(__file__).parent / "mappings"
 async def get_skus(session: AsyncSession, *, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, NamedSku]:
     """The known ones of these SKUs, withdrawn ones too. One statement."""
     rows = await skus.named(session, ids=ids) if ids else []
-    return {sku.id: _named(sku, product) for sku, product in rows}
+    return {sku.id: named(sku, product) for sku, product in rows}
 
 
 async def find_skus(session: AsyncSession, *, codes: Collection[str]) -> dict[str, NamedSku]:
     """The known ones of these SKU codes, by code. One statement."""
     rows = await skus.named(session, codes=codes) if codes else []
-    return {sku.code: _named(sku, product) for sku, product in rows}
+    return {sku.code: named(sku, product) for sku, product in rows}
 
 
 async def ids_of(door: Door, *, codes: Collection[str]) -> dict[str, uuid.UUID]:
@@ -61,19 +60,6 @@ async def add_picture(door: Door, *, product_id: uuid.UUID, data: bytes) -> Pict
     return await picture_service.add_picture(door, product_id=product_id, drawn=await picture_service.draw(data))
 
 
-def _named(sku: Sku, product: Product) -> NamedSku:
-    return NamedSku(
-        id=sku.id,
-        product_id=product.id,
-        code=sku.code,
-        product_code=product.code,
-        product_name=product.name,
-        category=product.category,
-        shade_name=sku.shade_name,
-        shade_hex=sku.shade_hex,
-        option_text=sku.option_text,
-        barcode=sku.barcode,
-        price_minor=sku.price_minor,
-        currency=sku.currency,
-        is_sellable=sku.status is SkuStatus.ACTIVE and product.status is ProductStatus.ON_SALE,
-    )
+async def search_skus(session: AsyncSession, *, search: str, limit: int = 20) -> list[FoundSku]:
+    """The SKUs that a text means (words of a name, a shade, a code, a barcode), the best first, with a picture."""
+    return await searching.search_skus(session, search=search, limit=limit)

@@ -137,6 +137,13 @@ class NamedSku(msgspec.Struct, frozen=True, kw_only=True):
     is_sellable: bool
 
 
+class FoundSku(msgspec.Struct, frozen=True, kw_only=True):
+    """A SKU that was searched for, with the picture of its product."""
+
+    sku: NamedSku
+    picture: PictureView | None
+
+
 class PriceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What a SKU costs at one moment, to be kept by whoever promised it."""
 

@@ -2,25 +2,27 @@
 
 import hashlib
 import io
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import pylopdf_fonts_zh_cn
 import segno
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 # With the drawing: a browser asks again for a picture that was drawn another way.
-DRAWING = 1
+DRAWING = 2
 WIDTH, HEIGHT = 750, 1180
 _MARGIN = 64
 _COLOUR, _DARK, _PAPER, _INK, _GREY = "#b8325f", "#86204a", "#ffffff", "#2a1b21", "#6d5d64"
 _CODE = 380
 _HEAD = 520
+# With a picture of what is offered on top, the words stand below it.
+_PICTURE, _BAND = 620, 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poster:
-    """What is on it. ``url`` is in the code; ``price`` is text, or empty."""
+    """What is on it. ``url`` is in the code; ``price`` is text, or empty; ``picture`` is a file, or empty."""
 
     url: str
     brand: str
@@ -29,21 +31,32 @@ class Poster:
     title: str
     price: str
     invitation: str
+    picture: bytes = b""
 
     @property
     def digest(self) -> str:
         """Changes whenever the picture does."""
-        text = "\x1f".join((str(DRAWING), *astuple(self)))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        texts = [getattr(self, field.name) for field in fields(self) if field.name != "picture"]
+        text = "\x1f".join((str(DRAWING), *texts))
+        return hashlib.sha256(text.encode() + b"\x1f" + self.picture).hexdigest()[:32]
 
 
 @lru_cache(maxsize=64)
 def draw(poster: Poster) -> bytes:
-    """The PNG. Takes a tenth of a second: call it in a thread."""
-    image = Image.new("RGB", (WIDTH, HEIGHT), _PAPER)
+    """The PNG. Takes some tenths of a second: call it in a thread."""
+    head = _PICTURE + _BAND if poster.picture else _HEAD
+    image = Image.new("RGB", (WIDTH, head + HEIGHT - _HEAD), _PAPER)
     pen = ImageDraw.Draw(image)
-    shade = Image.linear_gradient("L").resize((WIDTH, _HEAD))
-    image.paste(Image.composite(Image.new("RGB", shade.size, _DARK), Image.new("RGB", shade.size, _COLOUR), shade))
+    if poster.picture:
+        _pictured(image, pen, poster)
+    else:
+        _worded(image, pen, poster)
+    _card(image, pen, poster, below=head)
+    return _png(image)
+
+
+def _worded(image: Image.Image, pen: ImageDraw.ImageDraw, poster: Poster) -> None:
+    image.paste(_ground(_HEAD))
     _text(pen, (_MARGIN, 56), poster.brand, size=30, colour=_PAPER)
     top = 128
     for row in _rows(poster.title, size=56, width=WIDTH - 2 * _MARGIN, most=3):
@@ -51,12 +64,29 @@ def draw(poster: Poster) -> bytes:
         top += 80
     if poster.price:
         _text(pen, (_MARGIN, _HEAD - 124), poster.price, size=72, colour=_PAPER, weight=2)
-    _card(image, pen, poster)
-    return _png(image)
 
 
-def _card(image: Image.Image, pen: ImageDraw.ImageDraw, poster: Poster) -> None:
-    left, top = (WIDTH - _CODE) // 2, _HEAD + 48
+def _pictured(image: Image.Image, pen: ImageDraw.ImageDraw, poster: Poster) -> None:
+    with Image.open(io.BytesIO(poster.picture)) as picture:
+        image.paste(ImageOps.fit(picture.convert("RGB"), (WIDTH, _PICTURE)))
+    image.paste(_ground(_BAND), (0, _PICTURE))
+    top = _PICTURE + 28
+    _text(pen, (_MARGIN, top), poster.brand, size=26, colour=_PAPER)
+    top += 48
+    for row in _rows(poster.title, size=44, width=WIDTH - 2 * _MARGIN, most=2):
+        _text(pen, (_MARGIN, top), row, size=44, colour=_PAPER, weight=1)
+        top += 62
+    if poster.price:
+        _text(pen, (_MARGIN, _PICTURE + _BAND - 96), poster.price, size=58, colour=_PAPER, weight=2)
+
+
+def _ground(height: int) -> Image.Image:
+    shade = Image.linear_gradient("L").resize((WIDTH, height))
+    return Image.composite(Image.new("RGB", shade.size, _DARK), Image.new("RGB", shade.size, _COLOUR), shade)
+
+
+def _card(image: Image.Image, pen: ImageDraw.ImageDraw, poster: Poster, *, below: int) -> None:
+    left, top = (WIDTH - _CODE) // 2, below + 48
     image.paste(_code(poster.url), (left, top))
     _text(pen, (WIDTH // 2, top + _CODE + 20), poster.invitation, size=28, colour=_GREY, anchor="ma")
     for shop in _rows(poster.shop, size=38, width=WIDTH - 2 * _MARGIN, most=1):

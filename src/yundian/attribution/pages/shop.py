@@ -18,6 +18,7 @@ from yundian.attribution.errors import LinkUnknown
 from yundian.attribution.service import links
 from yundian.attribution.types import LinkNumbers, LinkView
 from yundian.brands import api as brands
+from yundian.catalog import api as catalog
 from yundian.platform.auth import api as auth
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
@@ -176,6 +177,8 @@ class ShopLinkPages(Controller):
             title=link.title,
             price=formats.money(link.price_minor, link.currency),
             invitation=_("Hold to scan the code"),
+            # Gone when HQ removed it since: the poster does without.
+            picture=await catalog.find_picture(session, path=link.picture) or b"",
         )
         tag = f'"{wanted.digest}"'
         headers = {

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import Select
 
 from yundian.catalog.models import Product, Sku
 from yundian.catalog.states import ProductStatus, SkuStatus
@@ -60,15 +61,26 @@ async def named(
     codes: Collection[str] | None = None,
 ) -> Sequence[tuple[Sku, Product]]:
     """SKUs with their products, by ids or by codes."""
-    query = select(Sku, Product).join(
-        Product,
-        sa.and_(col(Product.brand_id) == col(Sku.brand_id), col(Product.id) == col(Sku.product_id)),
-    )
+    query = _with_product()
     if ids is not None:
         query = query.where(col(Sku.id).in_(ids))
     if codes is not None:
         query = query.where(col(Sku.code).in_(codes))
     return (await session.exec(query)).all()
+
+
+async def by_code_or_barcode(session: AsyncSession, *, text: str) -> Sequence[tuple[Sku, Product]]:
+    """Exactly this code or barcode; each is looked up in its own index."""
+    found = [await session.exec(_with_product().where(col(column) == text)) for column in (Sku.code, Sku.barcode)]
+    return [pair for result in found for pair in result.all()]
+
+
+async def of_products(
+    session: AsyncSession, *, product_ids: Collection[uuid.UUID]
+) -> Sequence[tuple[Sku, Product]]:
+    """By the codes of the products, in the order of the positions."""
+    query = _with_product().where(col(Sku.product_id).in_(product_ids))
+    return (await session.exec(query.order_by(col(Product.code), col(Sku.position), col(Sku.id)))).all()
 
 
 async def ids_of(door: Door, *, codes: Collection[str]) -> dict[str, uuid.UUID]:
@@ -92,3 +104,10 @@ async def sellable(session: AsyncSession, *, ids: Collection[uuid.UUID]) -> Sequ
         )
     )
     return (await session.exec(query)).all()
+
+
+def _with_product() -> Select[Sku, Product]:
+    return select(Sku, Product).join(
+        Product,
+        sa.and_(col(Product.brand_id) == col(Sku.brand_id), col(Product.id) == col(Sku.product_id)),
+    )

@@ -18,6 +18,7 @@ from yundian.members import api as members
 from yundian.members.types import AppKind
 from yundian.orders.errors import CodeUnknown
 from yundian.orders.pages.asked import asked_of, channel_options, state_options
+from yundian.orders.pages.pictures import pictures_of
 from yundian.orders.schemas import LABELS, CodeForm, staff_of
 from yundian.orders.service import handing_over, lists
 from yundian.orders.service.detail import detail_of
@@ -131,6 +132,7 @@ class ShopOrderPages(Controller):
             "orders/shop_order.html",
             detail=await detail_of(session, order=order),
             order=order,
+            pictures=await pictures_of(session, order),
             customer=await _customer(services, principal, order),
             is_undoable=handing_over.is_undoable(order),
             channels=await channel_names(request, session),
@@ -186,9 +188,12 @@ class CounterPages(Controller):
                 form.refuse(refusal)
         if order is None:
             return await _counter(request, services, principal, form)
+        async with services.database.connection(principal.brand) as tx:
+            pictures = await pictures_of(tx, order)
         return page(
             "orders/counter_preview.html",
             order=order,
+            pictures=pictures,
             code=form.value("code"),
             customer=await _customer(services, principal, order),
             **LABELS,

@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import api as brands
 from yundian.orders.pages.asked import asked_of, channel_options, sheet_of, shops_of, state_options
+from yundian.orders.pages.pictures import pictures_of
 from yundian.orders.schemas import LABELS, RefundForm, staff_of
 from yundian.orders.service import handing_over, lists, refunding, uncollected
 from yundian.orders.service.detail import detail_of
@@ -147,6 +148,7 @@ async def _order(request: AnyRequest, session: AsyncSession, order_id: uuid.UUID
         status_code=form.status,
         form=form,
         order=order,
+        pictures=await pictures_of(session, order),
         detail=await detail_of(session, order=order),
         is_undoable=handing_over.is_undoable(order),
         channels=await channel_names(request, session),

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import api as brands
 from yundian.orders.pages.asked import shops_of
+from yundian.orders.pages.pictures import pictures_of
 from yundian.orders.schemas import LABELS
 from yundian.orders.service import handing_over, life, lists
 from yundian.orders.service.detail import Detail, detail_of
@@ -73,6 +74,7 @@ class MyOrderPages(Controller):
             **await _brand(session, brand_code),
             detail=detail,
             order=order,
+            pictures=await pictures_of(session, order),
             code=code,
             qr=_qr(services.settings.base_url, code.digits) if code else "",
             pay_path=_pay_path(services, principal, detail),
