@@ -10,9 +10,12 @@ from tests.people import sign_in_as
 from tests.web.probe import PROBE
 from yundian.app.asgi import create_app
 from yundian.brands.types import BrandView
+from yundian.platform.core.errors import TooManyRequests
+from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
+from yundian.platform.web.limits import Limiter
 
 pytestmark = pytest.mark.anyio
 
@@ -60,6 +63,19 @@ async def test_without_redis_requests_go_through_and_a_metric_says_so(
     assert {a.status_code for a in answers} == {200}
     assert _uncounted() == before + 1
     assert (ready.status_code, ready.json()["checks"]["redis"]["state"]) == (200, "down")
+
+
+async def test_a_generous_limit_is_told_in_portions_and_still_holds(services: Services) -> None:
+    # A fortieth of it, ten, is what a process counts itself before it tells the others.
+    limiters, caller, allowed = [Limiter(services.redis), Limiter(services.redis)], str(new_id()), 0
+    with pytest.raises(TooManyRequests):
+        for turn in range(600):
+            await limiters[turn % 2].hit("400/minute", "general", caller)
+            allowed += 1
+    assert 400 <= allowed <= 400 + 2 * 9
+    for limiter in limiters * 10:
+        with pytest.raises(TooManyRequests):
+            await limiter.hit("400/minute", "general", caller)
 
 
 def _uncounted() -> float:
