@@ -19,7 +19,8 @@ from yundian.payments.adapters.wechat import bills as wechat
 from yundian.payments.adapters.wechat import messages
 from yundian.payments.errors import AccountUnknown, BadBill
 from yundian.payments.repository.bills import OwnRow
-from yundian.payments.service.bills import Comparison, Kind, compare, compare_bill
+from yundian.payments.service.bills import Comparison, compare, compare_bill
+from yundian.payments.states import GapKind
 from yundian.payments.types import AlipayAccount, Provider, WeChatPayAccount
 from yundian.platform.core import clock
 
@@ -160,9 +161,9 @@ def test_every_fen_that_differs_is_named_and_midnight_is_no_difference() -> None
     found = compare(ours, theirs, start=START)
 
     assert [(one.kind, one.out_trade_no, one.ours_minor, one.theirs_minor) for one in found.differences] == [
-        (Kind.AMOUNT, "amount", 1000, 999),
-        (Kind.THEIRS_ONLY, "unheard", None, 1000),
-        (Kind.OURS_ONLY, "lost", 1000, None),
+        (GapKind.AMOUNT, "amount", 1000, 999),
+        (GapKind.THEIRS_ONLY, "unheard", None, 1000),
+        (GapKind.OURS_ONLY, "lost", 1000, None),
     ]
     assert (found.payments, found.refunds, found.near_midnight) == (4, 1, 1)
 
@@ -237,4 +238,4 @@ async def test_a_days_bill_equals_our_books_and_shows_what_is_missing(till: Till
         forget += " WHERE brand_id = $1 AND out_trade_no = $2"
         await tx.execute(forget, till.brand_id, number)
     [missing] = (await _compare(till, provider, raw)).differences
-    assert (missing.kind, missing.out_trade_no, missing.theirs_minor) == (Kind.THEIRS_ONLY, number, 1000)
+    assert (missing.kind, missing.out_trade_no, missing.theirs_minor) == (GapKind.THEIRS_ONLY, number, 1000)

@@ -123,6 +123,12 @@ class BadBill(DomainError):
     title = "Not a bill of the payment provider"
 
 
+class BillUnknown(DomainError):
+    code = "payments.bill_unknown"
+    status = 404
+    title = "No such bill"
+
+
 class ProviderRefused(DomainError):
     code = "payments.provider_refused"
     title = "The payment provider refused; choose another way to pay"

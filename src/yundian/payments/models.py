@@ -9,6 +9,8 @@ from sqlmodel import Field, SQLModel
 from yundian.payments.states import (
     AccountStatus,
     AttemptState,
+    BillState,
+    GapKind,
     OrphanReason,
     OrphanStatus,
     PaymentState,
@@ -236,6 +238,52 @@ class Refund(Row, table=True):
     sent_at: dt.datetime | None = None
     next_poll_at: dt.datetime | None = None
     polls: int = 0
+
+
+class BillDay(Row, table=True):
+    """A provider's bill of one day for one merchant: whether it is there, and what it said beside our books."""
+
+    __tablename__ = "payments_bill"
+    __table_args__ = (
+        brand_key("provider", "merchant_id", "day"),
+        brand_reference("account_id", "payments_account"),
+        sa.Index("ix_payments_bill_due", "brand_id", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")),
+        sa.Index("ix_payments_bill_day", "brand_id", "day", "id"),
+    )
+
+    provider: Provider = Field(sa_type=text_enum(Provider))
+    merchant_id: str = _number()
+    account_id: uuid.UUID
+    day: dt.date
+    state: BillState = Field(default=BillState.WAITING, sa_type=text_enum(BillState))
+    tries: int = 0
+    next_at: dt.datetime | None = None
+    failure: str = _number()
+    compared_at: dt.datetime | None = None
+    payments: int = 0
+    refunds: int = 0
+    currency: str = currency_code()
+    paid_minor: int = minor_units(default=0)
+    refunded_minor: int = minor_units(default=0)
+    # Thousandths of a fen.
+    fee_millis: int = minor_units(default=0)
+    near_midnight: int = 0
+    gaps: int = 0
+
+
+class BillGap(Row, table=True):
+    """A payment or refund that is not the same in a bill and in our books."""
+
+    __tablename__ = "payments_bill_gap"
+    __table_args__ = (brand_reference("bill_id", "payments_bill"), sa.Index(None, "brand_id", "bill_id"))
+
+    bill_id: uuid.UUID
+    kind: GapKind = Field(sa_type=text_enum(GapKind))
+    out_trade_no: str = _number()
+    out_refund_no: str = _number()
+    currency: str = currency_code()
+    ours_minor: int | None = minor_units(default=None)
+    theirs_minor: int | None = minor_units(default=None)
 
 
 class UnclaimedNotice(SQLModel, table=True):

@@ -1,11 +1,14 @@
 """What payments needs of a payment provider: one port for all of them."""
 
+import datetime as dt
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from yundian.payments.types import (
     Acknowledgement,
     CloseResult,
+    OutcomeUnknown,
     PayKind,
     PayOrder,
     Provider,
@@ -13,9 +16,25 @@ from yundian.payments.types import (
     QueryResult,
     RefundOrder,
     RefundResult,
+    Refused,
     StartResult,
     VerifiedNotice,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillFile:
+    """A day's bill as the provider keeps it."""
+
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillAbsent:
+    """There is none: it is not made yet, or there was no trade that day."""
+
+
+BillResult = BillFile | BillAbsent | Refused | OutcomeUnknown
 
 
 class PaymentProvider(Protocol):
@@ -52,6 +71,10 @@ class PaymentProvider(Protocol):
 
     async def query_refund(self, *, out_trade_no: str, out_refund_no: str) -> RefundResult:
         """Where one refund stands."""
+        ...
+
+    async def bill(self, day: dt.date) -> BillResult:
+        """What was paid and paid back on a day of Beijing's, as the file that the provider keeps of it."""
         ...
 
     def verify_notice(self, body: bytes, headers: Mapping[str, str]) -> VerifiedNotice:

@@ -5,7 +5,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from yundian.payments.states import AttemptState, OrphanReason, OrphanStatus, PaymentState, RefundState
+from yundian.payments.states import (
+    AttemptState,
+    BillState,
+    GapKind,
+    OrphanReason,
+    OrphanStatus,
+    PaymentState,
+    RefundState,
+)
 from yundian.payments.types import AlipayAccount, PayKind, Provider, ProviderAccount, WeChatPayAccount
 from yundian.platform.web.i18n import gettext as _
 
@@ -168,6 +176,32 @@ def orphan_label(reason: OrphanReason) -> str:
     }[reason]
 
 
+def bill_label(state: BillState) -> str:
+    return {
+        BillState.WAITING: _("Not there yet"),
+        BillState.AGREED: _("Agrees"),
+        BillState.DIFFERS: _("Differs"),
+        BillState.MISSING: _("Missing"),
+    }[state]
+
+
+def bill_failure(failure: str) -> str:
+    """Why it is not there; words of providers and networks stay as they are."""
+    if failure.startswith("bad_bill"):
+        return _("The file could not be read, or its sums do not fit its lines.")
+    if failure == "absent":
+        return _("The provider says there is no bill, but money moved here that day.")
+    return _("The provider could not be asked: %(why)s", why=failure)
+
+
+def gap_label(kind: GapKind) -> str:
+    return {
+        GapKind.AMOUNT: _("Another amount"),
+        GapKind.OURS_ONLY: _("Only in our books"),
+        GapKind.THEIRS_ONLY: _("Only in the bill"),
+    }[kind]
+
+
 def status_label(status: OrphanStatus) -> str:
     return {
         OrphanStatus.OPEN: _("To be handled"),
@@ -201,3 +235,4 @@ TONES = {
     "processing": "info",
     "abnormal": "bad",
 }
+BILL_TONES = {"waiting": "info", "agreed": "good", "differs": "bad", "missing": "bad"}

@@ -78,6 +78,23 @@ class OrphanStatus(StrEnum):
     ADOPTED = "adopted"  # its money is a captured payment of another subject now
 
 
+class BillState(StrEnum):
+    """How a provider's bill of one day stands to our books."""
+
+    WAITING = "waiting"  # not there yet, or it could not be fetched or read
+    AGREED = "agreed"
+    DIFFERS = "differs"
+    MISSING = "missing"  # nobody looks for it any more
+
+
+class GapKind(StrEnum):
+    """What differs between a bill and our books."""
+
+    AMOUNT = "amount"
+    OURS_ONLY = "ours_only"
+    THEIRS_ONLY = "theirs_only"
+
+
 class AccountStatus(StrEnum):
     ACTIVE = "active"
     RETIRED = "retired"  # takes no new payments; notices, queries and refunds go on

@@ -7,7 +7,7 @@ import structlog
 
 from yundian.payments.adapters.providers import ProviderPool
 from yundian.payments.repository import accounts
-from yundian.payments.service import retention, sweeping
+from yundian.payments.service import bill_days, retention, sweeping
 from yundian.payments.service.accounts import DIRECTORY_KIND
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database
@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 EVERY_S = 5.0
 REST_EVERY_S = 30.0
 CLEAN_EVERY_S = 3600.0
+BILLS_EVERY_S = 300.0
 _BRANDS_AT_ONCE = 4
 _BATCHES = 10
 
@@ -95,9 +96,26 @@ async def forget_notices(database: Database) -> None:
     await retention.forget_unclaimed(database, days=days)
 
 
+@cron("payments.fetch_bills", every_s=BILLS_EVERY_S, end=kept.aclose)
+async def fetch_bills(database: Database) -> None:
+    """Yesterday's bills of every merchant, from ten in the morning by Beijing's clock, until they are there and
+    agree with our books. One brand's trouble does not stop the others."""
+    keyring = Keyring(database.settings.master_key_bytes())
+    for brand_id in await _brands(database):
+        try:
+            for _ in range(_BATCHES):
+                taken = await bill_days.fetch_due(
+                    database, keyring=keyring, providers=kept.pool(), brand_id=brand_id
+                )
+                if taken < bill_days.AT_ONCE:
+                    break
+        except Exception:
+            log.exception("payments.fetching_bills_failed", brand_id=str(brand_id))
+
+
 async def _brands(database: Database) -> list[uuid.UUID]:
     async with database.connection(None) as tx:
         return await accounts.brands_with_accounts(tx, kind=DIRECTORY_KIND)
 
 
-CRONS = (sweep, sweep_without_accounts, forget_notices)
+CRONS = (sweep, sweep_without_accounts, forget_notices, fetch_bills)

@@ -18,6 +18,11 @@ INSERT INTO payments_orphan (brand_id, id, reason, status, provider, account_id,
     amount_minor, currency, detail, reserved_minor, refunded_minor, created_at)
 VALUES ($1, $2, 'late', 'open', 'wechat', $3, $4, '', 100, 'CNY', '', 0, 0, now())
 """
+_SEED_BILL = """
+INSERT INTO payments_bill (brand_id, id, created_at, provider, merchant_id, account_id, day, state, tries, failure,
+    payments, refunds, currency, paid_minor, refunded_minor, fee_millis, near_midnight, gaps)
+VALUES ($1, $2, now(), 'wechat', $4, $3, '2026-11-21', 'waiting', 1, '', 0, 0, 'CNY', 0, 0, 0, 0, 0)
+"""
 _SEED_CAPTURE = """
 WITH paid AS (UPDATE payments_payment SET state = 'succeeded', captured_minor = amount_minor
     WHERE brand_id = $1 AND id = $2)
@@ -106,6 +111,18 @@ def on_orphan(method: str, path: str, **form: str) -> Build:
     return build
 
 
+def on_bill(method: str, path: str) -> Build:
+    async def build(world: World, _caller: Caller) -> Call:
+        account_id, bill_id, merchant = await _account(world), new_id(), readable_code(20)
+        async with world.services.database.connection(world.brand.id) as tx:
+            await tx.execute(_SEED_BILL, world.brand.id, bill_id, account_id, merchant)
+        body = {"x": "y"} if method == "POST" else None
+        target = merchant if method == "GET" else ""
+        return Call(method=method, path=path.replace("{id}", str(bill_id)), form=body, target=target)
+
+    return build
+
+
 def on_account(method: str, path: str) -> Build:
     async def build(world: World, _caller: Caller) -> Call:
         account_id = await _account(world)
@@ -176,6 +193,9 @@ ROWS: dict[str, Row] = {
     "payments.orphans": Row(call=on_orphan("GET", "/hq/orphans"), may=HQ | OTHER_BRAND, is_page=True),
     "payments.orphan": Row(call=on_orphan("GET", "/hq/orphans/{id}"), may=HQ, unknown=OTHER_BRAND, is_page=True),
     "payments.orphan.act": written(on_orphan("POST", "/hq/orphans/{id}/note", text="x")),
+    "payments.bills": Row(call=on_bill("GET", "/hq/payment-bills"), may=HQ | OTHER_BRAND, is_page=True),
+    "payments.bill": Row(call=on_bill("GET", "/hq/payment-bills/{id}"), may=HQ, unknown=OTHER_BRAND, is_page=True),
+    "payments.bill.fetch": written(on_bill("POST", "/hq/payment-bills/{id}/fetch")),
     "payments.accounts": Row(call=on_account("GET", "/hq/payment-accounts"), may=ADMINS, is_page=True),
     "payments.accounts.add": Row(call=new_account, may=ADMINS, is_page=True),
     "payments.accounts.retire": written(on_account("POST", "/hq/payment-accounts/{id}/retire")),

@@ -10,6 +10,7 @@ from yundian.payments.errors import BadBill
 
 # Unpacked; a day of a busy merchant has some tens of megabytes.
 LONGEST = 256 << 20
+LONGEST_PACKED = 32 << 20
 
 
 class BillRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,10 +34,12 @@ class Call:
     """
 
     url: str
-    body: bytes
+    body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     asks: bool = False
     tls: ssl.SSLContext | None = None
+    method: str = "POST"
+    longest: int = _LONGEST_REPLY
 
 
 class Transport:
@@ -87,7 +89,7 @@ class Transport:
             raise NotSent("deadline")
         try:
             async with asyncio.timeout_at(end):
-                return await self._post(call)
+                return await self._request(call)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NotSent("unreachable") from error
         except TimeoutError as error:
@@ -95,18 +97,22 @@ class Transport:
         except (aiohttp.ClientError, OSError) as error:
             raise InDoubt("connection_lost") from error
 
-    async def _post(self, call: Call) -> bytes:
-        tls = call.tls or True
+    async def _request(self, call: Call) -> bytes:
         url = URL(call.url, encoded=True)
-        async with self._opened().post(
-            url, data=call.body, headers=call.headers, ssl=tls, allow_redirects=False
+        async with self._opened().request(
+            call.method,
+            url,
+            data=call.body or None,
+            headers=call.headers,
+            ssl=call.tls or True,
+            allow_redirects=False,
         ) as reply:
             if reply.status != HTTPStatus.OK:
                 raise InDoubt(f"status_{reply.status}")
             body = bytearray()
             async for piece in reply.content.iter_any():
                 body += piece
-                if len(body) > _LONGEST_REPLY:
+                if len(body) > call.longest:
                     raise InDoubt("too_long")
             return bytes(body)
 

@@ -2,8 +2,8 @@
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 
+import anyio.to_thread
 import msgspec
 
 from yundian.payments.adapters.alipay import bills as alipay
@@ -13,6 +13,7 @@ from yundian.payments.adapters.wechat import bills as wechat
 from yundian.payments.errors import AccountUnknown
 from yundian.payments.repository import accounts, bills
 from yundian.payments.repository.bills import OwnRow
+from yundian.payments.states import GapKind
 from yundian.payments.types import Provider
 from yundian.platform.outbox.door import Door
 
@@ -22,14 +23,8 @@ EDGE = dt.timedelta(minutes=15)
 _DAY = dt.timedelta(days=1)
 
 
-class Kind(StrEnum):
-    AMOUNT = "amount"
-    OURS_ONLY = "ours_only"
-    THEIRS_ONLY = "theirs_only"
-
-
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    kind: Kind
+    kind: GapKind
     out_trade_no: str
     out_refund_no: str
     ours_minor: int | None
@@ -56,7 +51,14 @@ async def compare_bill(
     Raises:
         BadBill: the file is none, or contradicts itself. AccountUnknown: no such merchant, or several.
     """
-    bill = READERS[provider](raw)
+    bill = await anyio.to_thread.run_sync(READERS[provider], raw)
+    return await compare_rows(door, provider=provider, merchant_id=merchant_id, day=day, rows=bill.rows)
+
+
+async def compare_rows(
+    door: Door, *, provider: Provider, merchant_id: str | None, day: dt.date, rows: Sequence[BillRow]
+) -> Comparison:
+    """The same with a bill that was read. Raises ``AccountUnknown``."""
     known = [one for one in await accounts.accounts(door) if one.provider is provider]
     merchants = {one.merchant_id for one in known if merchant_id in (None, one.merchant_id)}
     if len(merchants) != 1:
@@ -68,7 +70,7 @@ async def compare_bill(
         since=start - _DAY,
         until=start + 2 * _DAY,
     )
-    return compare(ours, bill.rows, start=start)
+    return compare(ours, rows, start=start)
 
 
 def compare(ours: Sequence[OwnRow], theirs: Sequence[BillRow], *, start: dt.datetime) -> Comparison:
@@ -81,7 +83,7 @@ def compare(ours: Sequence[OwnRow], theirs: Sequence[BillRow], *, start: dt.date
     around = [row for row in missing if start - EDGE <= row.at < start + _DAY + EDGE]
     found += [
         Difference(
-            kind=Kind.OURS_ONLY,
+            kind=GapKind.OURS_ONLY,
             out_trade_no=row.out_trade_no,
             out_refund_no=row.out_refund_no,
             ours_minor=row.amount_minor,
@@ -106,7 +108,7 @@ def _difference(own: OwnRow | None, row: BillRow) -> Difference | None:
     if own is not None and own.amount_minor == row.amount_minor:
         return None
     return Difference(
-        kind=Kind.THEIRS_ONLY if own is None else Kind.AMOUNT,
+        kind=GapKind.THEIRS_ONLY if own is None else GapKind.AMOUNT,
         out_trade_no=row.out_trade_no,
         out_refund_no=row.out_refund_no,
         ours_minor=None if own is None else own.amount_minor,

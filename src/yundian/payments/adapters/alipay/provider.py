@@ -1,5 +1,6 @@
 """Alipay behind the port: the SDK's classes, our signatures, our connections."""
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -10,9 +11,11 @@ from yundian.payments.adapters.alipay import notices, operations, replies
 from yundian.payments.adapters.alipay.operations import Operation
 from yundian.payments.adapters.alipay.sdk import CHARSET, AlipaySdk, Untrusted
 from yundian.payments.adapters.amounts import CURRENCY, readable, yuan
+from yundian.payments.adapters.bills import LONGEST_PACKED
 from yundian.payments.adapters.guard import InDoubt
 from yundian.payments.adapters.transport import Call, Transport
 from yundian.payments.errors import KindNotOffered
+from yundian.payments.ports import BillAbsent, BillFile, BillResult
 from yundian.payments.types import (
     Acknowledgement,
     AlipayAccount,
@@ -35,6 +38,7 @@ from yundian.payments.types import (
 )
 
 _LONGEST_SUBJECT = 128
+_BILL_S = 60.0
 _PAGES: dict[PayKind, tuple[Operation, str]] = {
     PayKind.WAP: (operations.WAP, "QUICK_WAP_WAY"),
     PayKind.PAGE: (operations.PAGE, "FAST_INSTANT_TRADE_PAY"),
@@ -155,6 +159,22 @@ class AlipayProvider:
             return OutcomeUnknown(reason=error.reason)
         except (KeyError, ValueError):
             return OutcomeUnknown(reason="shape")
+
+    async def bill(self, day: dt.date) -> BillResult:
+        """An address that lives for half a minute, and what lies there."""
+        told = await self._ask(operations.BILL, {"bill_type": "trade", "bill_date": day.isoformat()})
+        if isinstance(told, Refused | OutcomeUnknown):
+            is_absent = isinstance(told, OutcomeUnknown) and told.reason == replies.NO_BILL
+            return BillAbsent() if is_absent else told
+
+        async def make() -> Call:
+            address = replies.bill_address(told, self._account.gateway_url)
+            return Call(url=address, method="GET", asks=True, longest=LONGEST_PACKED)
+
+        async def exchange() -> BillResult:
+            return BillFile(content=await self._transport.send(self._guard, make, deadline_s=_BILL_S))
+
+        return await outcomes.told(self.provider, self._account.merchant_id, "bill_download", exchange)
 
     def verify_notice(self, body: bytes, headers: Mapping[str, str]) -> VerifiedNotice:
         return notices.verify(self._sdk, body)

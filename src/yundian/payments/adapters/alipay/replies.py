@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from yarl import URL
+
 from yundian.payments.adapters.amounts import CURRENCY, from_readable, from_yuan
 from yundian.payments.adapters.guard import InDoubt
 from yundian.payments.types import (
@@ -17,8 +19,10 @@ from yundian.platform.core.money import Money
 
 NOT_EXIST = "ACQ.TRADE_NOT_EXIST"
 HAS_SUCCESS = "ACQ.TRADE_HAS_SUCCESS"
+NO_BILL = "isp.bill_not_exist"
 STATUS_ERROR = "ACQ.TRADE_STATUS_ERROR"
 
+_OWN_HOSTS = (".alipay.com", ".alipayobjects.com")
 _GOOD = "10000"
 # Refused before or by the method itself. 20000 (unknown) and 10003 (the buyer is at it) are not among them.
 _REFUSALS = frozenset({"20001", "40001", "40002", "40003", "40004", "40006"})
@@ -98,6 +102,24 @@ def done_refund(reply: Any, out_refund_no: str, amount: Money) -> ProviderRefund
         amount=amount,
         refunded_at=_time(reply.gmt_refund_pay),
     )
+
+
+def bill_address(reply: Any, gateway_url: str) -> str:
+    """Where the file lies: at Alipay, or beside the gateway. Only encrypted, unless the gateway itself is not.
+
+    Raises ``InDoubt``: what a reply names is never fetched from anywhere else.
+    """
+    try:
+        address, gateway = URL(_text(reply.bill_download_url), encoded=True), URL(gateway_url)
+        is_beside = address.origin() == gateway.origin()
+    except ValueError:
+        raise InDoubt("address") from None
+    if is_beside:
+        return str(address)
+    if not (address.host or "").endswith(_OWN_HOSTS) or not address.is_default_port():
+        raise InDoubt("address")
+    # The documents write http; the service speaks both.
+    return str(address.with_scheme("https"))
 
 
 def refund(reply: Any, out_trade_no: str, out_refund_no: str) -> ProviderRefund:

@@ -7,7 +7,7 @@ from yundian.payments.adapters.amounts import from_readable
 from yundian.payments.adapters.bills import LONGEST, Bill, BillRow, agree, columns, millis, minor
 from yundian.payments.errors import BadBill
 
-_NO_BILL = "20002"
+NO_BILL = "20002"
 _REFUND = "REFUND"
 # Older merchants get older names.
 _COLUMNS = {
@@ -60,7 +60,7 @@ def _no_bill(raw: bytes) -> Bill:
         said = messages.load(raw)
     except messages.NotFlat:
         raise BadBill(line=0, column="xml") from None
-    if said.get("error_code") != _NO_BILL:
+    if said.get("error_code") != NO_BILL:
         raise BadBill(line=0, column=said.get("error_code", "xml"))
     return Bill(rows=[])
 

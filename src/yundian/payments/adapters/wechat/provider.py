@@ -13,11 +13,14 @@ from wechatpy.pay.utils import dict_to_xml
 
 from yundian.payments.adapters import outcomes
 from yundian.payments.adapters.amounts import CURRENCY, compact
+from yundian.payments.adapters.bills import LONGEST_PACKED
 from yundian.payments.adapters.guard import InDoubt
 from yundian.payments.adapters.transport import Call, Transport
 from yundian.payments.adapters.wechat import messages, notices, replies
+from yundian.payments.adapters.wechat.bills import NO_BILL
 from yundian.payments.adapters.wechat.certificates import client_context
 from yundian.payments.errors import KindNotOffered
+from yundian.payments.ports import BillAbsent, BillFile, BillResult
 from yundian.payments.types import (
     Acknowledgement,
     AlreadyPaid,
@@ -41,10 +44,11 @@ from yundian.platform.core import clock
 _TRADE_TYPES = {PayKind.JSAPI: "JSAPI", PayKind.NATIVE: "NATIVE", PayKind.WAP: "MWEB"}
 _LONGEST_SUBJECT_BYTES = 128
 _LONGEST_REASON_BYTES = 80
-_ASK_S, _ACT_S, _REFUND_S = 8.0, 8.0, 15.0
+_ASK_S, _ACT_S, _REFUND_S, _BILL_S = 8.0, 8.0, 15.0, 60.0
 # WeChat refuses orders that would live for less than a minute. Who starts in her last minute may still pay in it:
 # whoever keeps the payment closes it at its own time.
 _SHORTEST_LIFE = dt.timedelta(seconds=65)
+_BILL = "pay/downloadbill"
 _OTHER_FUNDS = "REFUND_SOURCE_RECHARGE_FUNDS"
 
 _HEADERS = {"Content-Type": "text/xml"}
@@ -190,6 +194,31 @@ class WeChatPayProvider:
         except (KeyError, ValueError):
             return OutcomeUnknown(reason="shape")
 
+    async def bill(self, day: dt.date) -> BillResult:
+        """Nobody signs a bill, so its sums are checked by whoever reads it; it comes packed."""
+        account = self._account
+        asked = {
+            "appid": account.app_id,
+            "mch_id": account.merchant_id,
+            "bill_date": f"{day:%Y%m%d}",
+            "bill_type": "ALL",
+            "tar_type": "GZIP",
+        }
+
+        async def make() -> Call:
+            return Call(
+                url=f"{account.gateway_url.rstrip('/')}/{_BILL}",
+                body=messages.dump(asked, account.api_key),
+                headers=_HEADERS,
+                asks=True,
+                longest=LONGEST_PACKED,
+            )
+
+        async def exchange() -> BillResult:
+            return _bill_of(await self._transport.send(self._guard, make, deadline_s=_BILL_S))
+
+        return await outcomes.told(self.provider, account.merchant_id, _BILL, exchange)
+
     def verify_notice(self, body: bytes, headers: Mapping[str, str]) -> VerifiedNotice:
         return notices.verify(self._account, body)
 
@@ -252,6 +281,17 @@ class WeChatPayProvider:
 
 
 _HARMLESS = frozenset({"pay/unifiedorder", "pay/orderquery", "pay/refundquery"})
+
+
+def _bill_of(raw: bytes) -> BillResult:
+    """The file itself, or a few words of XML that say why there is none."""
+    if not raw.lstrip().startswith(b"<"):
+        return BillFile(content=raw)
+    try:
+        code = messages.load(raw).get("error_code", "")
+    except messages.NotFlat:
+        return OutcomeUnknown(reason="shape")
+    return BillAbsent() if code == NO_BILL else OutcomeUnknown(reason=code or "rejected")
 
 
 def _cut(text: str, most_bytes: int) -> str:
