@@ -4,6 +4,7 @@ from groupbuy.events import EVENTS
 from groupbuy.handlers import SUBSCRIBERS, TIMERS
 from groupbuy.pages.customer import OfferPages
 from groupbuy.pages.hq import CampaignPages
+from groupbuy.pages.picking import PickingPages
 from groupbuy.pages.seats import SeatPages
 from groupbuy.pages.shop import ShopGroupPages
 from groupbuy.routes import CampaignController, OfferController, ShopGroupController, ShopSharingController
@@ -17,7 +18,7 @@ ROOM = Room(
     name="groupbuy",
     package="groupbuy",
     controllers=(CampaignController, OfferController, ShopGroupController, ShopSharingController),
-    pages=(OfferPages, SeatPages, CampaignPages, ShopGroupPages),
+    pages=(OfferPages, SeatPages, CampaignPages, PickingPages, ShopGroupPages),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,

@@ -15,6 +15,8 @@ CAMPAIGN = "groupbuy.campaign"
 GROUP = "groupbuy.group"
 CHANNEL = "groupbuy"
 
+MAX_ITEMS = 50
+
 Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
 Description = Annotated[str, Meta(max_length=1000)]
 Size = Annotated[int, Meta(ge=2, le=100)]
@@ -49,7 +51,7 @@ class CampaignFields(msgspec.Struct, frozen=True, kw_only=True):
     short_fill_size: int | None = None
     is_all_shops: bool = True
     has_pickup_choice: bool = True
-    items: Annotated[tuple[ItemFields, ...], Meta(max_length=50)] = ()
+    items: Annotated[tuple[ItemFields, ...], Meta(max_length=MAX_ITEMS)] = ()
     shop_ids: Annotated[tuple[uuid.UUID, ...], Meta(max_length=5000)] = ()
 
 

@@ -19,7 +19,6 @@ from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.web.forms import Form
 
-EMPTY_ROWS = 6
 _LOCAL = "%Y-%m-%dT%H:%M:%S"
 
 
@@ -121,13 +120,12 @@ def form_of(
 
 
 def rows_of(form: Form) -> list[ItemRow]:
-    """The rows as typed, and some empty ones."""
+    """The rows as typed; empty ones are left out."""
     columns = [form.list(name) for name in ("sku", "price", "quota")]
     count = max(map(len, columns), default=0)
     padded = [[*column, *[""] * (count - len(column))] for column in columns]
     rows = [ItemRow(*(text.strip() for text in row)) for row in zip(*padded, strict=True)]
-    filled = [row for row in rows if any(row)]
-    return [*filled, *[ItemRow()] * EMPTY_ROWS]
+    return [row for row in rows if any(row)]
 
 
 async def _items(session: AsyncSession, rows: Sequence[ItemRow]) -> tuple[ItemFields, ...]:

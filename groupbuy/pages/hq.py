@@ -12,9 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from groupbuy.pages import words
 from groupbuy.pages.customer import campaign_context
-from groupbuy.pages.editing import EditorForm, form_of, rows_of
+from groupbuy.pages.editing import EditorForm, form_of
+from groupbuy.pages.picking import editor
 from groupbuy.service import campaigns, reading
-from groupbuy.states import CampaignState, Standing
+from groupbuy.states import Standing
 from groupbuy.types import CampaignWithItems
 from stores import api as stores
 from yundian.brands import api as brands
@@ -61,7 +62,7 @@ class CampaignPages(Controller):
         zone = await brands.zone_of(session)
         day = (clock.now() + _DAY).replace(minute=0, second=0, microsecond=0)
         form = form_of(None, zone=zone, starts_at=day, ends_at=day + 7 * _DAY)
-        return await _editor(session, form, whole=None)
+        return await editor(session, form, whole=None)
 
     @post("/new", name="groupbuy.campaign.create", guards=[writers], status_code=200)
     @idempotent
@@ -74,7 +75,7 @@ class CampaignPages(Controller):
             fields = await form.parse(EditorForm).fields(session, form, zone=await brands.zone_of(session))
             made = await campaigns.create_campaign(session, fields=fields)
             return see_other(f"/hq/campaigns/{made.campaign.id}", toast=_("Saved"))
-        return await _editor(session, form, whole=None)
+        return await editor(session, form, whole=None)
 
     @get("/{campaign_id:uuid}", name="groupbuy.campaign.see", guards=[readers])
     async def see_campaign(
@@ -116,7 +117,7 @@ class CampaignPages(Controller):
         """The editor as it stands."""
         whole = await campaigns.get_campaign(session, campaign_id=campaign_id)
         codes = await _shop_codes(session, whole)
-        return await _editor(
+        return await editor(
             session, form_of(whole, zone=await brands.zone_of(session), shop_codes=codes), whole=whole
         )
 
@@ -135,7 +136,7 @@ class CampaignPages(Controller):
             fields = await values.fields(session, form, zone=await brands.zone_of(session))
             await campaigns.edit_campaign(session, campaign_id=campaign_id, version=values.version, fields=fields)
             return see_other(f"/hq/campaigns/{campaign_id}", toast=_("Saved"))
-        return await _editor(session, form, whole=await campaigns.get_campaign(session, campaign_id=campaign_id))
+        return await editor(session, form, whole=await campaigns.get_campaign(session, campaign_id=campaign_id))
 
     @post("/{campaign_id:uuid}/publish", name="groupbuy.campaign.publish", guards=[writers], status_code=200)
     @idempotent
@@ -199,21 +200,6 @@ async def _campaign_page(
         words=words,
         zone=await brands.zone_of(session),
         brand_code=await brands.code_of(session),
-    )
-
-
-async def _editor(session: AsyncSession, form: Form, *, whole: CampaignWithItems | None) -> Template:
-    is_fixed = whole is not None and whole.campaign.state is not CampaignState.DRAFT
-    return page(
-        "groupbuy/campaign_editor.html",
-        status_code=form.status,
-        form=form,
-        whole=whole,
-        rows=rows_of(form),
-        is_fixed=is_fixed,
-        policies=words.policies(),
-        action=f"/hq/campaigns/{whole.campaign.id}/edit" if whole else "/hq/campaigns/new",
-        zone=await brands.zone_of(session),
     )
 
 

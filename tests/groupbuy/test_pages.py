@@ -125,6 +125,21 @@ async def test_headquarters_drafts_previews_publishes_and_closes_and_the_shop_sh
             assert refused.status_code == 400
             assert text in refused.text
         made = await send(client, "/hq/campaigns/new", admin.headers, **form)
+        # Nothing is saved by looking for a SKU, with or without a script.
+        token = {"X-CSRF-Token": await csrf_token(client)} | HTML | admin.headers
+        found = await client.get("/hq/campaigns/skus?q=LIP-0", headers=token)
+        assert 'value="LIP-00"' in found.text
+        assert "<!doctype" not in found.text
+        added = await client.post(
+            "/hq/campaigns/items", data=form | {"add": "LIP-01"}, headers=token | {"HX-Request": "true"}
+        )
+        assert re.findall(r'name="sku" value="([^"]+)"', added.text) == ["LIP-00", "LIP-01"]
+        assert 'name="price" value="99.90"' in added.text
+        step = await client.post("/hq/campaigns/items", data=form | {"q": "lip", "find": "1"}, headers=token)
+        assert 'name="add" value="LIP-00"' in step.text
+        assert 'value="Autumn lips"' in step.text
+        dropped = await client.post("/hq/campaigns/items", data=form | {"drop": "LIP-00"}, headers=token)
+        assert 'name="sku"' not in dropped.text
         here = made.headers["location"]
         preview = await client.get(f"{here}/preview", headers=HTML | admin.headers)
         assert "A preview" in preview.text

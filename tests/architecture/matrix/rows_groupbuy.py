@@ -227,6 +227,10 @@ ROWS: dict[str, Row] = {
     ),
     "groupbuy.leave": Row(call=on_offer("POST", "/g/{group}/leave", is_form=True), may=CUSTOMERS, is_page=True),
     "groupbuy.campaigns": Row(call=get("/hq/campaigns"), may=HQ | OTHER_BRAND, is_page=True),
+    "groupbuy.campaign.skus": Row(call=get("/hq/campaigns/skus?q=a"), may=ADMINS, is_page=True),
+    "groupbuy.campaign.items": Row(
+        call=send("POST", "/hq/campaigns/items", form={"q": "a"}), may=ADMINS, is_page=True
+    ),
     "groupbuy.campaign.new": Row(call=get("/hq/campaigns/new"), may=ADMINS, is_page=True),
     "groupbuy.campaign.create": Row(
         call=send("POST", "/hq/campaigns/new", form=_EDITOR), may=ADMINS, is_page=True
