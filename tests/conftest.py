@@ -181,7 +181,15 @@ def _sweep_killed_runs() -> None:
     with exclusive(temporary / f"yundian-sweep-{os.geteuid()}"):
         for folder in temporary.glob(f"{_PREFIX}*"):
             number = folder.name.removeprefix(_PREFIX).split("-", 1)[0]
-            if folder.stat().st_uid == os.geteuid() and number.isdigit() and not psutil.pid_exists(int(number)):
+            if number.isdigit() and not psutil.pid_exists(int(number)) and _is_ours(folder):
                 EmbeddedPostgres(folder / "postgres").destroy()
                 EmbeddedValkey(folder / "valkey").destroy()
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it belongs to this account, and is still there: its own run may be clearing up."""
+    try:
+        return folder.stat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        return False
