@@ -17,6 +17,7 @@ from yundian.platform.core.ids import new_id
 from yundian.platform.db.services import Services
 from yundian.platform.outbox.declare import Delivered
 from yundian.reports import handlers
+from yundian.reports.repository import buyers
 from yundian.reports.service import checking, reading
 from yundian.reports.types import Basis, By, SalesQuery
 
@@ -25,6 +26,12 @@ pytestmark = pytest.mark.anyio
 EXAMPLES = 40
 FIRST, LAST = dt.date(2026, 2, 1), dt.date(2026, 5, 31)
 ZONES = ("Asia/Shanghai", "America/Los_Angeles")
+# Before, in, across and after what is sold.
+RANGES = [
+    (FIRST, LAST),
+    *((dt.date(2026, month, day), dt.date(2026, month, day + length)) for month in (3, 4) for day in (1, 9, 12)
+      for length in (0, 5)),
+]  # fmt: skip
 CHANNELS, CURRENCIES = ("groupbuy", "pos:1"), ("CNY", "GBP")
 
 
@@ -180,6 +187,20 @@ async def _equal_by_hand(services: Services, world: World) -> None:
                     if row.figures.orders or row.figures.refunds
                 }  # fmt: skip
                 assert shown == _by_hand(books, basis.value, place)
+            for first, last in RANGES:
+                for currency in CURRENCIES:
+                    found_by_member = await buyers.count(
+                        session, basis=basis, currency=currency, first=first, last=last
+                    )
+                    assert found_by_member == len(_buyers_by_hand(books, basis.value, currency, first, last))
+
+
+def _buyers_by_hand(books: Books, basis: str, currency: str, first: dt.date, last: dt.date) -> set[uuid.UUID]:
+    """Whoever bought in a range, whatever she bought before and after it."""
+    kept = [
+        one for one in list(books.people) if one[0] == basis and first <= one[1] <= last and one[5] == currency
+    ]
+    return {member for key in kept for member in books.people[key]}
 
 
 def _by_hand(books: Books, basis: str, place: int) -> dict[tuple[str, str], tuple[int, int, int, int, int]]:

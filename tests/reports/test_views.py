@@ -23,7 +23,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
-from yundian.reports import api
+from yundian.reports import api, rules
 from yundian.reports.commands import REPORT
 from yundian.reports.repository import facts
 from yundian.reports.service import checking, reading
@@ -241,8 +241,14 @@ async def test_what_is_wrong_with_a_rollup_is_told_and_repaired(
         await tx.execute("UPDATE reports_day SET gross_minor = 1, orders = 7 WHERE business_date = '2026-03-10'")
         await tx.execute("DELETE FROM reports_month")
         await tx.execute("UPDATE reports_member_day SET orders = 2 WHERE business_date = '2026-03-11'")
+        await tx.execute("UPDATE reports_buyer SET days = days || date '2026-03-20' WHERE first_day = '2026-03-12'")
         found = await checking.check(tx)
-    assert {one.table for one in found} == {"reports_day", "reports_month", "reports_member_day"}
+    assert {one.table for one in found} == {
+        "reports_day",
+        "reports_month",
+        "reports_member_day",
+        "reports_buyer",
+    }
     assert next(one for one in found if one.table == "reports_day").columns == {
         "orders": (7, 1),
         "gross_minor": (1, 10_00),
@@ -259,6 +265,36 @@ async def test_what_is_wrong_with_a_rollup_is_told_and_repaired(
         "repaired": 0,
     }
     assert await report(services, brand, By.DAY) == before
+
+
+async def test_many_buyers_are_counted_member_by_member_and_come_to_the_same(
+    services: Services, brand: BrandView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    often, once = new_id(), new_id()
+    bought = [(often, 0), (often, 2), (often, 6), (once, 2), (None, 2)]
+    stories = [
+        Story(member_id=member, paid_at=NOON + dt.timedelta(days=n), currency=currency)
+        for member, n in bought
+        for currency in (("CNY", "GBP") if n else ("CNY",))
+    ]
+    await tell(services, brand.id, [event for story in stories for event in story.events()])
+    ranges = [(first, last) for first in range(8) for last in range(first, 8)]
+
+    async def counted() -> list[list[tuple[str, int]]]:
+        async with services.database.unit_of_work(brand.id) as session:
+            found = []
+            for first, last in ranges:
+                days = [NOON.date() + dt.timedelta(days=n) for n in (first, last)]
+                wanted = SalesQuery(by=By.CHANNEL, basis=Basis.ACCRUAL, first=days[0], last=days[1])
+                found.append([(one.currency, one.buyers) for one in await reading.totals(session, wanted=wanted)])
+            return found
+
+    by_sale = await counted()
+    monkeypatch.setattr(rules, "MANY_SALES", 1)
+    monkeypatch.setattr(rules, "is_less_by_member", lambda *_: True)
+    assert await counted() == by_sale
+    assert by_sale[ranges.index((1, 5))] == [("CNY", 2), ("GBP", 2)]
+    assert by_sale[ranges.index((3, 5))] == [("CNY", 0)]
 
 
 async def test_cash_facts_stand_beside_the_books_of_payments(
@@ -297,7 +333,7 @@ async def test_a_dashboard_reads_rollups_only(services: Services, brand: BrandVi
         found = await report(services, brand, by)
         assert (found.totals[0].orders, found.totals[0].buyers, found.totals[0].gross_minor) == (1, 1, 10_00)
     async with services.database.connection(brand.id) as tx:
-        assert len(await checking.check(tx)) == 8
+        assert len(await checking.check(tx)) == 10
         await facts.lock(tx)
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from yundian.platform.db.base import currency_code, minor_units, text_enum
@@ -138,6 +139,23 @@ class MemberDay(SQLModel, table=True):
     province: str = Field(primary_key=True, sa_type=sa.String(60))
     currency: str = Field(primary_key=True, sa_type=sa.CHAR(3))
     orders: int = Field(sa_type=sa.BigInteger)
+
+
+class Buyer(SQLModel, table=True):
+    """On which days a member bought, through whatever channel and shop: ``days`` are sorted, each once.
+
+    Buyers of long ranges are counted from it: a member is one row, however often she bought.
+    """
+
+    __tablename__ = "reports_buyer"
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    basis: Basis = Field(primary_key=True, sa_type=_BASIS)
+    currency: str = Field(primary_key=True, sa_type=sa.CHAR(3))
+    member_id: uuid.UUID = Field(primary_key=True)
+    first_day: dt.date
+    last_day: dt.date
+    days: list[dt.date] = Field(sa_type=ARRAY(sa.Date()))
 
 
 class CampaignName(SQLModel, table=True):

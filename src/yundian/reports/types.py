@@ -92,6 +92,12 @@ class SalesQuery(msgspec.Struct, frozen=True, kw_only=True):
         return self.by in (By.COUNTRY, By.PROVINCE) or self.country is not None or self.province is not None
 
     @property
+    def is_narrowed(self) -> bool:
+        """Not of all shops, campaigns, channels and places."""
+        some = (self.shop_ids, self.campaign_id, self.channel, self.country, self.province)
+        return any(one is not None for one in some)
+
+    @property
     def is_of_shops(self) -> bool:
         """Of some shops or campaigns, or each by itself."""
         is_narrow = self.shop_ids is not None or self.campaign_id is not None

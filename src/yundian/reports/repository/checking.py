@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from yundian.platform.db.database import Tx
+from yundian.reports.repository import buyers
 from yundian.reports.repository.facts import AGGREGATES, KEYS, MONTH, PLACE, SUMS
 from yundian.reports.types import Mismatch
 
@@ -82,6 +83,10 @@ async def mismatches(tx: Tx, *, limit: int) -> list[Mismatch]:
                 if row[f"{name}_is"] != row[name]
             }
             found.append(Mismatch(table=rollup.table, key=key, columns=columns))
+    for row in await buyers.different(tx, limit=limit):
+        key = {name: str(row[name]) for name in ("basis", "currency", "member_id")}
+        days = {"days": (int(row["is_now"]), int(row["should_be"]))}
+        found.append(Mismatch(table="reports_buyer", key=key, columns=days))
     return found
 
 
@@ -91,7 +96,10 @@ async def count_facts(tx: Tx) -> int:
 
 
 async def rewrite(tx: Tx, *, days: Sequence[dt.date], months: Sequence[dt.date]) -> None:
-    """Make the rollups of these days and months (their first days) anew. The caller holds the writers' lock."""
+    """Make the rollups of these days and months (their first days) anew, and on which days everybody bought.
+
+    The caller holds the writers' lock.
+    """
     spans: Mapping[str, Any] = {"business_date": list(days), "month": list(months)}
     for rollup in _ROLLUPS:
         await tx.execute(
@@ -112,3 +120,4 @@ async def rewrite(tx: Tx, *, days: Sequence[dt.date], months: Sequence[dt.date])
             tx.brand,
             spans[rollup.period],
         )
+    await buyers.rewrite(tx)

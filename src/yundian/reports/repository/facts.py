@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from yundian.platform.db.database import Tx
+from yundian.reports.repository import buyers
 from yundian.reports.types import FactRow
 
 _TYPES = {
@@ -92,13 +93,13 @@ def _people(sign: str) -> str:
     ON CONFLICT (brand_id, {names}, bucket) DO UPDATE SET orders = r.orders + excluded.orders RETURNING 1"""  # noqa: S608
 
 
-def _statement(moved: str, *, sign: str, select: str) -> str:
+def _statement(moved: str, *, sign: str, select: str, more: str = "") -> str:
     return f"""
 WITH moved AS ({moved}),
 days AS ({_rollup("reports_day", "business_date", by="business_date", sign=sign)}),
 months AS ({_rollup("reports_month", "month", by=MONTH, sign=sign)}),
 places AS ({_rollup("reports_place_day", "business_date", by="business_date", sign=sign)}),
-people AS ({_people(sign)})
+people AS ({_people(sign)}){more}
 {select}"""
 
 
@@ -109,7 +110,8 @@ def _add(source: str) -> str:
         " ON CONFLICT (brand_id, document_id, basis, kind, document_type, line_no) DO NOTHING"
         f" RETURNING {_NAMES}"
     )
-    return _statement(insert, sign="", select="SELECT count(*) FROM moved")
+    days = f", days_bought AS ({buyers.added('moved')})"
+    return _statement(insert, sign="", select="SELECT count(*) FROM moved", more=days)
 
 
 # Refunds of money that came while the order still waited: part of its sale from the moment there is one.
@@ -204,4 +206,5 @@ async def _removed(tx: Tx, rows: list[asyncpg.Record]) -> list[asyncpg.Record]:
         await tx.execute(_EMPTY.format(table=table, period=period, empty=empty), tx.brand, spans)
     people = list({row["member_id"] for row in rows if row["member_id"] is not None})
     await tx.execute(_EMPTY_PEOPLE, tx.brand, days, people)
+    await buyers.take_out(tx, rows=rows)
     return rows

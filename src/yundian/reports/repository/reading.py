@@ -107,16 +107,16 @@ def _of_places(query: _Query, wanted: SalesQuery) -> str:
 
 
 async def buyers(
-    door: Door, *, wanted: SalesQuery, is_total: bool, currencies: Sequence[str]
+    door: Door, *, wanted: SalesQuery, is_total: bool, currencies: Sequence[str], is_all: bool
 ) -> dict[tuple[Any, str], int]:
     """How many different members bought in these currencies, by key and currency; for the total the key is
-    ``None``. ``currencies`` are all that there are: of a single one nobody is asked in which she bought."""
+    ``None``. ``is_all``: there are no other currencies; of a single one nobody is asked in which she bought."""
     found: dict[tuple[Any, str], int] = {}
     for currency in currencies:
         query = _Query(door, wanted)
         query.narrow(wanted)
         query.conditions.append(query.days(wanted.first, wanted.last))
-        if len(currencies) > 1:
+        if len(currencies) > 1 or not is_all:
             query.conditions.append(f"currency = {query.value(currency)}::text")
         key = "NULL::text" if is_total else _key(wanted.by, "business_date")
         # Within a shop there are few. Of all members a bucket after the other: each fits into the caches.

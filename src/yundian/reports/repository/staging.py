@@ -4,10 +4,11 @@ The facts of an order from outside are ``imported``: its money never went throug
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import brand_of
+from yundian.reports.repository import buyers
 from yundian.reports.repository.facts import CAMPAIGN, KEYS, MONTH, SHOP, SUMS
 from yundian.reports.types import Place
 
@@ -30,23 +31,25 @@ CREATE TEMPORARY TABLE IF NOT EXISTS reports_staged_gone (
 DELETE FROM reports_staged; DELETE FROM reports_staged_line; DELETE FROM reports_staged_gone;
 """
 
-# Batches are of one document or of thousands: a plan that was made for the one is wrong for the other.
+# Batches are of one document or of thousands: a plan that was made for the one is wrong for the other. What is
+# joined is staged, without an index and without statistics: hashed, it is read once however much it is.
 _LOCK = """
 SET LOCAL plan_cache_mode = force_custom_plan;
+SET LOCAL enable_nestloop = off;
 SELECT pg_advisory_xact_lock(hashtextextended('reports:{brand}', 0));
 """
 
 _SHOPS = """
-SELECT array_agg(DISTINCT CASE WHEN m.order_id IS NULL THEN s.shop_id ELSE m.shop_id END), bool_or(s.has_before)
+SELECT array_agg(DISTINCT CASE WHEN m.order_id IS NULL THEN s.shop_id ELSE m.shop_id END),
+    array_agg(s.document_id) FILTER (WHERE s.has_before)
 FROM reports_staged s LEFT JOIN reports_moved m ON m.brand_id = $1 AND m.order_id = s.order_id
 """
 
 _TAKE_OUT = """
 WITH gone AS (
-    DELETE FROM reports_fact f USING reports_staged s
-    WHERE s.has_before AND f.brand_id = $1 AND f.document_id = s.document_id
-        AND f.document_type = CASE s.document_type WHEN 'order' THEN 'imported' ELSE s.document_type END
-    RETURNING f.*
+    DELETE FROM reports_fact WHERE brand_id = $1 AND document_id = ANY($2::uuid[])
+        AND document_type IN ('imported', 'return')
+    RETURNING *
 )
 INSERT INTO reports_staged_gone
 SELECT document_id, basis, kind, business_date, channel, shop_id, campaign_id, country, province, currency,
@@ -95,7 +98,6 @@ facts AS (
     UNION ALL
     SELECT $1, {_FACT}, 0, NULL, 0, amount_minor - lines_minor
     FROM booked WHERE lines = 0 OR amount_minor <> lines_minor
-    RETURNING 1
 )"""  # noqa: S608  names of columns, no values
 
 _CHANGE = """
@@ -153,11 +155,13 @@ def _rollup(table: str) -> str:
 )"""  # noqa: S608
 
 
+_BUYERS = f"days_bought AS ({buyers.added('changed', condition='documents > 0')})"
 # Where the rows are that hold nothing any more: nobody else moves them before the end of the transaction.
 _EMPTY = ", ".join(f"(SELECT array_agg(place) FROM {table} WHERE is_empty)" for table in _TABLES)  # noqa: S608
 _PUT_IN = (
-    f"WITH {', '.join([_BOOKED, _FACTS, _CHANGE, *map(_rollup, _TABLES)])}"  # noqa: S608
-    f" SELECT (SELECT count(*) FROM facts), {_EMPTY}"
+    f"WITH {', '.join([_BOOKED, _FACTS, _CHANGE, *map(_rollup, _TABLES), _BUYERS])}"  # noqa: S608
+    " SELECT (SELECT sum(lines + (lines = 0 OR amount_minor <> lines_minor)::int) FROM booked),"
+    f" {_EMPTY}"
 )
 _SWEEP = [f"DELETE FROM {table} WHERE brand_id = $1 AND ctid = ANY($2::tid[])" for table in _TABLES]  # noqa: S608
 
@@ -172,18 +176,18 @@ async def lock(tx: Tx) -> None:
     await tx.execute(_LOCK.format(brand=brand_of(tx)))
 
 
-async def staged_shops(tx: Tx) -> tuple[list[uuid.UUID | None], bool]:
-    """The shops that what is staged is credited to, and whether any of it replaces something."""
+async def staged_shops(tx: Tx) -> tuple[list[uuid.UUID | None], list[uuid.UUID]]:
+    """The shops that what is staged is credited to, and the documents that replace something."""
     row = await tx.fetchrow(_SHOPS, tx.brand)
-    return (list(row[0] or []), bool(row[1])) if row else ([], False)
+    return (list(row[0] or []), list(row[1] or [])) if row else ([], [])
 
 
-async def take_out(tx: Tx) -> None:
-    """The facts of older versions leave; what they were is kept for the rollups."""
-    await tx.execute(_TAKE_OUT, tx.brand)
+async def take_out(tx: Tx, *, ids: Sequence[uuid.UUID]) -> None:
+    """The facts of these documents leave; what they were is kept for the rollups."""
+    await tx.execute(_TAKE_OUT, tx.brand, ids)
 
 
-async def put_in(tx: Tx, *, places: Mapping[uuid.UUID, Place], zone: str) -> int:
+async def put_in(tx: Tx, *, places: Mapping[uuid.UUID, Place], zone: str, is_replacing: bool) -> int:
     """Facts of what is staged, and what changes in the rollups; how many facts. ``zone``: where none is told.
 
     Rows of rollups that hold nothing any more do not stay behind.
@@ -197,8 +201,11 @@ async def put_in(tx: Tx, *, places: Mapping[uuid.UUID, Place], zone: str) -> int
         [place.province for place in places.values()],
         zone,
     )
+    await tx.execute("SET LOCAL enable_nestloop = on")
     added, *empty = row or (0,)
     for sweep, found in zip(_SWEEP, empty, strict=False):
         if found:
             await tx.execute(sweep, tx.brand, found)
-    return int(added)
+    if is_replacing:
+        await buyers.take_out_staged(tx)
+    return int(added or 0)

@@ -41,17 +41,18 @@ async def replace_staged(tx: Tx) -> int:
     Nothing waits here: a staged refund says itself on which bases it counts.
     """
     await staging.lock(tx)
-    shops, is_replacing = await staging.staged_shops(tx)
+    shops, replaced = await staging.staged_shops(tx)
     if not shops:
         return 0
     places = await stores.places_of(tx, ids=[one for one in shops if one is not None])
     zone = await brands.zone_of(tx)
-    if is_replacing:
-        await staging.take_out(tx)
+    if replaced:
+        await staging.take_out(tx, ids=replaced)
     return await staging.put_in(
         tx,
         places={one: msgspec.convert(place, Place, from_attributes=True) for one, place in places.items()},
         zone=zone,
+        is_replacing=bool(replaced),
     )
 
 

@@ -1,0 +1,45 @@
+"""on which days each member bought
+
+Revision ID: 0031
+Revises: 0030
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0031"
+down_revision = "0030"
+branch_labels = None
+depends_on = None
+
+_TABLE = "reports_buyer"
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.create_table(
+        _TABLE,
+        sa.Column("brand_id", sa.Uuid(), nullable=False),
+        sa.Column("basis", sa.String(8), nullable=False),
+        sa.Column("currency", sa.CHAR(3), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("first_day", sa.Date(), nullable=False),
+        sa.Column("last_day", sa.Date(), nullable=False),
+        sa.Column("days", postgresql.ARRAY(sa.Date()), nullable=False),
+    )
+    op.execute(
+        f"""
+        INSERT INTO {_TABLE} (brand_id, basis, currency, member_id, first_day, last_day, days)
+        SELECT brand_id, basis, currency, member_id, min(business_date), max(business_date),
+            array_agg(DISTINCT business_date ORDER BY business_date)
+        FROM reports_member_day WHERE orders > 0 GROUP BY 1, 2, 3, 4
+        """  # noqa: S608
+    )
+    op.create_primary_key(f"pk_{_TABLE}", _TABLE, ["brand_id", "basis", "currency", "member_id"])
+    op.protect_by_brand(_TABLE)
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_table(_TABLE)
