@@ -31,7 +31,7 @@ class Shape:
 
 _UNPAID = Shape("closed", "reversed", ("closed", "placed"), ())
 SHAPES = {
-    "paid": Shape("paid", "provisional", ("paid", "placed"), ("cash sale",), captured=1),
+    "paid": Shape("waiting", "provisional", ("paid", "placed"), ("cash sale",), captured=1),
     "confirmed": Shape(
         "ready", "final", ("paid", "placed", "released"), ("accrual sale", "cash sale"), captured=1
     ),

@@ -15,7 +15,7 @@ from groupbuy.types import CampaignWithItems
 from stores.types import ShopView
 from tests import factories
 from tests.faults.main_cells import Act, MainCell
-from tests.faults.street import Street
+from tests.faults.street import NO_DATABASE, Street
 from tests.groupbuy.kit import GROUP_PRICE, Fair, open_fair, other_shop
 from tests.helpers import csrf_token, wait_until
 from tests.members.makers import Customer
@@ -92,7 +92,7 @@ class Outing:
         )
 
     async def _payment_of(self, order_number: str) -> PaymentView | None:
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with contextlib.suppress(*NO_DATABASE):
             [paid_by] = await self.fair.rows(
                 "SELECT p.id FROM payments_payment p"
                 " JOIN orders_order o ON o.brand_id = $1 AND o.id = p.subject_id"

@@ -20,7 +20,7 @@ from tests.faults.main_job import (
     perform,
 )
 from tests.faults.story_cells import Story, StoryCell
-from tests.faults.street import Street
+from tests.faults.street import NO_DATABASE, Street
 from yundian.payments.types import Provider
 
 
@@ -137,5 +137,5 @@ async def _settle(outing: Outing) -> None:
 
 async def _rest(outing: Outing) -> None:
     """Nobody asks about this brand's codes any more, and steps into another story's trap by it."""
-    with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+    with contextlib.suppress(*NO_DATABASE):
         await outing.fair.rows("UPDATE payments_attempt SET next_poll_at = NULL WHERE brand_id = $1")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import anyio
+import asyncpg
 import httpx
 import psutil
 
@@ -33,6 +34,8 @@ from yundian.platform.db.database import Database
 from yundian.platform.db.services import open_services
 
 T = TypeVar("T")
+# While PostgreSQL is down.
+NO_DATABASE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 AMOUNT, BACK = 1250, 400
 GATEWAY = {Provider.WECHAT: "wechat_pay", Provider.ALIPAY: "alipay"}
 _UNLIMITED = {
@@ -84,8 +87,9 @@ class Street:
         async def is_started() -> bool:
             with contextlib.suppress(httpx.TransportError, AssertionError):
                 await self.press(payment, provider)
-            states = [one.state.value for one in await self.till.attempts(payment)]
-            return "pending" in states
+            with contextlib.suppress(*NO_DATABASE):
+                return "pending" in [one.state.value for one in await self.till.attempts(payment)]
+            return False
 
         await wait_until(is_started, seconds=40, what="a code to pay by")
 
@@ -95,7 +99,7 @@ class Street:
 
     async def pay(self, payment: PaymentView, provider: Provider) -> None:
         """She presses until the provider says that it has her money."""
-        number = await self.till.number(payment)
+        number = await wait_until(lambda: self._number(payment), seconds=40, what="the number of her payment")
 
         async def is_paid() -> bool:
             with contextlib.suppress(httpx.HTTPError, AssertionError):
@@ -105,6 +109,11 @@ class Street:
             return False
 
         await wait_until(is_paid, seconds=40, what="the provider to take the money")
+
+    async def _number(self, payment: PaymentView) -> str:
+        with contextlib.suppress(*NO_DATABASE):
+            return await self.till.number(payment)
+        return ""
 
     def is_paid_there(self, provider: Provider, number: str) -> bool:
         books = self.till.sandbox.books(self.till.payee(provider))["payments"]
