@@ -35,7 +35,7 @@ from yundian.platform.embedded.postgres import EmbeddedPostgres
 from yundian.reports import api, rules
 from yundian.reports.repository import checking
 from yundian.reports.repository import reading as repository
-from yundian.reports.service import booking, reading
+from yundian.reports.service import booking, buyers, reading
 from yundian.reports.types import Basis, By, Document, DocumentLine, FactKind, Figures, SalesQuery
 
 FIRST, DAYS = dt.date(2025, 1, 1), 730
@@ -170,6 +170,8 @@ async def _views(database: Database, brand: uuid.UUID, *, with_plans: bool) -> N
             if by is By.DAY and (last - first).days >= rules.MAX_DAYS:
                 continue
             wanted = SalesQuery(by=by, basis=Basis.ACCRUAL, first=first, last=last)
+            async with database.connection(brand) as tx:
+                _sums[wanted] = await _totals(tx, wanted)
             await _timed(database, brand, f"{name} by {by.value}: figures", _figures, wanted, GOALS_MS["figures"])
             await _timed(database, brand, f"{name} by {by.value}: buyers of each", _buyers_of_each, wanted)
         wanted = SalesQuery(by=By.CHANNEL, basis=Basis.ACCRUAL, first=first, last=last)
@@ -206,7 +208,7 @@ async def _totals(session: Any, wanted: SalesQuery) -> list[Figures]:
 
 async def _buyers(session: Any, wanted: SalesQuery) -> object:
     """As the page counts them: what it has counted before, the sales, says how."""
-    return await reading.different_buyers(session, wanted=wanted, sums=_sums[wanted])
+    return await buyers.of_all(session, wanted=wanted, sums=_sums[wanted])
 
 
 async def _buyers_by_sale(session: Any, wanted: SalesQuery) -> object:
@@ -214,7 +216,7 @@ async def _buyers_by_sale(session: Any, wanted: SalesQuery) -> object:
 
 
 async def _buyers_of_each(session: Any, wanted: SalesQuery) -> object:
-    return await repository.buyers(session, wanted=wanted, is_total=False, currencies=["CNY"], is_all=True)
+    return await buyers.of_each(session, wanted=wanted, sums=_sums[wanted])
 
 
 async def _page(session: Any, wanted: SalesQuery) -> object:

@@ -112,7 +112,7 @@ def whole_months(first: dt.date, last: dt.date) -> tuple[dt.date, dt.date] | Non
 def is_less_by_member(sales: int, all_sales: int) -> bool:
     """Whether to look at every member once is less work than at the ``sales`` of a range, of ``all_sales`` that
     there ever were: members are no more than those, and each costs less than half of a sale."""
-    return sales >= MANY_SALES and 5 * sales >= 2 * all_sales
+    return 5 * sales >= 2 * all_sales
 
 
 def net(figures: Figures) -> Figures:

@@ -68,6 +68,13 @@ WHERE brand_id = $1 AND basis = $2 AND currency = $3 AND first_day <= $5::date A
     AND (first_day >= $4::date OR last_day <= $5::date
         OR width_bucket($5::date, days) > width_bucket($4::date - 1, days))
 """
+_COUNT_MONTHS = """
+SELECT m.month, count(*) FROM reports_buyer r CROSS JOIN LATERAL (
+    SELECT DISTINCT date_trunc('month', day::timestamp)::date AS month FROM unnest(r.days) AS day
+    WHERE day BETWEEN $4::date AND $5::date) AS m
+WHERE r.brand_id = $1 AND r.basis = $2 AND r.currency = $3 AND r.first_day <= $5::date AND r.last_day >= $4::date
+GROUP BY 1
+"""
 _SALES = "SELECT sum(orders)::bigint FROM reports_month WHERE brand_id = $1 AND basis = $2 AND currency = $3"
 
 _DIFFERENT = f"""
@@ -100,6 +107,14 @@ async def count(door: Door, *, basis: Basis, currency: str, first: dt.date, last
     """How many different members bought from ``first`` to ``last``, through whatever channel and shop."""
     rows = await fetch(door, _COUNT, brand_of(door), basis.value, currency, first, last)
     return int(rows[0][0])
+
+
+async def count_months(
+    door: Door, *, basis: Basis, currency: str, first: dt.date, last: dt.date
+) -> dict[dt.date, int]:
+    """The same for each month by itself, as far as it lies in the range."""
+    rows = await fetch(door, _COUNT_MONTHS, brand_of(door), basis.value, currency, first, last)
+    return {row[0]: int(row[1]) for row in rows}
 
 
 async def all_sales(door: Door, *, basis: Basis, currency: str) -> int:

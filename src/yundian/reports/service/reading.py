@@ -14,8 +14,9 @@ from yundian.platform.core import clock
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox.door import Door, brand_of
 from yundian.reports import rules
-from yundian.reports.repository import buyers, names, reading
 from yundian.reports.repository import members as member_rows
+from yundian.reports.repository import names, reading
+from yundian.reports.service import buyers
 from yundian.reports.types import (
     NOBODY,
     Basis,
@@ -46,7 +47,8 @@ async def sales(session: AsyncSession, *, wanted: SalesQuery) -> SalesReport:
     """
     rules.checked(wanted)
     cells, currencies = await _cells(session, wanted)
-    people = await reading.buyers(session, wanted=wanted, is_total=False, currencies=currencies, is_all=True)
+    sums = _sums([one for _, one in cells], currencies)
+    people = await buyers.of_each(session, wanted=wanted, sums=sums)
     shown = {(key, currency): _with_buyers(one, people.get((key, currency), 0)) for (key, currency), one in cells}
     return SalesReport(
         by=wanted.by,
@@ -54,7 +56,7 @@ async def sales(session: AsyncSession, *, wanted: SalesQuery) -> SalesReport:
         first=wanted.first,
         last=wanted.last,
         rows=await _rows(session, wanted, shown, currencies),
-        totals=await _totals(session, wanted, currencies, list(shown.values())),
+        totals=await _with_all_buyers(session, wanted, sums),
     )
 
 
@@ -62,7 +64,7 @@ async def totals(session: AsyncSession, *, wanted: SalesQuery) -> list[Figures]:
     """The totals of the report, without its rows."""
     rules.checked(wanted)
     cells, currencies = await _cells(session, wanted)
-    return await _totals(session, wanted, currencies, [one for _, one in cells])
+    return await _with_all_buyers(session, wanted, _sums([one for _, one in cells], currencies))
 
 
 async def compared(session: AsyncSession, *, wanted: SalesQuery) -> tuple[SalesReport, dict[str, Figures]]:
@@ -207,36 +209,16 @@ async def _cells(
     return cells, sorted({currency for (_, currency), _ in cells}) or [await _currency(session)]
 
 
-async def _totals(
-    session: AsyncSession, wanted: SalesQuery, currencies: list[str], cells: list[Figures]
-) -> list[Figures]:
-    sums = [
+def _sums(cells: list[Figures], currencies: list[str]) -> list[Figures]:
+    return [
         rules.summed([one for one in cells if one.currency == currency], currency, buyers=0)
         for currency in currencies
     ]
-    people = await different_buyers(session, wanted=wanted, sums=sums)
+
+
+async def _with_all_buyers(session: AsyncSession, wanted: SalesQuery, sums: list[Figures]) -> list[Figures]:
+    people = await buyers.of_all(session, wanted=wanted, sums=sums)
     return [msgspec.structs.replace(one, buyers=people.get(one.currency, 0)) for one in sums]
-
-
-async def different_buyers(door: Door, *, wanted: SalesQuery, sums: list[Figures]) -> dict[str, int]:
-    """How many members bought, by currency: sale by sale, or member by member where that is less to look at."""
-    by_member = [one.currency for one in sums if await _is_less_by_member(door, wanted, one)]
-    people = {
-        currency: await buyers.count(
-            door, basis=wanted.basis, currency=currency, first=wanted.first, last=wanted.last
-        )
-        for currency in by_member
-    }
-    others = [one.currency for one in sums if one.currency not in people]
-    found = await reading.buyers(door, wanted=wanted, is_total=True, currencies=others, is_all=not people)
-    return people | {currency: count for (_, currency), count in found.items()}
-
-
-async def _is_less_by_member(door: Door, wanted: SalesQuery, figures: Figures) -> bool:
-    if wanted.is_narrowed or figures.orders < rules.MANY_SALES:
-        return False
-    sales = await buyers.all_sales(door, basis=wanted.basis, currency=figures.currency)
-    return rules.is_less_by_member(figures.orders, sales)
 
 
 async def _rows(

@@ -1,0 +1,49 @@
+"""Different members who bought: counted sale by sale, or member by member where that is less to look at."""
+
+from typing import Any
+
+from yundian.platform.outbox.door import Door
+from yundian.reports import rules
+from yundian.reports.repository import buyers, reading
+from yundian.reports.types import By, Figures, SalesQuery
+
+
+async def of_all(door: Door, *, wanted: SalesQuery, sums: list[Figures]) -> dict[str, int]:
+    """How many over the whole range, by currency. ``sums`` are the figures of the range, of each currency."""
+    currencies = await _by_member(door, wanted, sums)
+    people = {
+        currency: await buyers.count(
+            door, basis=wanted.basis, currency=currency, first=wanted.first, last=wanted.last
+        )
+        for currency in currencies
+    }
+    found = await _by_sale(door, wanted, sums, currencies, is_total=True)
+    return people | {currency: count for (_, currency), count in found.items()}
+
+
+async def of_each(door: Door, *, wanted: SalesQuery, sums: list[Figures]) -> dict[tuple[Any, str], int]:
+    """How many of each key and currency."""
+    currencies = await _by_member(door, wanted, sums) if wanted.by is By.MONTH else []
+    found = await _by_sale(door, wanted, sums, currencies, is_total=False)
+    for currency in currencies:
+        months = await buyers.count_months(
+            door, basis=wanted.basis, currency=currency, first=wanted.first, last=wanted.last
+        )
+        found |= {(month, currency): count for month, count in months.items()}
+    return found
+
+
+async def _by_sale(
+    door: Door, wanted: SalesQuery, sums: list[Figures], done: list[str], *, is_total: bool
+) -> dict[tuple[Any, str], int]:
+    currencies = [one.currency for one in sums if one.currency not in done]
+    return await reading.buyers(door, wanted=wanted, is_total=is_total, currencies=currencies, is_all=not done)
+
+
+async def _by_member(door: Door, wanted: SalesQuery, sums: list[Figures]) -> list[str]:
+    """The currencies that are counted member by member: of the whole brand, and over much of its time."""
+    if wanted.is_narrowed:
+        return []
+    many = [one for one in sums if one.orders >= rules.MANY_SALES]
+    sold = {one.currency: await buyers.all_sales(door, basis=wanted.basis, currency=one.currency) for one in many}
+    return [one.currency for one in many if rules.is_less_by_member(one.orders, sold[one.currency])]
