@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import functools
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from types import TracebackType
 from typing import Any, TypeVar
 
 import asyncpg
@@ -21,13 +22,15 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import DomainError
 from yundian.platform.core.settings import Settings
-from yundian.platform.db import counting
+from yundian.platform.db import binary_copy, counting
+from yundian.platform.db.lending import Connection, Lender, is_gone
 
 T = TypeVar("T")
 
 AfterCommit = Callable[[uuid.UUID], Awaitable[None]]
 
 _LONGEST_KEPT = 64 * 1024
+_PLANNED_ONCE = "; SET LOCAL plan_cache_mode = force_generic_plan"
 
 RELAY_ROLE = "yundian_relay"
 _LONGEST_CLOSE_S = 5.0
@@ -46,7 +49,7 @@ class Tx:
 
     def __init__(
         self,
-        conn: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]",
+        conn: "Connection[asyncpg.Record]",
         brand: uuid.UUID | None,
         database: "Database | None" = None,
     ) -> None:
@@ -92,6 +95,12 @@ class Tx:
         counting.count(f"COPY {table}")
         await self.conn.copy_records_to_table(table, records=records, columns=list(columns))
 
+    async def copy_encoded(self, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
+        """The same of rows that ``binary_copy`` encoded."""
+        counting.count(f"COPY {table}")
+        source = binary_copy.stream(rows)
+        await self.conn.copy_to_table(table, source=source, columns=list(columns), format="binary")
+
 
 class Database:
     """The pools of one process. ``after_commit`` is told the brand when a transaction recorded events."""
@@ -102,6 +111,7 @@ class Database:
         self._engine: AsyncEngine | None = None
         self._sessions: async_sessionmaker[AsyncSession] | None = None
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._lender: Lender | None = None
 
     async def open(self) -> None:
         s = self.settings
@@ -118,6 +128,7 @@ class Database:
         sa.event.listen(self._engine.sync_engine, "before_cursor_execute", counting.on_cursor_execute)
         self._sessions = async_sessionmaker(self._engine, class_=AsyncSession, expire_on_commit=False)
         self._pool = await open_pool(s)
+        self._lender = Lender(self._pool)
 
     async def close(self) -> None:
         """Whoever still holds a connection loses it after a while: an end that waits for ever is none."""
@@ -127,6 +138,8 @@ class Database:
             # Left by the time limit, the pool drops what was not given back.
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LONGEST_CLOSE_S):
+                    if self._lender is not None:
+                        await self._lender.aclose()
                     await self._pool.close()
 
     @functools.cached_property
@@ -142,6 +155,11 @@ class Database:
     def pool(self) -> "asyncpg.Pool[asyncpg.Record]":
         return _opened(self._pool)
 
+    @property
+    def idle_connections(self) -> int:
+        """Connections of the asyncpg door that nobody uses."""
+        return _opened(self._lender).idle
+
     @contextlib.asynccontextmanager
     async def unit_of_work(self, brand: uuid.UUID | None) -> AsyncGenerator[AsyncSession, None]:
         """One request or job, one transaction, through SQLModel."""
@@ -153,54 +171,113 @@ class Database:
                 yield session
             is_dirty = bool(session.info.pop("is_outbox_dirty", False))
         if is_dirty and brand is not None:
-            await self._tell(brand)
+            await self.tell(brand)
 
-    @contextlib.asynccontextmanager
-    async def connection(self, brand: uuid.UUID | None) -> AsyncGenerator[Tx, None]:
-        """One transaction through asyncpg: BEGIN and the brand in one message."""
-        async with transaction(_opened(self._pool), brand, wait_s=self.settings.pool_wait_s, database=self) as tx:
-            yield tx
-        if tx.is_outbox_dirty and brand is not None:
-            await self._tell(brand)
+    def connection(self, brand: uuid.UUID | None, *, is_planned_once: bool = False) -> "Transaction":
+        """One transaction through asyncpg: BEGIN and the brand in one message.
+
+        ``is_planned_once``: its statements are long, with one good plan whatever their values; to plan them anew
+        each time, as PostgreSQL may choose to, would cost more than to run them.
+        """
+        return Transaction(
+            _opened(self._lender),
+            brand,
+            wait_s=self.settings.pool_wait_s,
+            database=self,
+            is_planned_once=is_planned_once,
+        )
 
     async def lookup(self, sql: str, *args: object) -> asyncpg.Record | None:
         """One row, in one round trip and no transaction of ours: for SECURITY DEFINER functions, which filter by
         the brand they are given. Every other statement sees nothing here."""
         counting.count(sql)
-        return await _opened(self._pool).fetchrow(sql, *args)
+        lender = _opened(self._lender)
+        conn = await lender.take(self.settings.pool_wait_s)
+        try:
+            row: asyncpg.Record | None = await conn.fetchrow(sql, *args)
+        except BaseException:
+            await lender.drop(conn)
+            raise
+        await lender.give(conn)
+        return row
 
-    async def _tell(self, brand: uuid.UUID) -> None:
+    async def tell(self, brand: uuid.UUID) -> None:
+        """That a transaction of this brand recorded events and is committed."""
         if self.after_commit is not None:
             await self.after_commit(brand)
 
 
-@contextlib.asynccontextmanager
-async def transaction(
-    pool: "asyncpg.Pool[asyncpg.Record]",
-    brand: uuid.UUID | None,
-    *,
-    wait_s: float | None = None,
-    database: Database | None = None,
-) -> AsyncGenerator[Tx, None]:
-    """One transaction on a pool. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half of one.
+class Transaction(contextlib.AbstractAsyncContextManager[Tx]):
+    """One transaction. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half of one.
 
     Raises:
         asyncpg.InterfaceError: the connection was lost, also where the driver only finds its own state broken.
     """
-    try:
-        async with pool.acquire(timeout=wait_s) as conn:
-            await conn.execute(f"BEGIN; {set_brand(brand)}")
-            tx = Tx(conn, brand, database)
-            try:
-                yield tx
-            except BaseException:
-                if not conn.is_closed():
-                    await _to_the_end(conn.execute("ROLLBACK"))
-                raise
+
+    __slots__ = ("_brand", "_database", "_is_planned_once", "_lender", "_tx", "_wait_s")
+
+    def __init__(
+        self,
+        lender: Lender,
+        brand: uuid.UUID | None,
+        *,
+        wait_s: float | None = None,
+        database: Database | None = None,
+        is_planned_once: bool = False,
+    ) -> None:
+        self._lender = lender
+        self._is_planned_once = is_planned_once
+        self._brand = brand
+        self._wait_s = wait_s
+        self._database = database
+        self._tx: Tx | None = None
+
+    async def __aenter__(self) -> Tx:
+        conn = await self._lender.take(self._wait_s)
+        try:
+            await conn.execute(f"BEGIN; {set_brand(self._brand)}{_PLANNED_ONCE if self._is_planned_once else ''}")
+        except BaseException as error:
+            await self._leave(conn, error)
+            raise
+        self._tx = Tx(conn, self._brand, self._database)
+        return self._tx
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        tx, self._tx = _opened(self._tx), None
+        conn = tx.conn
+        if error is not None:
+            await self._leave(conn, error)
+            return
+        try:
             await _to_the_end(conn.execute("COMMIT"))
-    except asyncpg.InternalClientError as error:
-        # A server killed between two messages leaves the driver in the middle of one: an outage like any other.
-        raise asyncpg.InterfaceError("the connection was lost") from error
+        except BaseException as failure:
+            await self._leave(conn, failure, is_over=True)
+            raise
+        await self._lender.give(conn)
+        if tx.is_outbox_dirty and self._database is not None and self._brand is not None:
+            await self._database.tell(self._brand)
+
+    async def _leave(
+        self, conn: "Connection[asyncpg.Record]", error: BaseException, *, is_over: bool = False
+    ) -> None:
+        """Nothing stays of it. A server killed between two messages leaves the driver in the middle of one: an
+        outage like any other."""
+        try:
+            if not is_over and not is_gone(conn):
+                await _to_the_end(conn.execute("ROLLBACK"))
+        except asyncpg.InternalClientError as lost:
+            raise asyncpg.InterfaceError("the connection was lost") from lost
+        finally:
+            await self._lender.drop(conn)
+        if isinstance(error, asyncpg.InternalClientError):
+            raise asyncpg.InterfaceError("the connection was lost") from error
+
+
+def transaction(pool: "asyncpg.Pool[asyncpg.Record]", brand: uuid.UUID | None) -> Transaction:
+    """One transaction on a pool that is nobody's but the caller's."""
+    return Transaction(Lender(pool, is_keeping=False), brand)
 
 
 async def _to_the_end(exchange: Coroutine[Any, Any, object]) -> None:

@@ -4,6 +4,7 @@ An exception's message may quote a value (a phone, a password, a row), so a fail
 exceptions and the lines of code they passed.
 """
 
+import logging
 import traceback
 from collections.abc import Iterator
 
@@ -17,13 +18,15 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("yundian.web")
 # Their messages name code (a missing variable, a wrong type), not what somebody typed.
 _SPEAKABLE = (jinja2.TemplateError, AttributeError, ImportError, NameError, TypeError)
 
+_LEVEL = logging.getLogger("yundian.web")
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def request_done(context: RequestContext, *, status: int, duration_s: float) -> None:
     """One line per request; the probes of the machine room are not worth one."""
     path = str(context.scope.get("path", ""))
-    if path in _QUIET or path.startswith("/static/"):
+    # Asked before the fields are gathered: a line that nobody writes costs nothing.
+    if path in _QUIET or path.startswith("/static/") or not _LEVEL.isEnabledFor(logging.INFO):
         return
     principal = context.principal
     log.info(

@@ -28,5 +28,6 @@ def read_pools(database: Database) -> None:
     if isinstance(pool, QueuePool):
         POOL.labels("session", "in_use").set(pool.checkedout())
         POOL.labels("session", "idle").set(pool.checkedin())
-    POOL.labels("asyncpg", "in_use").set(database.pool.get_size() - database.pool.get_idle_size())
-    POOL.labels("asyncpg", "idle").set(database.pool.get_idle_size())
+    idle = database.idle_connections
+    POOL.labels("asyncpg", "in_use").set(database.pool.get_size() - idle)
+    POOL.labels("asyncpg", "idle").set(idle)
