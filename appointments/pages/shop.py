@@ -28,6 +28,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.principal import SHOP_ROLES, Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
+from yundian.platform.web.headers import WITH_CAMERA
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import AnyRequest, page, see_other
 
@@ -223,6 +224,7 @@ async def _board(
         waiting=len(await waits.of_day(session, shop_id=shop.id, day=day)),
         total=len(found),
         zone=shop.time_zone,
+        headers=WITH_CAMERA,
         **LABELS,
     )
 

@@ -45,16 +45,23 @@ DESKTOP = ViewportSize(width=1280, height=800)
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium per test process."""
+    async with launched() as browser:
+        yield browser
+
+
+@contextlib.asynccontextmanager
+async def launched(*flags: str) -> AsyncGenerator[Browser, None]:
+    """A Chromium with these flags besides ours."""
     found = await anyio.run_process([sys.executable, str(_FINDER)], check=False)
     if found.returncode != 0:
         pytest.fail(f"No browser for the browser tests: {found.stderr.decode().strip()}", pytrace=False)
     how = json.loads(found.stdout)
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(
-            executable_path=how["executable"], args=_FLAGS, env={**os.environ, **how["environment"]}
+        browser = await playwright.chromium.launch(
+            executable_path=how["executable"], args=[*_FLAGS, *flags], env={**os.environ, **how["environment"]}
         )
-        yield launched
-        await launched.close()
+        yield browser
+        await browser.close()
 
 
 @pytest.fixture(scope="session")

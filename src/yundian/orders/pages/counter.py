@@ -30,6 +30,7 @@ from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.outbox.door import brand_of
 from yundian.platform.web.forms import Form
+from yundian.platform.web.headers import WITH_CAMERA
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
@@ -46,8 +47,6 @@ owners = requires(Role.SHOP_OWNER)
 PAGE_SIZE = 30
 COUNTER_RATE = "40/minute"
 _HOME, _COUNTER = "/shop/orders", "/shop/hand-over"
-# Scanning needs the camera, and this page alone.
-CAMERA = {"Permissions-Policy": "camera=(self), microphone=(), geolocation=(self), payment=()"}
 _TABS = {
     "ready": (OrderState.READY,),
     "waiting": (OrderState.PAID, OrderState.WAITING),
@@ -277,7 +276,7 @@ async def _counter(request: AnyRequest, services: Services, principal: Principal
         status_code=form.status,
         form=form,
         wechat=await _wechat_config(request, services, principal),
-        headers=CAMERA,
+        headers=WITH_CAMERA,
     )
 
 

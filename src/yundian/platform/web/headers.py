@@ -23,6 +23,8 @@ _ALWAYS = (
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), microphone=(), geolocation=(self), payment=()"),
 )
+# For pages with a scanner: their own script may use the camera.
+WITH_CAMERA = {"Permissions-Policy": "camera=(self), microphone=(), geolocation=(self), payment=()"}
 _HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 _NO_STORE = (b"cache-control", b"no-store")
 

@@ -47,37 +47,80 @@ document.addEventListener("DOMContentLoaded", () => {
     );
   };
 
+  // Phones that read codes themselves do it faster; for the others a reader is fetched when it is first needed.
+  let reader = null;
+  const fetched = () =>
+    new Promise((done, failed) => {
+      const script = document.createElement("script");
+      script.src = box.dataset.reader;
+      script.onload = done;
+      script.onerror = failed;
+      document.head.append(script);
+    });
+  const prepared = async () => {
+    const known = (await window.BarcodeDetector?.getSupportedFormats().catch(() => [])) ?? [];
+    if (known.includes("qr_code")) {
+      const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
+      return async () => (await detector.detect(video).catch(() => []))[0]?.rawValue ?? "";
+    }
+    if (!window.readQR) await fetched();
+    const canvas = document.createElement("canvas");
+    const pen = canvas.getContext("2d", { willReadFrequently: true });
+    return async () => {
+      const shrink = Math.min(1, 720 / Math.max(video.videoWidth, video.videoHeight, 1));
+      canvas.width = Math.round(video.videoWidth * shrink);
+      canvas.height = Math.round(video.videoHeight * shrink);
+      if (!canvas.width || !canvas.height) return "";
+      pen.drawImage(video, 0, 0, canvas.width, canvas.height);
+      return window.readQR(pen.getImageData(0, 0, canvas.width, canvas.height));
+    };
+  };
+
   let stream = null;
   const stop = () => {
     stream?.getTracks().forEach((track) => track.stop());
     stream = null;
     box.hidden = true;
-  };
-  const withCamera = () => {
-    const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
-    const look = async () => {
-      if (!stream) return;
-      const [found] = await detector.detect(video).catch(() => []);
-      if (found && take(found.rawValue)) stop();
-      else window.setTimeout(look, 200);
-    };
     button.hidden = false;
-    button.addEventListener("click", async () => {
-      said.textContent = "";
-      try {
-        stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      } catch {
-        said.textContent = said.dataset.denied;
-        return;
-      }
+  };
+  const look = async () => {
+    if (!stream) return;
+    const text = await reader();
+    if (stream && text && take(text)) stop();
+    else window.setTimeout(look, 150);
+  };
+  const start = async () => {
+    button.disabled = true;
+    said.textContent = "";
+    try {
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      reader ??= await prepared();
       video.srcObject = stream;
       box.hidden = false;
+      button.hidden = true;
       await video.play();
+      said.textContent = said.dataset.looking;
       look();
+    } catch (error) {
+      stop();
+      said.textContent = error.name === "NotAllowedError" ? said.dataset.denied : said.dataset.none;
+    } finally {
+      button.disabled = false;
+    }
+  };
+  const withCamera = () => {
+    button.hidden = false;
+    button.addEventListener("click", start);
+    document.querySelector("[data-scan-stop]").addEventListener("click", () => {
+      stop();
+      said.textContent = "";
+      button.focus();
     });
-    document.querySelector("[data-scan-stop]").addEventListener("click", stop);
+    // A camera that nobody looks at is turned off.
+    document.addEventListener("visibilitychange", () => document.hidden && stream && stop());
+    window.addEventListener("pagehide", () => stream && stop());
   };
 
   if (button.dataset.wechat && wx) withWeChat(JSON.parse(button.dataset.wechat));
-  else if ("BarcodeDetector" in window && navigator.mediaDevices) withCamera();
+  else if (navigator.mediaDevices) withCamera();
 });
