@@ -15,6 +15,11 @@ ARGS ?=
 TESTS ?= tests
 WORKERS ?= 2
 
+# Every process reads what the first one compiled, also where Python may not write beside the sources: the house
+# starts many, and compiling it and its libraries takes each of them longer than all else.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/build/bytecode
+
 # Without what they share, and without the traffic, which plays against a running house.
 BENCHMARKS := $(filter-out kit crowd traffic,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py)))
 
@@ -27,7 +32,7 @@ up: environment assets ## run everything on this machine until Ctrl-C
 	@exec $(BIN)/yundian up $(ARGS)
 
 test: development assets browser ## run the tests, browser tests included
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not soak" $(TESTS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder -m "not soak" $(TESTS) $(ARGS)
 
 check: development assets ## lint, types, layers, rules of the house
 	$(BIN)/ruff check .
