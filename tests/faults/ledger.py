@@ -53,7 +53,9 @@ SELECT (SELECT count(*) FROM groupbuy_group WHERE brand_id = $1 AND (
     + (SELECT count(*) FROM groupbuy_seat WHERE brand_id = $1 AND state IN ('reserved', 'refunding'))
     + (SELECT count(*) FROM payments_payment WHERE brand_id = $1 AND state IN ('pending', 'closing'))
     + (SELECT count(*) FROM payments_refund WHERE brand_id = $1 AND state NOT IN ('succeeded', 'closed'))
-    + (SELECT count(*) FROM payments_orphan WHERE brand_id = $1 AND status = 'open' AND refunded_minor = 0) AS n
+    + (SELECT count(*) FROM payments_orphan WHERE brand_id = $1 AND status = 'open' AND refunded_minor = 0)
+    + (SELECT count(*) FROM payments_attempt WHERE brand_id = $1 AND out_trade_no = ANY($2::varchar[])
+        AND state <> 'succeeded') AS n
 """
 _SEATS = """
 SELECT s.state, s.member_id, s.order_id, o.state AS order_state, o.attributed_shop_id, p.state AS payment_state,
@@ -75,9 +77,18 @@ WHERE s.brand_id = $1 ORDER BY s.id
 
 
 async def is_settled(outing: Outing) -> bool:
-    """Whether nobody waits for a seat, an answer or money."""
-    [left] = await outing.fair.rows(_UNSETTLED)
+    """Whether nobody waits for a seat, an answer or money, and all that was paid was heard of."""
+    paid = [one["out_trade_no"] for one in await _payments_there(outing) if one["paid_at"]]
+    [left] = await outing.fair.rows(_UNSETTLED, paid)
     return bool(left["n"] == 0)
+
+
+async def _payments_there(outing: Outing) -> list[dict[str, Any]]:
+    till, found = outing.street.till, []
+    for provider in Provider:
+        books = await anyio.to_thread.run_sync(till.sandbox.books, till.payee(provider))
+        found += books["payments"]
+    return found
 
 
 async def assert_conserved(outing: Outing) -> Counter[str]:
