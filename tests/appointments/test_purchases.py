@@ -122,8 +122,13 @@ async def test_a_tills_sale_after_an_appointment_follows_it_less_what_went_back(
             shown = await reporting.funnel(session, by=cut, first=day, last=day)
             assert shown.total.net == {"CNY": 54_00}
 
+    # The refund was another sale's.
+    await counter.take(counter.sale("B-1", version=2, kind="refund", refund_of="T-7", lines=(line(30_00),)))
+    await counter.salon.deliver()
+    assert await counter.followed() == {"T-1": (80_00, 0), "T-7": (8_00, 34_00)}
+
     # It was no refund; nor was the other a sale, but an entry of the cash book.
-    await counter.take(counter.sale("B-1", version=2, kind="ignored"))
+    await counter.take(counter.sale("B-1", version=3, kind="ignored"))
     await counter.take(counter.sale("T-7", version=2, kind="adjustment"))
     await counter.salon.deliver()
     assert await counter.followed() == {"T-1": (80_00, 0)}

@@ -17,11 +17,13 @@ from tests import factories, people
 from tests.reports.staged import Staged, sale, staged
 from tests.stores.makers import make_shop, shop_fields
 from yundian.brands.types import BrandView
+from yundian.channels.service import channels
+from yundian.channels.states import ChannelKind
+from yundian.channels.types import ChannelFields
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
-from yundian.reports import api
 from yundian.reports.commands import REPORT
 from yundian.reports.service import reading
 from yundian.reports.types import NOBODY, Basis, By, MemberRow, SalesQuery
@@ -154,8 +156,9 @@ async def test_a_number_of_a_place_leads_to_its_documents_on_the_screen_and_in_f
     services: Services, world: tuple[BrandView, World], client: httpx.AsyncClient
 ) -> None:
     brand, known = world
-    async with services.database.connection(brand.id) as tx:
-        await api.name_channel(tx, channel="uci", name_zh="英国网店", name_en="UK web shop")
+    async with services.database.unit_of_work(brand.id) as session:
+        named = ChannelFields(name_zh="英国网店", name_en="UK web shop", kind=ChannelKind.MARKETPLACE)
+        await channels.create_channel(session, code="uci", fields=named)
     admin = await people.sign_in_as(services, brand.id, Role.HQ_ANALYST)
     headers = {**admin.headers, **HTML}
     days = {"from": FIRST.isoformat(), "to": LAST.isoformat()}

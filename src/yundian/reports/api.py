@@ -21,11 +21,6 @@ async def name_campaign(door: Door, *, campaign_id: uuid.UUID, code: str, name: 
     await names.put(door, campaign_id=campaign_id, code=code, name=name)
 
 
-async def name_channel(door: Door, *, channel: str, name_zh: str, name_en: str) -> None:
-    """What a channel is called in the numbers, from now on. Telling again changes it."""
-    await names.put_channel(door, channel=channel, name_zh=name_zh, name_en=name_en)
-
-
 async def open_staging(tx: Tx) -> None:
     """Two temporary tables for documents from outside, empty; what is in them goes with the transaction.
 

@@ -18,7 +18,7 @@ from yundian.platform.core.money import Money
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import Database
 from yundian.platform.web.sheets import Cell, MinorCell, Sheet, csv_of
-from yundian.reports.schemas import Asked, Channels, members_sheet, named, sheet_of
+from yundian.reports.schemas import Asked, members_sheet, sheet_of
 from yundian.reports.service import checking, reading
 from yundian.reports.types import Basis, By, MemberRow, Mismatch, SalesReport
 
@@ -48,21 +48,21 @@ def sales(
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="For a spreadsheet.")] = False,
 ) -> None:
-    """Gross, refunds, net, orders and buyers: the same numbers as on the screen."""
+    """Gross, refunds, net, orders and buyers: the same numbers as on the screen. Channels by their codes."""
     asked = Asked(by=by, basis=basis, first=first.date() if first else None, last=last.date() if last else None)
 
-    async def work(database: Database, brand_id: uuid.UUID) -> tuple[SalesReport, Channels]:
+    async def work(database: Database, brand_id: uuid.UUID) -> SalesReport:
         async with database.unit_of_work(brand_id) as session:
             wanted = asked.query(today=await reading.today(session), mine=None)
-            return await reading.sales(session, wanted=wanted), await reading.channel_names(session)
+            return await reading.sales(session, wanted=wanted)
 
-    report, channels = _run(work, brand=brand, as_json=as_json)
+    report = _run(work, brand=brand, as_json=as_json)
     if as_json:
         Console().out(msgspec.json.encode(report).decode(), highlight=False)
     elif as_csv:
-        sys.stdout.buffer.write(csv_of(sheet_of(named(report, channels))))
+        sys.stdout.buffer.write(csv_of(sheet_of(report)))
     else:
-        _print(sheet_of(named(report, channels)))
+        _print(sheet_of(report))
 
 
 @REPORT.command("members")

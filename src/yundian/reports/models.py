@@ -169,17 +169,6 @@ class CampaignName(SQLModel, table=True):
     name: str = Field(sa_type=sa.String(200))
 
 
-class ChannelName(SQLModel, table=True):
-    """What a channel is called: told by the room that owns channels, which stands above."""
-
-    __tablename__ = "reports_channel"
-
-    brand_id: uuid.UUID = Field(primary_key=True)
-    channel: str = Field(primary_key=True, sa_type=sa.String(32))
-    name_zh: str = Field(sa_type=sa.String(80))
-    name_en: str = Field(sa_type=sa.String(80))
-
-
 class Moved(SQLModel, table=True):
     """An order whose credit was moved to another shop: facts of it that come later belong there too."""
 

@@ -28,8 +28,8 @@ from yundian.reports.types import (
     SalesRow,
 )
 
-Channels = Mapping[str, tuple[str, str]]
-"""Channels with their Chinese and their English name, of those that have been told."""
+Channels = Mapping[str, str]
+"""The brand's own channels by name, in the language of the page."""
 
 # More bars than one screen shows, more rows than anybody scrolls; files have them all.
 MOST_BARS = 20
@@ -133,12 +133,9 @@ def basis_name(basis: Basis) -> str:
 
 
 def channel_label(channel: str, names: Channels | None = None) -> str:
-    """The channels of the house by their names, others by those they were told with, else by their code."""
+    """The channels of the house and the brand's own by name, others by their code."""
     house = {"groupbuy": _("Group buying"), "shop": _("Online shop"), "appointment": _("Appointments")}
-    told = (names or {}).get(channel)
-    if told is not None:
-        return told[1] if current().locale == "en" else told[0]
-    return house.get(channel, channel)
+    return (names or {}).get(channel) or house.get(channel, channel)
 
 
 def named(report: SalesReport, names: Channels) -> SalesReport:

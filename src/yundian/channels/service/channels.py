@@ -15,7 +15,6 @@ from yundian.channels.types import ChannelFields, ChannelView
 from yundian.platform.core.errors import InvalidInput, VersionConflict
 from yundian.platform.db.conflicts import conflicts
 from yundian.platform.outbox.door import Door, brand_of
-from yundian.reports import api as reports
 
 CODE_KEY = "uq_channels_channel_brand_id_code"
 _MAX_NAME = 80
@@ -31,7 +30,6 @@ async def create_channel(session: AsyncSession, *, code: str, fields: ChannelFie
     session.add(channel)
     async with conflicts({CODE_KEY: ChannelCodeTaken()}):
         await session.flush()
-    await _tell_numbers(session, channel)
     return _view(channel)
 
 
@@ -48,7 +46,6 @@ async def change_channel(
         setattr(channel, name, value)
     session.add(channel)
     await session.flush()
-    await _tell_numbers(session, channel)
     return _view(channel)
 
 
@@ -84,11 +81,6 @@ async def zone_of(door: Door, *, code: str) -> str:
     if found is None:
         raise ChannelUnknown(channel=code)
     return found[0]
-
-
-async def _tell_numbers(session: AsyncSession, channel: Channel) -> None:
-    """What the channel is called in the numbers."""
-    await reports.name_channel(session, channel=channel.code, name_zh=channel.name_zh, name_en=channel.name_en)
 
 
 def _checked(fields: ChannelFields) -> ChannelFields:

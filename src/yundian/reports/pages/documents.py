@@ -12,6 +12,7 @@ from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.principal import Principal
 from yundian.platform.web.forms import Form
 from yundian.platform.web.lists import Cursor
+from yundian.platform.web.names import channel_names
 from yundian.platform.web.pages import AnyRequest, page
 from yundian.platform.web.sheets import Sheet, csv_file, xlsx_file
 from yundian.reports import schemas
@@ -40,7 +41,7 @@ class DocumentPages(Controller):
     ) -> Template:
         """The sales and refunds that a number is made of; their amounts sum up to it."""
         asked, wanted = await _wanted(session, principal, request)
-        channels = await reading.channel_names(session)
+        channels = await channel_names(request, session)
         found = await reading.documents(
             session, wanted=wanted, kind=asked.kind, currency=asked.currency, cursor=cursor, limit=PAGE_SIZE
         )
@@ -128,7 +129,7 @@ async def _documents_sheet(session: AsyncSession, principal: Principal, request:
     if found.next_cursor is not None:
         raise InvalidInput("to", "More than 50,000 documents: choose fewer days")
     shops = await reading.shop_names(session, ids={one.shop_id for one in found.items if one.shop_id})
-    return schemas.documents_sheet(found.items, wanted, shops, await reading.channel_names(session))
+    return schemas.documents_sheet(found.items, wanted, shops, await channel_names(request, session))
 
 
 async def _reconcile_sheet(session: AsyncSession, request: AnyRequest) -> Sheet:

@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.web.forms import Form
+from yundian.platform.web.names import channel_names
 from yundian.platform.web.pages import AnyRequest, fragment, page
 from yundian.platform.web.sheets import csv_file, xlsx_file
 from yundian.reports import schemas
@@ -36,7 +37,7 @@ class SalesPages(Controller):
     ) -> Template:
         """The dashboard: totals beside those of the period before, a chart, and the table it is drawn from."""
         asked, today = asked_of(request), await reading.today(session)
-        channels = await reading.channel_names(session)
+        channels = await channel_names(request, session)
         first, last = asked.range(today)
         form = Form.of(**{"from": first, "to": last})
         context: dict[str, Any] = {"report": None}
@@ -74,7 +75,7 @@ class SalesPages(Controller):
         request: AnyRequest,
     ) -> Response[bytes]:
         """The table for a spreadsheet."""
-        sheet = schemas.sheet_of(await _report(session, principal, asked_of(request)))
+        sheet = schemas.sheet_of(await _report(session, principal, request))
         return csv_file(sheet)
 
     @get("/xlsx", name="reports.sales_xlsx")
@@ -85,7 +86,7 @@ class SalesPages(Controller):
         request: AnyRequest,
     ) -> Response[bytes]:
         """The table as a workbook."""
-        sheet = schemas.sheet_of(await _report(session, principal, asked_of(request)))
+        sheet = schemas.sheet_of(await _report(session, principal, request))
         return xlsx_file(sheet)
 
 
@@ -96,7 +97,10 @@ class SalesPanel(Controller):
 
     @get(name="reports.panel")
     async def show(
-        self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
+        self,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        request: AnyRequest,
     ) -> Template:
         """The last seven days on HQ's home page, and by channel."""
         asked = Asked(by=By.CHANNEL, preset="7d")
@@ -104,13 +108,13 @@ class SalesPanel(Controller):
         report, before = await reading.compared(session, wanted=wanted)
         return fragment(
             "reports/_panel.html",
-            report=schemas.named(report, await reading.channel_names(session)),
+            report=schemas.named(report, await channel_names(request, session)),
             before=before,
             words=schemas,
         )
 
 
-async def _report(session: AsyncSession, principal: Principal, asked: Asked) -> SalesReport:
-    wanted = asked.query(today=await reading.today(session), mine=principal.shops())
+async def _report(session: AsyncSession, principal: Principal, request: AnyRequest) -> SalesReport:
+    wanted = asked_of(request).query(today=await reading.today(session), mine=principal.shops())
     report = await reading.sales(session, wanted=wanted)
-    return schemas.named(report, await reading.channel_names(session))
+    return schemas.named(report, await channel_names(request, session))

@@ -178,11 +178,6 @@ async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid
     return {one: shop.name for one, shop in (await stores.get_shops(session, ids=ids - {NOBODY})).items()}
 
 
-async def channel_names(session: AsyncSession) -> dict[str, tuple[str, str]]:
-    """The Chinese and the English name of each channel that has been told."""
-    return await names.channels(session)
-
-
 async def campaigns(session: AsyncSession) -> list[tuple[uuid.UUID, str]]:
     """The newest campaigns and their names."""
     return await names.newest(session, limit=MOST_CAMPAIGNS)
