@@ -23,8 +23,8 @@ from yundian.app.config import as_environment, local_host, publish, withdraw
 from yundian.app.sandbox import health_address, is_wanted, prepare, tell_pushes
 from yundian.platform.core.settings import Settings
 from yundian.platform.embedded.account import EmbeddedError
+from yundian.platform.embedded.ports import Port, keep_first_free
 from yundian.platform.embedded.postgres import EmbeddedPostgres
-from yundian.platform.embedded.process import port_is_free
 from yundian.platform.embedded.valkey import EmbeddedValkey
 
 _READY_TIMEOUT_S = 90.0
@@ -53,6 +53,7 @@ class House:
         self.postgres: EmbeddedPostgres | None = None
         self.valkey: EmbeddedValkey | None = None
         self.children: list[Child] = []
+        self.ports: list[Port] = []
         self.demo: Demo | None = None
         self.has_sandbox = False
         self._show_logs = show_logs
@@ -76,13 +77,28 @@ class House:
         self.settings.master_key_bytes()  # made now: web and worker would both want to make it
         publish(self.settings)
 
+    def keep_port(self, wanted: int, *, fixed_by: str = "") -> int:
+        """The port that is wanted, or the next free one; this or none where somebody named it, by ``fixed_by``.
+
+        It is ours until we stop, also while its server is only about to start, or starts again.
+        """
+        mine = {port.number for port in self.ports}
+        tried = [wanted] if fixed_by else range(wanted, wanted + _PORTS_TRIED)
+        port = keep_first_free(number for number in tried if number not in mine)
+        if port is not None:
+            self.ports.append(port)
+            return port.number
+        if fixed_by:
+            raise CannotStart(f"Port {wanted} is taken. Choose another with {fixed_by}, or leave it out.")
+        raise CannotStart(f"No free port between {wanted} and {wanted + _PORTS_TRIED}")
+
     def prepare_sandbox(self) -> None:
         """Where WeChat, Alipay and SMS are on this machine, unless the operator said where, or wants none."""
         if not is_wanted(self.settings):
             return
         settings = self.settings
         how = "YUNDIAN_SANDBOX_PORT" if "sandbox_port" in settings.model_fields_set else ""
-        settings.sandbox_port = _port_for(settings.sandbox_port, fixed_by=how, not_this=settings.port)
+        settings.sandbox_port = self.keep_port(settings.sandbox_port, fixed_by=how)
         prepare(settings)
         self.has_sandbox = True
 
@@ -186,6 +202,8 @@ class House:
             self.valkey.stop()
         if self.postgres is not None:
             self.postgres.stop()
+        for port in self.ports:
+            port.close()
         withdraw(self.settings)
 
     def _say(self, text: str) -> None:
@@ -229,7 +247,7 @@ def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
     try:
         if end_leftovers(house.settings.var_dir):
             house.console.print("[yellow]Ended what a killed run had left")
-        house.settings.port = _port_for(house.settings.port, fixed_by="--port" if fixed_port else "")
+        house.settings.port = house.keep_port(house.settings.port, fixed_by="--port" if fixed_port else "")
         house.prepare_sandbox()
         house.start_servers()
         house.migrate()
@@ -248,17 +266,6 @@ def _live(house: House, *, fixed_port: bool, demo: bool) -> int:
     finally:
         house.stop()
     return 0
-
-
-def _port_for(wanted: int, *, fixed_by: str, not_this: int = 0) -> int:
-    """The port that is wanted, or the next free one; this or none where somebody named it, by ``fixed_by``."""
-    tried = [wanted] if fixed_by else range(wanted, wanted + _PORTS_TRIED)
-    for port in tried:
-        if port != not_this and port_is_free(port):
-            return port
-    if fixed_by:
-        raise CannotStart(f"Port {wanted} is taken. Choose another with {fixed_by}, or leave it out.")
-    raise CannotStart(f"No free port between {wanted} and {wanted + _PORTS_TRIED}")
 
 
 def _answers(client: httpx.Client, address: str) -> bool:
