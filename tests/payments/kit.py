@@ -11,6 +11,7 @@ from yundian.payments import api
 from yundian.payments.adapters.providers import ProviderPool
 from yundian.payments.repository import trades
 from yundian.payments.service import accounts, notices, starting, sweeping
+from yundian.payments.service.notices import Received
 from yundian.payments.types import (
     AlipayAccount,
     AttemptView,
@@ -127,15 +128,12 @@ class Till:
             await notices.handle(tx, ids=[row["id"] for row in rows])
 
     async def receive(self, provider: Provider, body: bytes) -> bytes:
-        answer = await notices.receive(
+        (answer,) = await notices.receive(
             self.services.database,
             keyring=self.services.keyring,
             providers=self.providers,
-            provider=provider,
             brand_id=self.brand_id,
-            account_id=self.accounts[provider][0],
-            body=body,
-            headers={},
+            received=[Received(provider, self.accounts[provider][0], body, {})],
         )
         return answer.body
 

@@ -1,6 +1,8 @@
 """What providers send, and money that goes back."""
 
+import asyncio
 import hashlib
+import uuid
 from collections.abc import Iterator
 
 import anyio
@@ -13,9 +15,12 @@ from tests.sandbox.running import eventually
 from yundian.payments import commands
 from yundian.payments.errors import BadSignature, NotRefundable
 from yundian.payments.service import refunding
+from yundian.payments.service.desk import NoticeDesk
+from yundian.payments.service.notices import Received
 from yundian.payments.states import PaymentState
 from yundian.payments.types import PaymentView, Provider
 from yundian.platform.core.ids import new_id
+from yundian.platform.db.counting import counted
 
 pytestmark = pytest.mark.anyio
 
@@ -111,6 +116,40 @@ async def test_money_of_another_amount_is_an_orphan_and_the_right_poll_still_cou
 
     await till.look(payment)
     assert (await till.see(payment)).state is PaymentState.SUCCEEDED
+
+
+async def test_notices_that_come_together_are_stored_together_and_each_is_answered(
+    till: Till, merchant: Merchant
+) -> None:
+    desk = NoticeDesk(till.services.database, keyring=till.services.keyring, providers=till.providers)
+    account = till.accounts[Provider.WECHAT][0]
+    for _ in range(3):
+        number = await _start(till, merchant, Provider.WECHAT, await till.open())
+        till.pay(Provider.WECHAT, number)
+    path = f"/pay/notices/wechat/{till.brand_id}/{account}"
+    told = await anyio.to_thread.run_sync(
+        lambda: eventually(lambda: found if len(found := {one.body for one in merchant.at(path)}) == 3 else None)
+    )
+    good = sorted(told)
+    sent = [(account, body) for body in (*good, good[0], good[1].replace(b"1250", b"1"))]
+    sent += [(new_id(), good[2]), (account, b"<xml>")]
+
+    async def deliver(account_id: uuid.UUID, body: bytes) -> bool:
+        answer = await desk.receive(till.brand_id, Received(Provider.WECHAT, account_id, body, {}))
+        return b"SUCCESS" in answer.body
+
+    with counted() as statements:
+        taken = await asyncio.gather(*(deliver(*one) for one in sent))
+    await till.handle()
+
+    assert taken == [True] * 4 + [False] * 3
+    # The accounts and the notices of all of them; one more keeps apart what is nobody's.
+    assert len(statements) == 3
+    rows = await till.rows(
+        "SELECT signature_ok, count(*) AS n FROM payments_notice WHERE brand_id = $1 GROUP BY 1"
+    )
+    assert {row["signature_ok"]: row["n"] for row in rows} == {True: 3, False: 2}
+    assert len(await till.events(CAPTURED)) == 3
 
 
 async def test_a_notice_for_nobody_we_know_is_kept_apart(till: Till) -> None:

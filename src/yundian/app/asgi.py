@@ -13,6 +13,7 @@ from yundian.app.house import HOUSE
 from yundian.app.ports import channel_names, shop_names, sms_sender
 from yundian.app.rooms import rooms as all_rooms
 from yundian.payments.adapters.providers import ProviderPool
+from yundian.payments.service.desk import NoticeDesk
 from yundian.platform.auth.guards import anyone
 from yundian.platform.auth.middleware import AuthMiddleware
 from yundian.platform.core.settings import Settings
@@ -85,6 +86,7 @@ def _lifespan(
             app.state.wechat = wechat = WeChatApps(services.redis, services.keyring)
             app.state.sms = sms = sms_sender(settings)
             app.state.payment_providers = providers = ProviderPool()
+            app.state.notice_desk = NoticeDesk(services.database, keyring=services.keyring, providers=providers)
             with telemetry.tracing(settings):
                 try:
                     yield

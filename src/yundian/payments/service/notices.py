@@ -3,10 +3,11 @@
 import hashlib
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from yundian.payments.errors import BadNotice
 from yundian.payments.events import NoticeReceived
-from yundian.payments.ports import Providers
+from yundian.payments.ports import PaymentProvider, Providers
 from yundian.payments.repository import notices as repository
 from yundian.payments.repository import refunds, trades
 from yundian.payments.repository.notices import NoticeRow
@@ -37,40 +38,64 @@ _NOT_TAKEN = {
 }
 
 
+class Received(NamedTuple):
+    """A request that says it is a notice."""
+
+    provider: Provider
+    account_id: uuid.UUID
+    body: bytes
+    headers: Mapping[str, str]
+
+
 async def receive(
     database: Database,
     *,
     keyring: Keyring,
     providers: Providers,
-    provider: Provider,
     brand_id: uuid.UUID,
-    account_id: uuid.UUID,
-    body: bytes,
-    headers: Mapping[str, str],
-) -> Acknowledgement:
-    """Store a notice and say what the provider is answered. Records notice_received for a new one."""
+    received: Sequence[Received],
+) -> list[Acknowledgement]:
+    """Store notices and say what the provider is answered to each. Records notice_received for each new one."""
+    unclaimed: list[Received] = []
+    answers: list[Acknowledgement] = []
+    rows: list[NoticeRow] = []
     async with database.connection(brand_id) as tx:
-        account = (await open_accounts(tx, keyring=keyring, ids=[account_id])).get(account_id)
-        if account is not None and account.provider is provider:
-            client = providers.of(account)
-            try:
-                verified = client.verify_notice(body, headers)
-            except BadNotice as refusal:
-                row = rejected_row(keyring, account_id, provider, body, refusal.code)
-                await repository.add_notices(tx, rows=[row], events=[])
-                return client.rejected()
-            await store(tx, rows=[notice_row(keyring, account_id, body, verified)])
-    if account is None or account.provider is not provider:
-        await _keep_unclaimed(database, keyring, provider, f"{brand_id}/{account_id}", body)
-        return _NOT_TAKEN[provider]
-    step("payments.notice_stored")
-    return providers.of(account).accepted()
+        accounts = await open_accounts(tx, keyring=keyring, ids={one.account_id for one in received})
+        for one in received:
+            account = accounts.get(one.account_id)
+            if account is None or account.provider is not one.provider:
+                unclaimed.append(one)
+                answers.append(_NOT_TAKEN[one.provider])
+                continue
+            row, answer = _verified(keyring, providers.of(account), one)
+            rows.append(row)
+            answers.append(answer)
+        await store(tx, rows=rows)
+    for one in unclaimed:
+        await _keep_unclaimed(database, keyring, one.provider, f"{brand_id}/{one.account_id}", one.body)
+    if rows:
+        step("payments.notice_stored")
+    return answers
+
+
+def _verified(keyring: Keyring, client: PaymentProvider, one: Received) -> tuple[NoticeRow, Acknowledgement]:
+    try:
+        verified = client.verify_notice(one.body, one.headers)
+    except BadNotice as refusal:
+        return rejected_row(keyring, one.account_id, one.provider, one.body, refusal.code), client.rejected()
+    return notice_row(keyring, one.account_id, one.body, verified), client.accepted()
 
 
 async def store(tx: Tx, *, rows: Sequence[NoticeRow]) -> int:
-    """Store verified notices, each once, with the event that gets it handled; how many were new."""
-    events = [NoticeReceived(notice_id=row.id) for row in rows]
-    return len(await repository.add_notices(tx, rows=rows, events=events))
+    """Store notices, each once, a verified one with the event that gets it handled; how many were new.
+
+    In the order of their references, so that two who store the same ones wait for each other in one direction.
+    """
+    if not rows:
+        return 0
+    ordered = sorted(rows, key=lambda row: (row.account_id, row.ref))
+    events = [NoticeReceived(notice_id=row.id) for row in ordered if row.signature_ok]
+    return len(await repository.add_notices(tx, rows=ordered, events=events))
 
 
 def notice_row(keyring: Keyring, account_id: uuid.UUID, body: bytes, verified: VerifiedNotice) -> NoticeRow:
