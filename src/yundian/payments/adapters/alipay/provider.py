@@ -164,7 +164,7 @@ class AlipayProvider:
         """An address that lives for half a minute, and what lies there."""
         told = await self._ask(operations.BILL, {"bill_type": "trade", "bill_date": day.isoformat()})
         if isinstance(told, Refused | OutcomeUnknown):
-            is_absent = isinstance(told, OutcomeUnknown) and told.reason == replies.NO_BILL
+            is_absent = isinstance(told, Refused) and told.code == replies.NO_BILL
             return BillAbsent() if is_absent else told
 
         async def make() -> Call:

@@ -40,7 +40,7 @@ def verdict(reply: Any) -> Refused | OutcomeUnknown | None:
     code, sub_code = _text(reply.code), _text(reply.sub_code)
     if code == _GOOD and not sub_code:
         return None
-    is_doubtful = sub_code.endswith("SYSTEM_ERROR") or sub_code.startswith("isp.")
+    is_doubtful = sub_code.endswith("SYSTEM_ERROR") or (sub_code.startswith("isp.") and sub_code != NO_BILL)
     if code not in _REFUSALS or is_doubtful:
         return OutcomeUnknown(reason=sub_code or code or "no_code")
     return Refused(code=sub_code or code, message=_text(reply.sub_msg), retryable=sub_code in _RETRYABLE)
