@@ -13,6 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from stores.errors import ShopUnknown
 from stores.repository import shops as repository
 from stores.repository import stock_parts
+from stores.rules import places, sketch
 from stores.service import imports, nearest, stock
 from stores.service import shops as service
 from stores.states import ShopStatus
@@ -25,8 +26,10 @@ from stores.types import (
     ShopPlace,
     ShopView,
     ShopWithHours,
+    Sketch,
     StockLine,
     StockView,
+    Way,
 )
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.cte import Cte
@@ -36,6 +39,14 @@ SHOP_IMPORT = imports.SHOPS
 MAPPINGS = imports.MAPPINGS
 # SQL of the closed shops (brand_id, id), as a part of an upper room's statement.
 CLOSED_SHOPS = repository.CLOSED_SHOPS
+
+
+def opening_json(shop: str) -> str:
+    """SQL of a JSON array: a shop's zone, whether it is in business, its hours as ``[week day, opens, closes]``.
+
+    A value of an upper room's statement, whose ``$1`` is the brand; ``shop`` is the SQL of its id. No shop: NULL.
+    """
+    return repository.OPENING_JSON.format(shop=shop)
 
 
 async def get_shops(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, ShopView]:
@@ -167,3 +178,18 @@ async def receive_stock(
 ) -> None:
     """Pieces arrive; a ``reference`` is received once."""
     await stock.receive(door, shop_id=shop_id, lines=lines, reference=reference, reason=reason, actor_id=actor_id)
+
+
+def sketch_of(here: Place, shops: Sequence[ShopView]) -> Sketch:
+    """A small map of the shops around somebody, numbered as they are listed, the nearest first."""
+    return sketch.sketch(here, [_place(shop) for shop in shops])
+
+
+def way_to(shop: ShopView) -> Way | None:
+    """How a phone is told to lead there; ``None`` for a shop whose place is not known."""
+    place = _place(shop)
+    return None if place is None else places.way_to(place, name=shop.name, country=shop.country)
+
+
+def _place(shop: ShopView) -> Place | None:
+    return None if shop.latitude is None or shop.longitude is None else Place(shop.latitude, shop.longitude)

@@ -154,6 +154,8 @@ class Occupancy(Row, table=True):
         _at_commit("booking_id", "appointments_booking"),
         _at_commit("session_id", "appointments_session"),
         sa.CheckConstraint("ends_at > starts_at", name="span"),
+        # Whoever looks for what lies in some hours need not look farther back.
+        sa.CheckConstraint("ends_at - starts_at <= interval '24 hours'", name="length"),
         sa.CheckConstraint("(booking_id IS NULL) <> (session_id IS NULL)", name="one_owner"),
         ExcludeConstraint(
             ("brand_id", "="),

@@ -10,6 +10,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from appointments.pages.nearby import choices, wechat_config
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
 from appointments.schemas.forms import BookForm, WaitForm
@@ -48,6 +49,7 @@ class BookPages(Controller):
     async def shops(
         self,
         brand_code: FromPath[str],
+        request: AnyRequest,
         services: NamedDependency[Services],
         lat: Latitude = None,
         lon: Longitude = None,
@@ -58,13 +60,13 @@ class BookPages(Controller):
         async with services.database.unit_of_work(brand.id) as session:
             offered = await repository.offered(session, shop_id=None)
             free = None
+            place = Place(lat, lon) if lat is not None and lon is not None else None
             if service is not None:
-                place = Place(lat, lon) if lat is not None and lon is not None else None
                 free = await finding.nearest_free(session, service_id=service, place=place, now=clock.now())
             served = await repository.shops_with_staff(session)
             found: list[tuple[ShopView, float | None]] = []
-            if lat is not None and lon is not None:
-                near = await stores.nearest_shops(session, place=Place(lat, lon), limit=50)
+            if place is not None:
+                near = await stores.nearest_shops(session, place=place, limit=50)
                 found = [(one.shop, one.distance_m) for one in near if one.shop.id in served]
             else:
                 shops = (await stores.get_shops(session, ids=served)).values()
@@ -73,11 +75,11 @@ class BookPages(Controller):
         return page(
             "appointments/shops.html",
             brand=brand,
-            shops=open_ones[:SHOPS_SHOWN],
-            is_near=lat is not None,
+            **choices(place, open_ones[:SHOPS_SHOWN], free),
+            is_near=place is not None,
             offered=offered,
             service_id=service,
-            free=free,
+            wechat=await wechat_config(request, services, brand.id),
             lat=lat,
             lon=lon,
         )

@@ -1,8 +1,10 @@
 """Statements about bookings: writing them, moving them from state to state, and reading them back."""
 
 import datetime as dt
+import operator
 import uuid
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -95,23 +97,27 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 
 
+_VALUES = ", ".join(f"${number}::{kind}" for number, kind in enumerate(_TYPES.values(), 2))
+_PLACED = (
+    f"INSERT INTO appointments_booking (brand_id, attention, reason, {', '.join(_TYPES)})"
+    f" SELECT $1::uuid, '', '', {_VALUES}{{source}} RETURNING id, created_at"
+)
+_NOTED = (
+    "INSERT INTO appointments_booking_event (brand_id, id, created_at, booking_id, kind, actor, detail)"
+    " SELECT $1::uuid, $2::uuid, created_at, id, $3::varchar, $4::varchar, '' FROM placed"
+)
+_of_columns = operator.attrgetter(*_TYPES)
+
+
+@lru_cache(maxsize=16)
+def _placed(given: str | None) -> str:
+    return _PLACED.format(source=f" FROM {given}" if given else "")
+
+
 def insert_part(cte: Cte, *, brand: uuid.UUID, booking: NewBooking, given: str | None) -> None:
     """A part ``placed`` that writes the booking if the part ``given`` has a row, and its first line of history."""
-    brand_value = f"{cte.value(brand)}::uuid"
-    values = [f"{cte.value(getattr(booking, name))}::{kind}" for name, kind in _TYPES.items()]
-    source = f" FROM {given}" if given else ""
-    cte.part(
-        "placed",
-        f"INSERT INTO appointments_booking (brand_id, attention, reason, {', '.join(_TYPES)})"
-        f" SELECT {brand_value}, '', '', {', '.join(values)}{source} RETURNING id, created_at",
-    )
-    event, kind, actor = cte.value(new_id()), cte.value(booking.state), cte.value(booking.source)
-    cte.part(
-        "noted",
-        "INSERT INTO appointments_booking_event"  # noqa: S608
-        " (brand_id, id, created_at, booking_id, kind, actor, detail)"
-        f" SELECT {brand_value}, {event}::uuid, created_at, id, {kind}::varchar, {actor}::varchar, '' FROM placed",
-    )
+    cte.add("placed", _placed(given), brand, *_of_columns(booking))
+    cte.add("noted", _NOTED, brand, new_id(), booking.state, booking.source)
 
 
 async def by_id(door: Door, *, booking_id: uuid.UUID, is_locked: bool = False) -> BookingView | None:

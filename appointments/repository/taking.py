@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from appointments.repository.bookings import insert_part
 from appointments.types import NewBooking
@@ -40,6 +41,28 @@ class Kind(StrEnum):
     MEMBER = "member"
     STAFF = "staff"
     CHAIR = "chair"
+
+
+_TIME = """
+INSERT INTO appointments_occupancy
+    (brand_id, id, created_at, resource_id, starts_at, ends_at, booking_id, session_id, is_live)
+SELECT $1::uuid, $2::uuid, $3::timestamptz, $4::uuid, $5::timestamptz, $6::timestamptz, $7::uuid, $8::uuid, true
+{source}
+ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING RETURNING id
+"""
+_TOLD = f"{outbox.fragment(brand='$1', first=2)} WHERE EXISTS (SELECT FROM placed)"
+_TIMES = {kind: f"{kind}_time" for kind in Kind}
+
+
+@lru_cache(maxsize=16)
+def _time(gate: str | None) -> str:
+    return _TIME.format(source=f"FROM {gate}" if gate else "")
+
+
+@lru_cache(maxsize=16)
+def _found(*kinds: Kind) -> str:
+    """Whether the booking was placed, and whose time was taken."""
+    return f"SELECT {', '.join(f'EXISTS (TABLE {table})' for table in ('placed', *map(_TIMES.get, kinds)))}"
 
 
 @dataclass(frozen=True)
@@ -94,12 +117,9 @@ async def take(
         if is_new_session:
             gate = _session_part(cte, tx, complete, gate)
         insert_part(cte, brand=brand_of(tx), booking=complete, given=gate)
-        first = cte.values(outbox.arguments(describe(complete)))
-        brand = cte.value(brand_of(tx))
-        cte.part("told", f"{outbox.fragment(brand=brand, first=first)} WHERE EXISTS (SELECT FROM placed)")
+        cte.add("told", _TOLD, brand_of(tx), *outbox.arguments(describe(complete)))
         cte.records_events()
-        tables = ["placed", *(f"{one.kind}_time" for one in left)]
-        row = await cte.fetchrow(tx, f"SELECT {', '.join(f'EXISTS (TABLE {table})' for table in tables)}")
+        row = await cte.fetchrow(tx, _found(*(one.kind for one in left)))
         if row is not None and row[0]:
             return complete
         missed = _note(taken, left, list(row or ())[1:])
@@ -132,7 +152,10 @@ def _take_parts(
     for one in left:
         first, until = booking.served if one.is_served else booking.occupied
         of_session = is_new_session and one.kind is not Kind.MEMBER
-        values = (
+        name = _TIMES[one.kind]
+        cte.add(
+            name,
+            _time(gate),
             brand_of(tx),
             new_id(),
             booking.created_at,
@@ -142,16 +165,7 @@ def _take_parts(
             None if of_session else booking.id,
             booking.session_id if of_session else None,
         )
-        kinds = ("uuid", "uuid", "timestamptz", "uuid", "timestamptz", "timestamptz", "uuid", "uuid")
-        selected = ", ".join(f"{cte.value(value)}::{kind}" for value, kind in zip(values, kinds, strict=True))
-        cte.part(
-            f"{one.kind}_time",
-            "INSERT INTO appointments_occupancy"  # noqa: S608  (names of our own, every value is a parameter)
-            " (brand_id, id, created_at, resource_id, starts_at, ends_at, booking_id, session_id, is_live)"
-            f" SELECT {selected}, true{f' FROM {gate}' if gate else ''}"
-            " ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING RETURNING id",
-        )
-        gate = f"{one.kind}_time"
+        gate = name
     return gate
 
 

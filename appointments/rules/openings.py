@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from appointments.errors import (
     CapReached,
     HolidaysUnknown,
@@ -21,7 +23,7 @@ from appointments.errors import (
     TooFar,
     TooSoon,
 )
-from appointments.rules.days import CELL_MIN, CELL_S, cell_of, days_of, instant_of, week_day
+from appointments.rules.days import CELL_MIN, CELL_S, REGULAR, cell_of, days_of, instant_of, week_day
 from appointments.states import DayKind, SpanKind
 from appointments.types import Busy, DayEntry, HoursEntry, PlanEntry, Plans, SessionPlan, StaffPlan, Stretch
 from yundian.platform.core.errors import DomainError
@@ -29,11 +31,13 @@ from yundian.platform.core.errors import DomainError
 _ONE_DAY = dt.timedelta(days=1)
 _Span = tuple[int, int]
 _SET = re.compile("1")
+# Of appointments of one person: some days of them.
+_TOGETHER = 16
+_CELL = dt.timedelta(seconds=CELL_S)
 _LONG_AGO = dt.datetime.min.replace(tzinfo=dt.UTC)
 
 
-@dataclass(frozen=True)
-class Somebody:
+class Somebody(msgspec.Struct, frozen=True):
     """Where one of the staff could begin. ``able``: by her plan alone; ``free``: now."""
 
     plan: StaffPlan
@@ -59,6 +63,7 @@ class Openings:
     staff: dict[uuid.UUID, Somebody]
     chair_of: dict[uuid.UUID, int]
     sessions: dict[int, SessionPlan] = field(default_factory=dict)
+    days_asked: tuple[tuple[dt.date, int, int], ...] = ()
 
     @property
     def rules(self) -> int:
@@ -67,6 +72,21 @@ class Openings:
 
     def starts(self, staff_id: uuid.UUID | None = None) -> list[dt.datetime]:
         """Every time that can be had, of anybody or of one, in order."""
+        first = instant_of(self.base)
+        return [first + bit * _CELL for bit in _bits(self._offered(staff_id))]
+
+    def by_day(self, staff_id: uuid.UUID | None = None) -> dict[dt.date, list[dt.datetime]]:
+        """The same by local day, days without any left out."""
+        found: dict[dt.date, list[dt.datetime]] = {}
+        offered = self._offered(staff_id)
+        for day, start, end in self.days_asked:
+            bits = _bits(_shifted(offered, self.base - start) & ((1 << (end - start)) - 1))
+            if bits:
+                midnight = instant_of(start)
+                found[day] = [midnight + bit * _CELL for bit in bits]
+        return found
+
+    def _offered(self, staff_id: uuid.UUID | None) -> int:
         people = self._people(staff_id)
         free = 0
         for somebody in people:
@@ -74,7 +94,7 @@ class Openings:
         wanted = {somebody.plan.id for somebody in people}
         free &= self.chairs & ~_set_of(self.sessions)
         free |= _set_of(at for at, one in self.sessions.items() if one.left > 0 and one.staff_id in wanted)
-        return [instant_of(self.base + bit) for bit in _bits(free & self.rules)]
+        return free & self.rules
 
     def session_at(self, start: dt.datetime) -> SessionPlan | None:
         """The group session that begins then."""
@@ -101,6 +121,11 @@ class Openings:
         if at < 0 or start.timestamp() % CELL_S:
             return OffGrid()
         bit = 1 << at
+        if not self.rules & bit:
+            return self._refusal_by_rule(bit, start)
+        return self._refusal_of_people(bit, self._people(staff_id))
+
+    def _refusal_by_rule(self, bit: int, start: dt.datetime) -> DomainError | None:
         service = self.plans.service
         rules = (
             (self.days, TooFar(horizon_days=service.horizon_days)),
@@ -111,10 +136,7 @@ class Openings:
             (self.grid, OffGrid()),
             (self.member, OwnOverlap()),
         )
-        for mask, refusal in rules:
-            if not mask & bit:
-                return refusal
-        return self._refusal_of_people(bit, self._people(staff_id))
+        return next((refusal for mask, refusal in rules if not mask & bit), None)
 
     def _refusal_of_people(self, bit: int, people: list[Somebody]) -> DomainError | None:
         if not people:
@@ -144,30 +166,41 @@ def openings(
     is_in_business: bool,
     stretch: Stretch,
     now: dt.datetime,
+    at: dt.datetime | None = None,
 ) -> Openings:
-    """Work it out for the local days of ``stretch``."""
-    return _Weigher(plans, zone, hours if is_in_business else (), stretch, now).openings()
+    """Work it out for the local days of ``stretch``; with ``at``, for what begins then and for nothing else."""
+    return _Weigher(plans, zone, hours if is_in_business else (), stretch, now, at).openings()
 
 
 class _Weigher:
     """One shop, one service, some days."""
 
     def __init__(
-        self, plans: Plans, zone: str, hours: Sequence[HoursEntry], stretch: Stretch, now: dt.datetime
+        self,
+        plans: Plans,
+        zone: str,
+        hours: Sequence[HoursEntry],
+        stretch: Stretch,
+        now: dt.datetime,
+        at: dt.datetime | None,
     ) -> None:
         self.plans, self.hours, self.stretch, self.now = plans, hours, stretch, now
-        self.days = days_of(zone)
-        # Yesterday's hours may reach over midnight, and a buffer into the days around.
-        self.around = _range(stretch.first - _ONE_DAY, stretch.last + _ONE_DAY)
-        self.base = self.days.start(self.around[0])
-        self.size = self.days.start(self.around[-1] + 2 * _ONE_DAY) - self.base
-        self.all = (1 << self.size) - 1
         service = plans.service
         self.before = service.buffer_before_min // CELL_MIN
         self.served = service.duration_min // CELL_MIN
         self.occupied = self.before + self.served + service.buffer_after_min // CELL_MIN
+        self.days = days_of(zone)
+        # Yesterday's hours may reach over midnight, and a buffer into the days around.
+        self.around = _range(stretch.first - _ONE_DAY, stretch.last + _ONE_DAY)
+        if at is None:
+            self.base = self.days.start(self.around[0])
+            self.size = self.days.start(self.around[-1] + 2 * _ONE_DAY) - self.base
+        else:
+            self.base, self.size = cell_of(at) - self.before, self.occupied
+        self.all = (1 << self.size) - 1
+        self.free = self._starts(self.all)
         self.week_days: dict[dt.date, int | None] = {}
-        self.worked: dict[tuple[tuple[PlanEntry, ...], tuple[DayEntry, ...]], int] = {}
+        self.worked: dict[tuple[int, tuple[DayEntry, ...]], tuple[int, int]] = {}
         self.unknown: set[dt.date] = set()
         for day in self.around:
             try:
@@ -181,33 +214,37 @@ class _Weigher:
         service = self.plans.service
         grid = 0
         for day in wanted:
-            grid |= self.days.grid(day, service.step_min) << (self.days.start(day) - self.base)
+            grid |= _shifted(self.days.grid(day, service.step_min), self.days.start(day) - self.base)
         soonest = self.now + dt.timedelta(minutes=service.notice_min)
         last = self.now.astimezone(self.days.zone).date() + dt.timedelta(days=service.horizon_days)
-        chair_of = {one.id: self._starts(self.all & ~self._cells(one.busy)) for one in self.plans.chairs}
+        chair_of = {one.id: self._beside(one.busy) for one in self.plans.chairs}
         return Openings(
             plans=self.plans,
             base=self.base,
             days=self._days(wanted),
             known=self.all & ~self._days(self.unknown),
-            grid=grid,
+            grid=grid & self.all,
             hours=_eroded(self._hours(), self.served),
             notice=self._span(-(-int(soonest.timestamp()) // CELL_S), self.base + self.size),
             horizon=self._span(self.base, self.days.start(last + _ONE_DAY)),
-            member=_eroded(self.all & ~self._cells(self.plans.member_busy), self.served),
+            member=_eroded(self.all & ~self._cells(self.plans.member_busy), self.served)
+            if self.plans.member_busy[0]
+            else self.all,
             chairs=_union(chair_of.values()) if service.chair_kind else self.all,
             staff={one.id: self._somebody(one) for one in self.plans.staff},
             chair_of=chair_of,
             sessions={cell_of(one.starts_at) - self.base: one for one in self.plans.sessions},
+            days_asked=tuple((day, self.days.start(day), self.days.start(day + _ONE_DAY)) for day in wanted),
         )
 
     def _somebody(self, plan: StaffPlan) -> Somebody:
-        # Many work by the same plan.
-        key = (plan.plan, plan.days)
-        work = self.worked.get(key)
-        if work is None:
-            work = self.worked[key] = self._work(plan)
-        able = self._starts(work)
+        # Many work by the same plan, which is the same object then.
+        key = (id(plan.plan), plan.days)
+        found = self.worked.get(key)
+        if found is None:
+            work = self._work(plan)
+            found = self.worked[key] = work, self._starts(work)
+        work, able = found
         capped = 0
         if plan.cap:
             capped = self._days(day for day, count in plan.booked.items() if count >= plan.cap)
@@ -251,6 +288,10 @@ class _Weigher:
                     self._add(work, day, each.starts, each.ends)
         return self._mask(work) & ~self._mask(pause)
 
+    def _beside(self, busy: Busy) -> int:
+        """Where the service could begin beside what is taken."""
+        return self._starts(self.all & ~self._cells(busy)) if busy[0] else self.free
+
     def _starts(self, free: int) -> int:
         """Where the service could begin so that it and its buffers fit."""
         return _eroded(free, self.occupied) << self.before & self.all
@@ -263,21 +304,19 @@ class _Weigher:
             spans.append((first, self.days.at(day, ends, is_end=not is_outward)))
 
     def _cells(self, busy: Busy) -> int:
-        """Times of one resource never overlap: each of their ends turns the cells after it over."""
-        if not busy[0]:
+        """Few at a time, near each other: small numbers are put together and then set into the large one."""
+        starts, ends = busy
+        if not starts:
             return 0
-        base, size = self.base, self.size
-        end = base + size
-        digits = bytearray(b"0") * (size + 1)
-        for cells in busy:
-            is_inside = min(cells) >= base and max(cells) <= end
-            for cell in cells if is_inside else [min(max(cell, base), end) for cell in cells]:
-                digits[end - cell] ^= 1
-        mask, shift = int(digits, 2), 1
-        while shift <= size:
-            mask ^= mask << shift & self.all
-            shift *= 2
-        return mask & self.all
+        origin = min(*starts, self.base)
+        runs, mask = _runs, 0
+        for index in range(0, len(starts), _TOGETHER):
+            some = starts[index : index + _TOGETHER]
+            low, near = min(some), 0
+            for first, end in zip(some, ends[index : index + _TOGETHER], strict=True):
+                near |= runs[end - first] << (first - low)
+            mask |= near << (low - origin)
+        return mask >> (self.base - origin) & self.all
 
     def _mask(self, spans: Iterable[_Span]) -> int:
         """A set of cells from many spans: digits are cheaper to set than bits of a large integer."""
@@ -301,6 +340,23 @@ class _Weigher:
         """The cells from one until another."""
         first, end = max(first - self.base, 0), min(end - self.base, self.size)
         return ((1 << (end - first)) - 1) << first if end > first else 0
+
+
+class _Runs(dict[int, int]):
+    """So many cells in a row."""
+
+    def __missing__(self, length: int) -> int:
+        run = (1 << length) - 1
+        if length <= REGULAR:
+            self[length] = run
+        return run
+
+
+_runs = _Runs()
+
+
+def _shifted(mask: int, by: int) -> int:
+    return mask << by if by >= 0 else mask >> -by
 
 
 def _eroded(mask: int, length: int) -> int:

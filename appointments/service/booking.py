@@ -21,7 +21,7 @@ from appointments.repository.taking import Kind, Missed, Wanted
 from appointments.rules import life
 from appointments.rules.days import CELL_S
 from appointments.rules.openings import Openings
-from appointments.service import facts, planning
+from appointments.service import facts, planning, turns
 from appointments.states import BookingState, DepositState, Source
 from appointments.types import BookingView, NewBooking
 from yundian.payments import api as payments
@@ -94,8 +94,9 @@ async def decided(database: Database, brand_id: uuid.UUID, attempt: Callable[[Tx
     """Run an attempt in a transaction of its own; whoever is in each other's way tries again, a few times."""
 
     async def once() -> T:
-        async with database.connection(brand_id) as tx:
-            return await attempt(tx)
+        with turns.turn():
+            async with database.connection(brand_id, is_planned_once=True) as tx:
+                return await attempt(tx)
 
     return await persistently(once)
 
@@ -180,9 +181,10 @@ async def place(
             raise SlotTaken
         booking = msgspec.structs.replace(booking, session_id=session.id).with_people(*joined)
     else:
-        wanted.append(Wanted(Kind.STAFF, await _within_caps(tx, booking, openings, people)))
+        able = await _within_caps(tx, booking, openings, people)
+        wanted.append(Wanted(Kind.STAFF, turns.in_turn(able)))
         if openings.plans.service.chair_kind:
-            wanted.append(Wanted(Kind.CHAIR, chairs))
+            wanted.append(Wanted(Kind.CHAIR, turns.in_turn(chairs)))
         is_new_session = openings.plans.service.seats > 1 or booking.is_private
         if is_new_session:
             booking = msgspec.structs.replace(booking, session_id=new_id())

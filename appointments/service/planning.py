@@ -1,4 +1,4 @@
-"""What can be had: plans are read once (two statements) and weighed by the one function of ``rules.openings``."""
+"""What can be had: plans are read once (one statement) and weighed by the one function of ``rules.openings``."""
 
 import datetime as dt
 import uuid
@@ -11,14 +11,17 @@ from appointments.repository import plans as repository
 from appointments.rules.days import CELL_MIN
 from appointments.rules.life import NO_SHOWS_COUNT_FOR
 from appointments.rules.openings import Openings, openings
-from appointments.types import HoursEntry, ServiceView, Stretch
+from appointments.states import Status
+from appointments.types import ServiceView, Stretch
 from stores import api as stores
+from stores.errors import ShopUnknown
 from yundian.platform.core import clock
 from yundian.platform.outbox.door import Door
 
 # A page of a calendar shows no more.
 MAX_DAYS = 62
 _MARGIN = dt.timedelta(days=2)
+_NOON = dt.time(12, tzinfo=dt.UTC)
 # Nothing is booked, and no board looked at, farther away.
 _REACH = dt.timedelta(days=400)
 
@@ -32,10 +35,7 @@ class Asked:
 
     def by_day(self, staff_id: uuid.UUID | None = None) -> dict[dt.date, list[dt.datetime]]:
         """The times that can be had by local day, days without any left out."""
-        found: dict[dt.date, list[dt.datetime]] = {}
-        for start in self.openings.starts(staff_id):
-            found.setdefault(clock.business_day(start, self.time_zone), []).append(start)
-        return found
+        return self.openings.by_day(staff_id)
 
 
 async def ask(
@@ -51,48 +51,56 @@ async def ask(
     is_by_shop: bool = False,
     moving: uuid.UUID | None = None,
 ) -> Asked:
-    """The openings of a shop for one service, over local days or around one instant. Two statements.
+    """The openings of a shop for one service, over local days or at one instant. One statement.
 
     ``member_id``: times at which she has another appointment are left out. ``moving`` is a booking that would give
-    its own time back. ``is_by_shop``: notice, horizon and the minutes of the grid bind customers only.
+    its own time back. ``is_by_shop``: notice, horizon and the minutes of the grid bind customers only. With ``at``
+    they answer for what begins then, and for nothing else.
     """
-    shop = await stores.get_opening(door, shop_id=shop_id)
     if at is not None and abs(at - now) > _REACH:
         raise TooFar(horizon_days=_REACH.days)
-    if at is not None:
-        day = clock.business_day(at, shop.time_zone)
-        stretch = Stretch(day, day)
-    if stretch is None:
-        today = clock.business_day(now, shop.time_zone)
-        stretch = Stretch(today, today + dt.timedelta(days=MAX_DAYS))
-    stretch = Stretch(stretch.first, min(stretch.last, stretch.first + dt.timedelta(days=MAX_DAYS)))
-    noon = dt.time(12, tzinfo=dt.UTC)
-    plans = await repository.load(
+    span = _span(stretch, at, now)
+    shop, plans = await repository.load(
         door,
         shop_id=shop_id,
         service_id=service_id,
-        since=dt.datetime.combine(stretch.first, noon) - _MARGIN,
-        until=dt.datetime.combine(stretch.last, noon) + _MARGIN,
-        first=stretch.first - dt.timedelta(days=1),
-        last=stretch.last + dt.timedelta(days=1),
+        since=at or dt.datetime.combine(span.first, _NOON) - _MARGIN,
+        until=at or dt.datetime.combine(span.last, _NOON) + _MARGIN,
+        first=span.first - dt.timedelta(days=2),
+        last=span.last + dt.timedelta(days=2),
         member_id=member_id,
         no_shows_since=now - NO_SHOWS_COUNT_FOR,
         is_booking=is_booking,
         moving=moving,
     )
+    if shop is None:
+        raise ShopUnknown
     if plans is None:
         raise ServiceUnknown
     if is_by_shop:
         plans = msgspec.structs.replace(plans, service=_unbound(plans.service))
+    if stretch is None or at is not None:
+        # Only now it is known where, and so which day it is there.
+        day = clock.business_day(at or now, shop.time_zone)
+        span = Stretch(day, day if at is not None else day + dt.timedelta(days=MAX_DAYS))
     weighed = openings(
         plans,
         zone=shop.time_zone,
-        hours=[HoursEntry(one.weekday, one.opens, one.closes) for one in shop.hours],
-        is_in_business=shop.is_in_business and plans.service.status.value == "active",
-        stretch=stretch,
+        hours=shop.hours,
+        is_in_business=shop.is_in_business and plans.service.status is Status.ACTIVE,
+        stretch=span,
         now=now,
+        at=at,
     )
     return Asked(weighed, shop.time_zone)
+
+
+def _span(stretch: Stretch | None, at: dt.datetime | None, now: dt.datetime) -> Stretch:
+    """The days that are read, in UTC where the shop's are not known yet: its own are one off at most."""
+    if stretch is not None and at is None:
+        return Stretch(stretch.first, min(stretch.last, stretch.first + dt.timedelta(days=MAX_DAYS)))
+    day = (at or now).astimezone(dt.UTC).date()
+    return Stretch(day, day if at is not None else day + dt.timedelta(days=MAX_DAYS))
 
 
 def near(day: dt.date | None, today: dt.date) -> dt.date:

@@ -16,6 +16,12 @@ from yundian.platform.outbox.door import Door, brand_of, fetch
 # For statements of upper rooms that must know it in the same moment.
 CLOSED_SHOPS = "SELECT brand_id, id FROM stores_shop WHERE status = 'closed'"
 
+# A value of an upper room's statement, whose $1 is the brand.
+OPENING_JSON = """(SELECT json_build_array(s.time_zone, s.status = 'open', coalesce((SELECT to_json(array_agg(
+    ARRAY[h.weekday, h.opens, h.closes] ORDER BY h.weekday, h.opens)) FROM stores_opening_hours h
+    WHERE h.brand_id = $1 AND h.shop_id = s.id), '[]'))
+    FROM stores_shop s WHERE s.brand_id = $1 AND s.id = {shop})"""
+
 OPENING = """
 SELECT s.time_zone, s.status, h.weekday, h.opens, h.closes FROM stores_shop s
 LEFT JOIN stores_opening_hours h ON h.brand_id = s.brand_id AND h.shop_id = s.id
