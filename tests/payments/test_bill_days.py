@@ -79,7 +79,10 @@ async def test_money_that_only_the_bill_knows_is_found_asked_about_and_agrees_af
         forget = "UPDATE payments_attempt SET out_trade_no = 'another' WHERE brand_id = $1 AND payment_id = $2"
         number = await till.number(unknown)
         await tx.execute(forget, till.brand_id, unknown.id)
-        # Nobody asks about either any more.
+        # Two were given up before their money came, and nobody asks about them any more.
+        for table in ("payments_payment", "payments_attempt"):
+            close = f"UPDATE {table} SET state = 'closed' WHERE brand_id = $1 AND state = 'pending'"
+            await tx.execute(close, till.brand_id)
         await tx.execute("UPDATE payments_attempt SET next_poll_at = NULL WHERE brand_id = $1", till.brand_id)
 
     await fetch(till, ten())
@@ -97,6 +100,7 @@ async def test_money_that_only_the_bill_knows_is_found_asked_about_and_agrees_af
     assert sorted(kinds.values(), key=str) == [(300, None), (None, 300), (None, 900)]
 
     await till.sweep(later_s=86_400 * 2)
+    assert [one["reason"] for one in await till.orphans()] == ["late", "late"]
     await fetch(till, ten(later=QUARTER))
 
     found = await bills(till)
