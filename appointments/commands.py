@@ -16,14 +16,7 @@ from yundian.brands import api as brands
 from yundian.platform.core import clock
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import Database
-from yundian.platform.intake.console import (
-    BrandOption,
-    FileArgument,
-    JsonOption,
-    MapOption,
-    import_group,
-    run_command,
-)
+from yundian.platform.intake.console import BrandOption, Import, import_command, import_group
 from yundian.platform.web.sheets import Sheet, csv_of
 
 IMPORT = import_group()
@@ -34,21 +27,10 @@ Day = Annotated[dt.datetime | None, typer.Option("--from", formats=["%Y-%m-%d"],
 LastDay = Annotated[dt.datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day; today.")]
 
 
-@IMPORT.command("appointments")
-def import_appointments(
-    file: FileArgument, map_file: MapOption, brand: BrandOption = None, as_json: JsonOption = False
-) -> None:
+@import_command(IMPORT, "appointments", choose_brand=brands.choose_brand_id)
+def import_appointments() -> Import:
     """Import appointments. Exit code 0: all in; 3: some lines quarantined; 2: the file cannot be used."""
-    code = run_command(
-        Settings(),
-        kind=BOOKINGS,
-        file=file,
-        map_file=map_file,
-        brand=brand,
-        choose_brand=brands.choose_brand_id,
-        as_json=as_json,
-    )
-    raise typer.Exit(code)
+    return Import(kind=BOOKINGS)
 
 
 @REPORT.command("appointments")

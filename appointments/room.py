@@ -13,7 +13,9 @@ from appointments.pages.shop import BoardPages
 from appointments.pages.tried import TriedPages
 from appointments.routes.customers import AppointmentController, FindingController
 from appointments.routes.shops import BoardController
+from appointments.service.viewing import forget_old
 from yundian.platform.core.principal import SHOP_ROLES, Role
+from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
 from yundian.platform.web.declare import NavigationItem, Place, Section
 
@@ -42,6 +44,7 @@ ROOM = Room(
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
+    crons=(cron("appointments.forget_viewings", every_s=3600)(forget_old),),
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 35, "Appointments", "/hq/appointments", "clock", _HQ, Section.SELLING),
         NavigationItem(Place.SHOP_NAVIGATION, 18, "Appointments", "/shop/appointments", "clock", SHOP_ROLES),

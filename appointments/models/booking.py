@@ -74,7 +74,7 @@ class Booking(Row, table=True):
         sa.CheckConstraint("(deposit_state = 'none') = (deposit_minor = 0)", name="deposit"),
         sa.Index(None, "brand_id", "shop_id", "local_day", "starts_at"),
         sa.Index(None, "brand_id", "member_id", "starts_at"),
-        sa.Index(None, "brand_id", "payment_id"),
+        sa.Index(None, "brand_id", "payment_id", postgresql_where=sa.text("payment_id IS NOT NULL")),
         sa.Index(None, "brand_id", "staff_id", "local_day"),
         some(
             "ix_appointments_booking_fairness",
@@ -172,8 +172,8 @@ class Occupancy(Row, table=True):
             postgresql_include=["starts_at", "booking_id"],
             postgresql_where=sa.text("is_live"),
         ),
-        sa.Index(None, "brand_id", "booking_id"),
-        sa.Index(None, "brand_id", "session_id"),
+        sa.Index(None, "brand_id", "booking_id", postgresql_where=sa.text("booking_id IS NOT NULL")),
+        sa.Index(None, "brand_id", "session_id", postgresql_where=sa.text("session_id IS NOT NULL")),
     )
 
     resource_id: uuid.UUID

@@ -43,6 +43,26 @@ class Viewing(Row, table=True):
     visitor: bytes
 
 
+class ViewingCount(Row, table=True):
+    """How many looked on a day, after it is forgotten who: in all (``all``), at somebody, or through a channel.
+
+    ``key`` is whom or which; empty: nobody in particular.
+    """
+
+    __tablename__ = "appointments_viewing_count"
+    __table_args__ = (
+        brand_key("day", "shop_id", "service_id", "kind", "key", name="uq_appointments_viewing_count_once"),
+        sa.CheckConstraint("viewers > 0", name="viewers"),
+    )
+
+    day: dt.date
+    shop_id: uuid.UUID
+    service_id: uuid.UUID
+    kind: str = Field(sa_type=sa.String(8))
+    key: str = Field(sa_type=sa.String(40))
+    viewers: int
+
+
 class Tried(Row, table=True):
     """A product that was tried in an appointment, noted by staff."""
 
@@ -90,16 +110,19 @@ class Purchase(Row, table=True):
 
 
 class Policy(Row, table=True):
-    """What a brand decided, the highest ``number`` last: an order within so many days follows an appointment."""
+    """What a brand decided, the highest ``number`` last: an order within so many days follows an appointment, and
+    after so many days it is forgotten who looked at times (the numbers stay)."""
 
     __tablename__ = "appointments_policy"
     __table_args__ = (
         brand_key("number"),
         sa.CheckConstraint("purchase_days BETWEEN 1 AND 365", name="purchase_days"),
+        sa.CheckConstraint("viewing_days BETWEEN 7 AND 400", name="viewing_days"),
     )
 
     number: int
     purchase_days: int
+    viewing_days: int = Field(default=60, sa_column_kwargs={"server_default": "60"})
     actor_id: uuid.UUID | None = None
 
 

@@ -15,7 +15,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from appointments.repository import parties as party_rows
 from appointments.repository.funnel import By
 from appointments.schemas import sheets
-from appointments.service import parties, purchases, reporting, setup
+from appointments.service import parties, purchases, reporting, setup, viewing
 from groupbuy import api as groups
 from yundian.brands import api as brands
 from yundian.platform.auth.guards import requires
@@ -35,6 +35,7 @@ Last = Annotated[dt.date | None, QueryParameter(name="to")]
 
 class PolicyForm(msgspec.Struct, frozen=True, kw_only=True):
     purchase_days: Annotated[int, Meta(ge=1, le=purchases.MOST_DAYS)]
+    viewing_days: Annotated[int, Meta(ge=viewing.LEAST_DAYS, le=viewing.MOST_DAYS)] = viewing.KEEP_DAYS
 
 
 class OfferForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +69,7 @@ class FunnelPages(Controller):
             by=by,
             kinds=[(each, sheets.by_label(each)) for each in By],
             days=days,
-            form=Form.of(purchase_days=days),
+            form=Form.of(purchase_days=days, viewing_days=await purchases.viewing_days(session)),
         )
 
     @get("/csv", name="appointments.funnel_csv", guards=[readers])
@@ -89,11 +90,17 @@ class FunnelPages(Controller):
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
-        """How long after an appointment an order follows it."""
+        """How long after an appointment an order follows it, and how long it is known who looked."""
         form = await Form.read(request)
         async with form.attempt(session):
-            count = form.parse(PolicyForm).purchase_days
-            await purchases.put_days(session, count=count, actor_id=principal.id, now=clock.now())
+            asked = form.parse(PolicyForm)
+            await purchases.put_days(
+                session,
+                count=asked.purchase_days,
+                viewing_days=asked.viewing_days,
+                actor_id=principal.id,
+                now=clock.now(),
+            )
             return see_other("/hq/appointments/funnel", toast=_("Saved"))
         return see_other("/hq/appointments/funnel", toast=form.message)
 

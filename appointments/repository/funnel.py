@@ -28,8 +28,47 @@ _COLUMN = {By.SHOP: "shop_id", By.STAFF: "staff_id", By.SERVICE: "service_id", B
 
 # The texts that are put together here are our own; every value is a parameter.
 _VIEWED = """
-SELECT {column}::text, count(DISTINCT (day, shop_id, service_id, visitor)) FROM appointments_viewing
-WHERE brand_id = $1 AND day BETWEEN $2 AND $3 AND ($4::uuid[] IS NULL OR shop_id = ANY($4)) GROUP BY 1
+SELECT key, sum(viewers)::bigint FROM (
+    SELECT coalesce({column}::text, '') AS key, count(DISTINCT (day, shop_id, service_id, visitor)) AS viewers
+    FROM appointments_viewing
+    WHERE brand_id = $1 AND day BETWEEN $2 AND $3 AND ($4::uuid[] IS NULL OR shop_id = ANY($4)) GROUP BY 1
+    UNION ALL
+    SELECT {counted}, viewers FROM appointments_viewing_count
+    WHERE brand_id = $1 AND day BETWEEN $2 AND $3 AND ($4::uuid[] IS NULL OR shop_id = ANY($4)) AND kind = '{kind}'
+) v GROUP BY 1
+"""
+# How a column of the report is found among the counts of forgotten days.
+_COUNTED = {
+    By.SHOP: ("shop_id::text", "all"),
+    By.STAFF: ("key", "staff"),
+    By.SERVICE: ("service_id::text", "all"),
+    By.CHANNEL: ("key", "channel"),
+}
+
+# A visitor's hash is of one day: whole days can be counted and forgotten without counting anybody twice.
+_FORGET = """
+WITH gone AS (
+    DELETE FROM appointments_viewing WHERE brand_id = $1 AND day = $2
+    RETURNING shop_id, service_id, coalesce(staff_id::text, '') AS staff, channel, visitor
+), kinds AS (
+    SELECT shop_id, service_id, visitor, k.kind, k.key FROM gone,
+        LATERAL (VALUES ('all', ''), ('staff', staff), ('channel', channel)) AS k (kind, key)
+), counted AS (
+    SELECT shop_id, service_id, kind, key, count(DISTINCT visitor)::int AS viewers FROM kinds GROUP BY 1, 2, 3, 4
+)
+INSERT INTO appointments_viewing_count
+    (brand_id, id, created_at, day, shop_id, service_id, kind, key, viewers)
+SELECT $1, gen_random_uuid(), $3, $2, shop_id, service_id, kind, key, viewers FROM counted
+ON CONFLICT (brand_id, day, shop_id, service_id, kind, key)
+DO UPDATE SET viewers = appointments_viewing_count.viewers + EXCLUDED.viewers
+"""
+
+# Days are those of shops, which are a day ahead of UTC at most.
+_OLD_DAYS = """
+SELECT DISTINCT day FROM appointments_viewing WHERE brand_id = $1 AND day < $2::date - coalesce(
+    (SELECT p.viewing_days FROM appointments_policy p WHERE p.brand_id = $1 ORDER BY p.number DESC LIMIT 1),
+    $3::int)
+ORDER BY day LIMIT $4
 """
 
 # What was moved is counted once: by the last of its rows, at the time it was first asked for.
@@ -83,6 +122,21 @@ async def view(
     await run(door, _VIEW, brand_of(door), new_id(), now, day, shop_id, service_id, staff_id, channel, visitor)
 
 
+async def old_days(door: Door, *, today: dt.date, keep: int, limit: int) -> list[dt.date]:
+    """Days of which the brand's policy (or ``keep``) says that nobody needs to know any more who looked."""
+    return [row[0] for row in await fetch(door, _OLD_DAYS, brand_of(door), today, keep, limit)]
+
+
+async def forget(door: Door, *, day: dt.date, now: dt.datetime) -> None:
+    """Keep the numbers of a day and forget who it was."""
+    await run(door, _FORGET, brand_of(door), day, now)
+
+
+def _viewed(by: By) -> str:
+    counted, kind = _COUNTED[by]
+    return _VIEWED.format(column=_COLUMN[by], counted=counted, kind=kind)
+
+
 async def funnel(
     door: Door, *, by: By, first: dt.date, last: dt.date, shops: list[uuid.UUID] | None
 ) -> list[FunnelRow]:
@@ -93,7 +147,7 @@ async def funnel(
     def row(key: str | None) -> FunnelRow:
         return rows.setdefault(key or "", FunnelRow(key=key or ""))
 
-    for key, viewed in await fetch(door, _VIEWED.format(column=column), *args):
+    for key, viewed in await fetch(door, _viewed(by), *args):
         row(key).viewed = viewed
     for key, held, booked, arrived, bought in await fetch(
         door, f"{_STEPS.format(column=column)} {_ASKED} GROUP BY 1", *args

@@ -40,7 +40,7 @@ _LIVE = """FROM appointments_occupancy o WHERE o.brand_id = $1 AND o.is_live
     AND (o.booking_id IS NULL OR o.booking_id IS DISTINCT FROM $11::uuid)"""
 
 # Many times of each are found one resource after the other, the few that lie in one hour all at once.
-_BUSY_DAYS = f"SELECT w.id, (SELECT {_CELLS} {_LIVE} AND o.resource_id = w.id) AS cells FROM ({_WANTED}) w"
+_BUSY_DAYS = f"SELECT w.id, (SELECT {_CELLS} {_LIVE} AND o.resource_id = w.id) AS cells FROM ({_WANTED}) w"  # noqa: S608
 _BUSY_HOUR = f"SELECT o.resource_id AS id, {_CELLS} {_LIVE} AND o.resource_id = ANY(ARRAY({_WANTED})) GROUP BY 1"
 
 _LAST_BOOKED = """(SELECT b.created_at FROM appointments_booking b WHERE b.brand_id = $1 AND b.staff_id = s.id

@@ -63,12 +63,12 @@ SELECT EXISTS (SELECT FROM appointments_purchase WHERE brand_id = $1 AND order_i
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('appointments.purchases:' || $1::text, 0))"
 
 _POLICY = """
-SELECT purchase_days FROM appointments_policy WHERE brand_id = $1 ORDER BY number DESC LIMIT 1
+SELECT purchase_days, viewing_days FROM appointments_policy WHERE brand_id = $1 ORDER BY number DESC LIMIT 1
 """
 
 _PUT_POLICY = """
-INSERT INTO appointments_policy (brand_id, id, created_at, number, purchase_days, actor_id)
-SELECT $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5 FROM appointments_policy WHERE brand_id = $1
+INSERT INTO appointments_policy (brand_id, id, created_at, number, purchase_days, viewing_days, actor_id)
+SELECT $1, $2, $3, coalesce(max(number), 0) + 1, $4, $5, $6 FROM appointments_policy WHERE brand_id = $1
 """
 
 
@@ -131,6 +131,14 @@ async def days(door: Door) -> int:
     return int(rows[0][0]) if rows else DAYS
 
 
-async def put_days(door: Door, *, count: int, actor_id: uuid.UUID | None, now: dt.datetime) -> None:
+async def viewing_days(door: Door) -> int | None:
+    """For how many days it is known who looked at times, if the brand ever said."""
+    rows = await fetch(door, _POLICY, brand_of(door))
+    return int(rows[0][1]) if rows else None
+
+
+async def put_days(
+    door: Door, *, count: int, viewing_days: int, actor_id: uuid.UUID | None, now: dt.datetime
+) -> None:
     """From now on; what followed an appointment before still does."""
-    await run(door, _PUT_POLICY, brand_of(door), new_id(), now, count, actor_id)
+    await run(door, _PUT_POLICY, brand_of(door), new_id(), now, count, viewing_days, actor_id)

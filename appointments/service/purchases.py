@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from appointments.repository import purchases as repository
 from appointments.repository.purchases import Bought
+from appointments.service import viewing
 from yundian.orders import api as orders
 from yundian.orders.types import OrderView
 from yundian.platform.core.errors import InvalidInput
@@ -60,8 +61,23 @@ async def days(door: Door) -> int:
     return await repository.days(door)
 
 
-async def put_days(door: Door, *, count: int, actor_id: uuid.UUID | None, now: dt.datetime) -> None:
-    """HQ decides anew; what was counted stays."""
+async def viewing_days(door: Door) -> int:
+    """For how many days it is known who looked at times."""
+    found = await repository.viewing_days(door)
+    return viewing.KEEP_DAYS if found is None else found
+
+
+async def put_days(
+    door: Door,
+    *,
+    count: int,
+    viewing_days: int = viewing.KEEP_DAYS,
+    actor_id: uuid.UUID | None,
+    now: dt.datetime,
+) -> None:
+    """HQ decides anew; what was counted stays. ``viewing_days``: how long it is known who looked at times."""
     if not 1 <= count <= MOST_DAYS:
         raise InvalidInput("purchase_days", "1 to 365 days")
-    await repository.put_days(door, count=count, actor_id=actor_id, now=now)
+    if not viewing.LEAST_DAYS <= viewing_days <= viewing.MOST_DAYS:
+        raise InvalidInput("viewing_days", "7 to 400 days")
+    await repository.put_days(door, count=count, viewing_days=viewing_days, actor_id=actor_id, now=now)

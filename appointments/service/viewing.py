@@ -6,12 +6,17 @@ import uuid
 from appointments.repository import funnel as repository
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
+from yundian.platform.db import directory
 from yundian.platform.db.database import Database
 from yundian.platform.wechat.agents import is_wechat_browser
 
 API = "api"
 WEB = "web"
 WECHAT = "wechat"
+# For so many days it is known who looked, unless the brand says otherwise.
+KEEP_DAYS = 60
+LEAST_DAYS, MOST_DAYS = 7, 400
+_DAYS_AT_ONCE = 60
 
 
 def channel_of(user_agent: str) -> str:
@@ -45,3 +50,14 @@ async def note(
             visitor=keyring.blind_index(f"appointments.viewing:{day.isoformat()}:", who),
             now=now,
         )
+
+
+async def forget_old(database: Database) -> None:
+    """Of days past the brand's figure the numbers stay and who looked is forgotten, brand by brand, day by day."""
+    now = clock.now()
+    for brand_id in await directory.brand_ids(database):
+        async with database.connection(brand_id) as tx:
+            days = await repository.old_days(tx, today=now.date(), keep=KEEP_DAYS, limit=_DAYS_AT_ONCE)
+        for day in days:
+            async with database.connection(brand_id) as tx:
+                await repository.forget(tx, day=day, now=now)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from appointments.repository.funnel import By
-from appointments.service import life, purchases, reporting, telling
+from appointments.service import life, purchases, reporting, telling, viewing
 from appointments.service.telling import STILL_ON
 from appointments.states import BookingState
 from appointments.types import Actor
@@ -228,3 +228,48 @@ async def test_the_same_by_json(client: httpx.AsyncClient, services: Services, b
     assert other.status_code == 404
     assert early.json()["code"] == "appointments.too_early"
     assert [each.json()["state"] for each in ended] == ["cancelled", "cancelled"]
+
+
+async def test_who_looked_is_forgotten_after_the_brand_s_days_and_the_numbers_stay(
+    services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand, people=2)
+    anna, berta = salon.staff
+    database, keyring = services.database, services.keyring
+
+    async def look(who: str, staff_id: uuid.UUID | None, channel: str, days_ago: int) -> None:
+        await viewing.note(
+            database, keyring=keyring, brand_id=brand.id, shop_id=salon.shop_id, service_id=salon.service.id,
+            staff_id=staff_id, time_zone=salon.zone, channel=channel, who=who,
+            now=clock.now() - dt.timedelta(days=days_ago),
+        )  # fmt: skip
+
+    for days_ago in (2, 11, 12, 90):
+        await look("one", None, "web", days_ago)
+        await look("one", anna, "web", days_ago)
+        await look("two", anna, "wechat", days_ago)
+        await look("two", berta, "wechat", days_ago)
+
+    async def funnels() -> list[dict[str, int]]:
+        today = clock.business_day(clock.now(), salon.zone)
+        async with database.unit_of_work(brand.id) as session:
+            found = [
+                await reporting.funnel(session, by=by, first=today - dt.timedelta(days=100), last=today)
+                for by in By
+            ]
+        return [{row.key: row.viewed for _name, row in each.rows} for each in found]
+
+    before = await funnels()
+    async with database.connection(brand.id) as tx:
+        await purchases.put_days(tx, count=30, viewing_days=10, actor_id=None, now=clock.now())
+    await viewing.forget_old(database)
+    await viewing.forget_old(database)
+    known = await salon.rows("SELECT DISTINCT day FROM appointments_viewing WHERE brand_id = $1")
+    after = await funnels()
+    await look("late", None, "web", 90)
+    await viewing.forget_old(database)
+
+    assert before == after
+    assert before[0] == {str(salon.shop_id): 8}
+    assert len(known) == 1
+    assert (await funnels())[0] == {str(salon.shop_id): 9}, "whoever is noted late is counted too"

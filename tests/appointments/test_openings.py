@@ -85,6 +85,7 @@ def weigh(
     zone: str = "Asia/Shanghai",
     hours: tuple[int, int] = (0, 1440),
     now: dt.datetime | None = None,
+    at: dt.datetime | None = None,
 ) -> Openings:
     return openings(
         plans,
@@ -93,6 +94,7 @@ def weigh(
         is_in_business=True,
         stretch=Stretch(first, last),
         now=now or dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        at=at,
     )
 
 
@@ -227,12 +229,18 @@ def test_what_is_offered_is_what_the_plain_answer_says(world: tuple[Plans, str, 
 
     instants = [dt.datetime.fromtimestamp(cell * 300, dt.UTC) for cell in cells]
     assert offered == [at for at in instants if plain.can_begin(at)]
+    assert found.by_day() == ({day: offered} if offered else {})
     for at in instants:
         assert (found.refusal(at) is None) is (at in set(offered))
         if at in set(offered):
             people, chairs = found.candidates(at, None)
             assert people
             assert chairs or not plans.service.chair_kind
+    for at in instants[:: len(instants) // 24]:
+        alone = weigh(plans, day, day, zone=zone, hours=hours, at=at)
+        assert type(alone.refusal(at)) is type(found.refusal(at)), "a booking looks at its own hour only"
+        if found.refusal(at) is None:
+            assert alone.candidates(at, None) == found.candidates(at, None)
 
 
 def test_the_hour_that_spring_skips_is_not_offered_and_autumn_s_comes_twice() -> None:
