@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.terminal import TerminalReporter
 
 from tests import courier_room
 from tests.conftest import Servers
+from tests.faults import summary
 from tests.faults.kit import LEASE_S, House
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db import migrate
@@ -56,3 +58,8 @@ async def house(fault_servers: Servers, fault_settings: Settings, tmp_path: Path
     yield house
     await house.end_workers()
     await database.close()
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """After a long run: who was killed where, and whether it did harm."""
+    summary.write(terminalreporter)

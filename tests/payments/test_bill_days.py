@@ -163,9 +163,8 @@ async def test_a_house_that_was_off_catches_up_and_asks_for_no_day_twice(till: T
 
 async def test_a_retired_merchant_is_asked_about_the_days_on_which_it_took_money(till: Till) -> None:
     await till.paid(Provider.WECHAT, minor=500)
-    await till.rows(
-        "UPDATE payments_account SET status = 'retired', created_at = now() - interval '9 days' WHERE brand_id = $1"
-    )
+    retire = "UPDATE payments_account SET status = 'retired', created_at = now() - interval '9 days'"
+    await till.rows(f"{retire} WHERE brand_id = $1")
     await fetch(till, ten())
     asked = await till.rows("SELECT day, provider, state, paid_minor FROM payments_bill WHERE brand_id = $1")
     assert [tuple(row.values()) for row in asked] == [(today(), "wechat", "agreed", 500)]
