@@ -9,9 +9,11 @@ import msgspec
 
 from groupbuy.rules import Chosen
 from groupbuy.states import LIVE, OCCUPYING
-from groupbuy.types import CampaignView, GroupView, ItemView, SeatView
+from groupbuy.types import CampaignView, GroupView, ItemView, SeatView, Wish
+from yundian.attribution import api as attribution
 from yundian.platform.db.cte import Cte
 from yundian.platform.db.database import Tx
+from yundian.platform.outbox.door import brand_of
 
 _CAMPAIGN = tuple(CampaignView.__struct_fields__)
 _GROUP = tuple(GroupView.__struct_fields__)
@@ -66,7 +68,8 @@ def _marks(columns_: Mapping[str, str]) -> str:
 
 
 class Offer(NamedTuple):
-    """Everything of ours that a checkout decides by; ``mine`` is the seat of this campaign she holds already."""
+    """Everything that a checkout decides by; ``mine`` is the seat of this campaign she holds already, ``looked``
+    what attribution decides by."""
 
     campaign: CampaignView
     group: GroupView | None
@@ -74,6 +77,7 @@ class Offer(NamedTuple):
     is_shop_included: bool
     mine: SeatView | None
     mine_code: str
+    looked: tuple[Any, ...]
 
 
 class Gates(NamedTuple):
@@ -96,6 +100,11 @@ def struct(kind: Any, row: Any, prefix: str) -> Any:
     return msgspec.convert({name: row[prefix + name] for name in kind.__struct_fields__}, kind, strict=False)
 
 
+# The columns of an offer, in the order of the views that are made of them.
+_VIEWS = (("c_", _CAMPAIGN), ("g_", _GROUP), ("i_", _ITEM), ("m_", _SEAT))
+_OFFERED = [prefix + name for prefix, names in _VIEWS for name in names]
+
+
 def _read(source: str) -> str:
     return (
         f"SELECT {columns('c', _CAMPAIGN, 'c_')}, {columns('g', _GROUP, 'g_')}, {columns('i', _ITEM, 'i_')},"  # noqa: S608
@@ -115,31 +124,61 @@ _BY_GROUP = _read(
     " AND g.brand_id = $1 AND g.code = $2"
 )
 _BY_CAMPAIGN = _read("groupbuy_campaign c LEFT JOIN groupbuy_group g ON false") + " AND c.code = $2"
+_OFFER = (
+    f"SELECT {', '.join(_OFFERED)}, o.mine_code, o.includes, {', '.join(attribution.LOOKED)}"  # noqa: S608
+    " FROM offer o LEFT JOIN looked ON true"
+)
+_OWNERS = "SELECT g_shop_id FROM offer"
 
 
 async def read_offer(
-    tx: Tx,
-    *,
-    group_code: str,
-    campaign_code: str,
-    sku_ids: Sequence[uuid.UUID],
-    pickup_shop_id: uuid.UUID,
-    member_id: uuid.UUID,
+    tx: Tx, *, wish: Wish, member_id: uuid.UUID, visitor: bytes | None, at: dt.datetime
 ) -> Offer | None:
-    """One read of everything; ``None`` when there is no such group or campaign."""
-    sql, code = (_BY_GROUP, group_code) if group_code else (_BY_CAMPAIGN, campaign_code)
-    rows = await tx.fetch(sql, tx.brand, code, list(sku_ids), pickup_shop_id, member_id)
-    if not rows:
-        return None
+    """One read of everything, attribution's part with it; ``None`` when there is no such group or campaign."""
+    brand_id = brand_of(tx)
+    sql, code = (_BY_GROUP, wish.group_code) if wish.group_code else (_BY_CAMPAIGN, wish.campaign_code)
+    cte = Cte()
+    cte.add("offer", sql, brand_id, code, [line.sku_id for line in wish.lines], wish.pickup_shop_id, member_id)
+    attribution.look_part(
+        cte,
+        brand_id=brand_id,
+        member_id=member_id,
+        visitor=visitor,
+        at=at,
+        fulfil_shop_id=wish.pickup_shop_id,
+        more_shops=_OWNERS,
+    )
+    rows = await cte.fetch(tx, _OFFER)
+    return _offer_of(rows) if rows else None
+
+
+def _offer_of(rows: Sequence[Any]) -> Offer:
     first = rows[0]
-    items: list[ItemView] = [struct(ItemView, row, "i_") for row in rows if row["i_id"] is not None]
+    campaign, group, mine = (_view(first, number) for number in (0, 1, 3))
+    items = [_view(row, 2) for row in rows]
+    at = len(_OFFERED)
     return Offer(
-        campaign=struct(CampaignView, first, "c_"),
-        group=struct(GroupView, first, "g_") if first["g_id"] is not None else None,
-        items={item.sku_id: item for item in items},
-        is_shop_included=first["includes"],
-        mine=struct(SeatView, first, "m_") if first["m_id"] is not None else None,
-        mine_code=first["mine_code"] or "",
+        campaign=campaign,
+        group=group,
+        items={item.sku_id: item for item in items if item is not None},
+        mine=mine,
+        mine_code=first[at] or "",
+        is_shop_included=first[at + 1],
+        looked=first[at + 2 :],
+    )
+
+
+_KINDS = (CampaignView, GroupView, ItemView, SeatView)
+_STARTS = [sum(len(names) for _, names in _VIEWS[:number]) for number in range(len(_VIEWS))]
+
+
+def _view(row: Any, number: int) -> Any:
+    """The view of these columns; ``None`` where its row was not joined. Every view begins with its id."""
+    names, start = _VIEWS[number][1], _STARTS[number]
+    if row[start] is None:
+        return None
+    return msgspec.convert(
+        dict(zip(names, row[start : start + len(names)], strict=True)), _KINDS[number], strict=False
     )
 
 

@@ -1,6 +1,6 @@
 """A seat, its order, its credit and its payment in one statement (ADR 0016).
 
-One read of ours, one of attribution's, then the statement. Nothing of it stays when a gate lets nothing through:
+One read of ours with attribution's, then the statement. Nothing of it stays when a gate lets nothing through:
 the transaction rolls back, and a second look says why.
 """
 
@@ -84,12 +84,13 @@ async def check_out(
         GroupUnknown, CampaignUnknown, CampaignNotRunning, GroupFull, GroupOver, AlreadyIn, LimitReached, SoldOut,
         OutOfStock, ShopNotIncluded, SkuNotInCampaign, TooManyPieces
     """
+    now = clock.now()
     try:
         async with database.connection(buyer.brand_id) as tx:
-            offer = await _offer(tx, buyer, wish)
+            offer = await _offer(tx, buyer, wish, now)
             if offer.mine is not None:
                 return _again(keyring, buyer, offer, offer.mine)
-            made = await _place(tx, keyring, buyer, wish, offer, keep, has_key=has_key, together=together)
+            made = await _place(tx, keyring, buyer, wish, offer, now, keep, has_key=has_key, together=together)
             step("groupbuy.seat_taken")
     except GateShut as shut:
         return await _look_again(database, keyring, buyer, wish, shut.gates)
@@ -97,15 +98,8 @@ async def check_out(
     return made
 
 
-async def _offer(tx: Tx, buyer: Buyer, wish: Wish) -> Offer:
-    offer = await rows.read_offer(
-        tx,
-        group_code=wish.group_code,
-        campaign_code=wish.campaign_code,
-        sku_ids=[line.sku_id for line in wish.lines],
-        pickup_shop_id=wish.pickup_shop_id,
-        member_id=buyer.member_id,
-    )
+async def _offer(tx: Tx, buyer: Buyer, wish: Wish, now: dt.datetime) -> Offer:
+    offer = await rows.read_offer(tx, wish=wish, member_id=buyer.member_id, visitor=buyer.visitor, at=now)
     if offer is None:
         raise GroupUnknown if wish.group_code else CampaignUnknown
     return offer
@@ -117,12 +111,12 @@ async def _place(
     buyer: Buyer,
     wish: Wish,
     offer: Offer,
+    now: dt.datetime,
     keep: Keep | None,
     *,
     has_key: bool,
     together: Together | None,
 ) -> Checkout:
-    now = clock.now()
     campaign, group = offer.campaign, offer.group
     if group is None:
         rules.check_running(campaign, now)
@@ -133,10 +127,9 @@ async def _place(
     if not offer.is_shop_included:
         raise ShopNotIncluded
     chosen = rules.choose(wish.lines, offer.items, pieces_per_seat=campaign.pieces_per_seat)
-    credit = await attribution.decide(
-        tx,
+    credit = attribution.decide_from(
+        offer.looked,
         member_id=buyer.member_id,
-        visitor=buyer.visitor,
         at=now,
         campaign_id=campaign.id,
         group=owner_of(group) if group is not None else None,
@@ -210,7 +203,7 @@ async def _check_pickup(tx: Tx, campaign: CampaignView, wish: Wish, credit: Cred
 async def _look_again(database: Database, keyring: Keyring, buyer: Buyer, wish: Wish, gates: Gates) -> Checkout:
     """After a gate was shut: what happened meanwhile. Her own second click may have won."""
     async with database.connection(buyer.brand_id) as tx:
-        offer = await _offer(tx, buyer, wish)
+        offer = await _offer(tx, buyer, wish, clock.now())
     if offer.mine is not None:
         return _again(keyring, buyer, offer, offer.mine)
     raise refusal(offer, wish, gates, clock.now())

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -165,6 +166,56 @@ async def decide(
         item_shop_id=item_shop_id,
         fulfil_shop_id=fulfil_shop_id,
         home_shop_id=home_shop_id,
+        own_shop_ids=own_shop_ids,
+    )
+
+
+def look_part(
+    cte: Cte,
+    *,
+    brand_id: uuid.UUID,
+    member_id: uuid.UUID | None,
+    visitor: bytes | None,
+    at: dt.datetime,
+    fulfil_shop_id: uuid.UUID,
+    more_shops: str,
+    name: str = "looked",
+) -> None:
+    """What ``decide`` reads, as the part ``name`` of a larger read: one row of ``LOOKED``. ``more_shops`` selects
+    the shops in question that another part finds (the owner's of the group)."""
+    touches.look_part(
+        cte,
+        brand_id=brand_id,
+        member_id=member_id,
+        visitor=visitor,
+        at=at,
+        shop_ids=[fulfil_shop_id],
+        more_shops=more_shops,
+        name=name,
+    )
+
+
+LOOKED = ("link_window_days", "touches", "closed")
+
+
+def decide_from(
+    looked: Sequence[Any],
+    *,
+    member_id: uuid.UUID | None,
+    at: dt.datetime,
+    campaign_id: uuid.UUID,
+    group: GroupOwner | None,
+    fulfil_shop_id: uuid.UUID,
+    own_shop_ids: frozenset[uuid.UUID],
+) -> Credit:
+    """``decide`` from the columns of ``look_part``, asked for at the same moment."""
+    return credits.decide_from(
+        touches.looked_of(*looked),
+        member_id=member_id,
+        at=at,
+        campaign_id=campaign_id,
+        group=group,
+        fulfil_shop_id=fulfil_shop_id,
         own_shop_ids=own_shop_ids,
     )
 

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -12,6 +13,7 @@ from yundian.attribution.rules import MAX_TOUCHES, SAME_VISIT, first_id
 from yundian.attribution.types import AgentClass, LinkView, Seen, TouchKind
 from yundian.brands import api as brands
 from yundian.platform.core.ids import new_id
+from yundian.platform.db.cte import Cte
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
@@ -29,25 +31,26 @@ _TOUCH = (
 )
 
 _NEWEST = (
-    "SELECT t.id, t.at, t.kind, t.is_own, t.link_id FROM attribution_touch t WHERE t.brand_id = $1"
+    "SELECT t.id, t.at, t.kind, t.is_own, t.link_id FROM attribution_touch t WHERE t.brand_id = $1::uuid"
     " AND NOT t.is_bot AND t.at <= $4::timestamptz AND {whose} ORDER BY t.at DESC, t.id DESC LIMIT {limit}"
 )
 _OF_MEMBER = _NEWEST.format(whose="t.member_id = $2::uuid", limit=MAX_TOUCHES)
 # A browser that two people share: what the other did is hers.
 _OF_BROWSER = _NEWEST.format(
-    whose="t.visitor_hash = $3::bytea AND (t.member_id IS NULL OR t.member_id = $2)", limit=MAX_TOUCHES
+    whose="t.visitor_hash = $3::bytea AND (t.member_id IS NULL OR t.member_id = $2::uuid)", limit=MAX_TOUCHES
 )
 # Few touches, then the link of each by its key: a join would make the planner read all links of the brand.
-_DECIDE = (
+_LOOK = (
     f"WITH seen AS (SELECT t.id AS touch_id, t.at, t.kind, t.is_own, l.* FROM (({_OF_MEMBER}) UNION"  # noqa: S608
     f" ({_OF_BROWSER})) t CROSS JOIN LATERAL (SELECT l.id AS link_id, l.shop_id, l.staff_id, l.campaign_id,"
-    " l.sharer_member_id, l.expires_at, l.revoked_at FROM attribution_link l WHERE l.brand_id = $1"
+    " l.sharer_member_id, l.expires_at, l.revoked_at FROM attribution_link l WHERE l.brand_id = $1::uuid"
     " AND l.id = t.link_id OFFSET 0) l)"
-    " SELECT p.link_window_days, (SELECT coalesce(jsonb_agg(to_jsonb(seen)), '[]') FROM seen),"
-    f" ARRAY(SELECT c.id FROM ({stores.CLOSED_SHOPS}) c WHERE c.brand_id = $1"
-    " AND c.id = ANY($5::uuid[] || ARRAY(SELECT shop_id FROM seen)))"
-    f" FROM ({brands.LINK_WINDOW}) p WHERE p.brand_id = $1"
+    " SELECT p.link_window_days, (SELECT coalesce(jsonb_agg(to_jsonb(seen)), '[]') FROM seen) AS touches,"
+    f" ARRAY(SELECT c.id FROM ({stores.CLOSED_SHOPS}) c WHERE c.brand_id = $1::uuid"
+    " AND c.id = ANY($5::uuid[] || ARRAY(SELECT shop_id FROM seen UNION ALL {more}))) AS closed"
+    f" FROM ({brands.LINK_WINDOW}) p WHERE p.brand_id = $1::uuid"
 )
+_DECIDE = _LOOK.replace("{more}", "SELECT NULL::uuid WHERE false")
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,8 +167,33 @@ async def look(
     row = await tx.fetchrow(_DECIDE, tx.brand, member_id, visitor, at, list(shop_ids))
     if row is None:
         raise RuntimeError("a brand without a policy")
-    touches = msgspec.json.decode(row[1], type=list[Seen])
-    return Looked(window_days=row[0], touches=touches, closed_shop_ids=frozenset(row[2]))
+    return looked_of(*row)
+
+
+def look_part(
+    cte: Cte,
+    *,
+    brand_id: uuid.UUID,
+    member_id: uuid.UUID | None,
+    visitor: bytes | None,
+    at: dt.datetime,
+    shop_ids: Sequence[uuid.UUID],
+    more_shops: str,
+    name: str,
+) -> None:
+    """``look`` as the part ``name`` of a larger statement; ``more_shops`` selects shops from another part."""
+    cte.add(name, _looking(more_shops), brand_id, member_id, visitor, at, list(shop_ids))
+
+
+@lru_cache(maxsize=8)
+def _looking(more_shops: str) -> str:
+    return _LOOK.replace("{more}", more_shops)
+
+
+def looked_of(window_days: int, touches: str, closed: Sequence[uuid.UUID]) -> Looked:
+    """From the columns of ``look_part``: ``link_window_days``, ``touches``, ``closed``."""
+    seen = msgspec.json.decode(touches, type=list[Seen])
+    return Looked(window_days=window_days, touches=seen, closed_shop_ids=frozenset(closed))
 
 
 async def forget(tx: Tx, *, before: dt.datetime, limit: int) -> int:

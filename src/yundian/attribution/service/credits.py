@@ -15,6 +15,7 @@ from yundian.attribution.errors import CreditMoved, CreditNotTransferable, Credi
 from yundian.attribution.events import Credited, CreditReversed, Transferred
 from yundian.attribution.repository import credits as rows
 from yundian.attribution.repository import touches
+from yundian.attribution.repository.touches import Looked
 from yundian.attribution.states import CreditState
 from yundian.attribution.types import Credit, CreditView, Explanation, GroupOwner, Question, Subject
 from yundian.platform.core import clock
@@ -47,6 +48,32 @@ async def decide(
     looked = await touches.look(
         tx, member_id=member_id, visitor=visitor, at=at, shop_ids={shop for shop in named if shop is not None}
     )
+    return decide_from(
+        looked,
+        member_id=member_id,
+        at=at,
+        campaign_id=campaign_id,
+        group=group,
+        item_shop_id=item_shop_id,
+        fulfil_shop_id=fulfil_shop_id,
+        home_shop_id=home_shop_id,
+        own_shop_ids=own_shop_ids,
+    )
+
+
+def decide_from(
+    looked: Looked,
+    *,
+    member_id: uuid.UUID | None,
+    at: dt.datetime,
+    campaign_id: uuid.UUID | None = None,
+    group: GroupOwner | None = None,
+    item_shop_id: uuid.UUID | None = None,
+    fulfil_shop_id: uuid.UUID | None = None,
+    home_shop_id: uuid.UUID | None = None,
+    own_shop_ids: frozenset[uuid.UUID] = frozenset(),
+) -> Credit:
+    """The pure rule on what was read."""
     question = Question(
         at=at,
         window_days=looked.window_days,
