@@ -126,6 +126,38 @@ class ShopOpening(msgspec.Struct, frozen=True):
     hours: tuple[Interval, ...]
 
 
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a shop is in the datum its country's maps use, and the address that opens a map with the way there."""
+
+    latitude: float
+    longitude: float
+    url: str
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A shop on a sketch, by its number in the list."""
+
+    number: int
+    x: float
+    y: float
+
+
+class Ring(msgspec.Struct, frozen=True, kw_only=True):
+    """A round distance on a sketch."""
+
+    radius: float
+    metres: int
+
+
+class Sketch(msgspec.Struct, frozen=True, kw_only=True):
+    """Shops as they lie around somebody, who stands in the middle; north is up."""
+
+    width: int
+    height: int
+    marks: tuple[Mark, ...]
+    rings: tuple[Ring, ...]
+
+
 class NearShop(msgspec.Struct, frozen=True):
     """A shop and how far it is, in metres along the great circle."""
 

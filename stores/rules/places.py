@@ -3,10 +3,11 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import geocoordinates_ffi as geo
 
-from stores.types import Datum, Place
+from stores.types import Datum, Place, Way
 
 # The mean radius of IUGG: a sphere of it errs at most 0.56 % against the ellipsoid.
 EARTH_RADIUS_M = 6_371_008.8
@@ -66,6 +67,20 @@ def from_wgs84(place: Place, *, datum: Datum) -> Place:
     else:
         return place
     return Place(round(found.lat, _PLACES), round(found.lon, _PLACES))
+
+
+def way_to(place: Place, *, name: str, country: str) -> Way:
+    """In China by AMap, which opens its app where there is one; elsewhere by Google's maps."""
+    if country != "CN":
+        asked = urlencode({"api": 1, "destination": f"{place.latitude},{place.longitude}"})
+        return Way(
+            latitude=place.latitude, longitude=place.longitude, url=f"https://www.google.com/maps/dir/?{asked}"
+        )
+    there = from_wgs84(place, datum=Datum.GCJ02)
+    # A comma would end the name.
+    to = f"{there.longitude},{there.latitude},{name.replace(',', ' ')}"
+    asked = urlencode({"to": to, "coordinate": "gaode", "src": "yundian", "callnative": 1})
+    return Way(latitude=there.latitude, longitude=there.longitude, url=f"https://uri.amap.com/navigation?{asked}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,11 @@ async def test_a_customer_books_on_her_phone_and_the_shop_sees_her_on_its_board(
     await phone.goto(f"{site}/m/{brand.code}/book?service={salon.service.id}&lat=31.22&lon=121.46")
     await expect(phone.get_by_text(re.compile("最近可约"))).to_be_visible()
     assert await read(phone) == []
+    # The number on the map leads to the same number in the list; the way there is in China's datum.
+    await phone.locator(".near-mark").first.click()
+    await expect(phone.locator("#shop-1:target")).to_be_visible()
+    way = await phone.locator("#shop-1 [data-way]").get_attribute("href")
+    assert str(way).startswith("https://uri.amap.com/navigation?to=121.")
     await phone.locator(f"a[href^='/m/{brand.code}/book/{salon.shop_id}']").first.click()
     await phone.locator(".day-strip a").nth(2).click()
     assert await read(phone) == []

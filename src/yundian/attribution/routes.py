@@ -32,7 +32,6 @@ from yundian.attribution.schemas import (
 from yundian.attribution.service import credits, links
 from yundian.attribution.types import AgentClass, LinkRead, LinkView, LinkWithNumbers, Subject
 from yundian.members import api as members
-from yundian.members.types import AppKind
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, requires
 from yundian.platform.core import clock
 from yundian.platform.core.principal import SHOP_ROLES, Principal, PrincipalKind, Role
@@ -41,8 +40,6 @@ from yundian.platform.db.services import Services
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor, Limit
 from yundian.platform.web.openapi import refusals
-from yundian.platform.wechat.client import WeChatApps
-from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 
 readers = requires(*Role)
 movers = requires(Role.HQ_ADMIN)
@@ -232,15 +229,14 @@ async def _signature(
     request: Request[Any, Any, Any], services: Services, link: LinkView, url: str
 ) -> WeChatSignature | None:
     """Without an official account, or while WeChat does not answer, the page is shared as it is."""
-    app = await members.app_of_brand(
-        services.database, keyring=services.keyring, brand_id=link.brand_id, kind=AppKind.OFFICIAL
+    found = await members.js_config(
+        services.database,
+        keyring=services.keyring,
+        apps=request.app.state.wechat,
+        brand_id=link.brand_id,
+        url=url,
     )
-    if app is None:
-        return None
-    apps: WeChatApps = request.app.state.wechat
-    try:
-        found = await apps.of(app).js_config(url.partition("#")[0])
-    except (WeChatRefused, WeChatUnavailable):
+    if found is None:
         return None
     return WeChatSignature(
         app_id=found.app_id, timestamp=found.timestamp, nonce=found.nonce, signature=found.signature

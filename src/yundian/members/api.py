@@ -3,6 +3,8 @@
 import uuid
 from collections.abc import Collection
 
+import structlog
+
 from yundian.members.repository import people, recognising
 from yundian.members.rules import known_as
 from yundian.members.service.apps import app_of_brand
@@ -16,6 +18,11 @@ from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.outbox.door import Door
 from yundian.platform.wechat.agents import is_wechat_browser
+from yundian.platform.wechat.client import WeChatApps
+from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
+from yundian.platform.wechat.types import JsConfig
+
+log = structlog.get_logger(__name__)
 
 __all__ = [
     "agree",
@@ -23,6 +30,7 @@ __all__ = [
     "app_of_brand",
     "find_by_phone",
     "hash_of",
+    "js_config",
     "known_as",
     "member_view",
     "openid_of",
@@ -39,6 +47,23 @@ async def openid_of(tx: Tx, *, keyring: Keyring, member_id: uuid.UUID, app_id: s
     """The member's openid in an app (whom a JSAPI payment asks to pay, whom a message goes to), if she has one."""
     sealed = await people.openid_sealed(tx, member_id=member_id, app_id=app_id)
     return None if sealed is None else keyring.decrypt("members.openid", sealed)
+
+
+async def js_config(
+    database: Database, *, keyring: Keyring, apps: WeChatApps, brand_id: uuid.UUID, url: str
+) -> JsConfig | None:
+    """A page's leave to use WeChat's SDK, as the brand's official account; ``url`` is the page's whole address.
+
+    ``None``: there is no such account, or WeChat does not answer; the page does without.
+    """
+    app = await app_of_brand(database, keyring=keyring, brand_id=brand_id, kind=AppKind.OFFICIAL)
+    if app is None:
+        return None
+    try:
+        return await apps.of(app).js_config(url)
+    except (WeChatRefused, WeChatUnavailable) as error:
+        log.warning("members.js_config_unavailable", error=type(error).__name__)
+        return None
 
 
 async def payer_of(

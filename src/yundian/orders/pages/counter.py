@@ -15,7 +15,6 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from stores import api as stores
 from yundian.brands import api as brands
 from yundian.members import api as members
-from yundian.members.types import AppKind
 from yundian.orders.errors import CodeUnknown
 from yundian.orders.pages.asked import asked_of, channel_options, state_options
 from yundian.orders.pages.pictures import pictures_of
@@ -37,7 +36,6 @@ from yundian.platform.web.lists import Cursor
 from yundian.platform.web.names import channel_names
 from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
 from yundian.platform.wechat.agents import is_wechat_browser
-from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -284,14 +282,11 @@ async def _wechat_config(request: AnyRequest, services: Services, principal: Pri
     """What WeChat's scanner asks for, inside WeChat only. Without it the code is typed."""
     if not is_wechat_browser(request.headers.get("User-Agent", "")):
         return ""
-    app = await members.app_of_brand(
-        services.database, keyring=services.keyring, brand_id=principal.brand, kind=AppKind.OFFICIAL
+    config = await members.js_config(
+        services.database,
+        keyring=services.keyring,
+        apps=request.app.state.wechat,
+        brand_id=principal.brand,
+        url=f"{services.settings.base_url}{_COUNTER}",
     )
-    if app is None:
-        return ""
-    try:
-        config = await request.app.state.wechat.of(app).js_config(f"{services.settings.base_url}{_COUNTER}")
-    except (WeChatRefused, WeChatUnavailable) as error:
-        log.warning("orders.scanner_unavailable", error=type(error).__name__)
-        return ""
-    return msgspec.json.encode(config).decode()
+    return msgspec.json.encode(config).decode() if config else ""
