@@ -179,8 +179,8 @@ class Fair:
         for one in made:
             await self.say(await self.attempt(one), one, PaymentStanding.PAID)
 
-    async def say(self, number: str, made: Checkout, standing: PaymentStanding) -> None:
-        """What a provider says of a number."""
+    async def say(self, number: str, made: Checkout, standing: PaymentStanding, *, ref: str = "") -> None:
+        """What a provider says of a number; the same ``ref`` for what it says again."""
         is_paid = standing is PaymentStanding.PAID
         fact = PaymentFact(
             account_id=self.account_id,
@@ -189,7 +189,7 @@ class Fair:
             standing=standing,
             merchant_id=_merchant(self.brand),
             app_id="wx8888888888888888",
-            provider_ref=readable_code(20),
+            provider_ref=ref or readable_code(20),
             amount_minor=made.total_minor if is_paid else None,
             currency=made.currency if is_paid else None,
             paid_at=clock.now() if is_paid else None,

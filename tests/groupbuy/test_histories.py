@@ -27,6 +27,8 @@ STEP = st.one_of(
     st.tuples(st.just("pay"), st.integers(0, 9), st.just(0)),
     st.tuples(st.just("pay"), st.integers(0, 9), st.just(0)),
     st.tuples(st.sampled_from(["expire", "leave", "late"]), st.integers(0, 9), st.just(0)),
+    # Providers repeat themselves, and what they said first may come last.
+    st.tuples(st.sampled_from(["again", "stale"]), st.integers(0, 9), st.just(0)),
     st.tuples(st.just("deadline"), st.just(0), st.integers(0, 3)),
 )
 
@@ -40,6 +42,7 @@ class House:
         self.made: list[Checkout] = []
         self.numbers: list[str] = []
         self.codes: list[str] = []
+        self.paid: set[int] = set()
 
     async def open(self) -> None:
         item = ItemFields(sku_id=self.fair.sku_ids[0], group_price_minor=GROUP_PRICE, quota=QUOTA)
@@ -97,15 +100,25 @@ class House:
         seat, made = self.model.seats[at], self.made[at]
         if name == "pay" and seat.state == "reserved":
             self.model.pay(seat)
-            await self.fair.say(self.numbers[at], made, PaymentStanding.PAID)
+            await self._say_paid(at)
         elif name == "expire" and seat.state == "reserved":
             self.model.release(seat)
             await self.fair.expire(made)
         elif name == "late" and seat.state == "released":
             self.model.late(seat)
-            await self.fair.say(self.numbers[at], made, PaymentStanding.PAID)
+            await self._say_paid(at)
+        elif name == "again" and at in self.paid:
+            await self._say_paid(at)
+        elif name == "stale" and at in self.paid:
+            for standing in (PaymentStanding.WAITING, PaymentStanding.CLOSED):
+                await self.fair.say(self.numbers[at], made, standing)
         elif name == "leave":
             await self._leave(seat, made)
+
+    async def _say_paid(self, at: int) -> None:
+        number = self.numbers[at]
+        await self.fair.say(number, self.made[at], PaymentStanding.PAID, ref=f"R{number}")
+        self.paid.add(at)
 
     async def _leave(self, seat: Seat, made: Checkout) -> None:
         expected, found = self.model.leave(seat), ""
@@ -206,7 +219,11 @@ async def test_a_history_with_every_kind_of_step(
         ("start", 2, 0),
         ("join", 0, 1),
         ("pay", 5, 0),
+        ("again", 2, 0),
+        ("stale", 5, 0),
         ("deadline", 0, 1),
+        ("again", 5, 0),
+        ("stale", 2, 0),
         ("start", 1, 0),
     ]
     await run(services, relay_pool, history)
