@@ -67,7 +67,7 @@ async def test_a_customer_finds_a_time_books_it_once_moves_it_and_cancels(
     old = await client.get(f"/m/{brand.code}/appointments/{code}", headers={**HTML, **customer.headers})
     ended = await submit(client, f"/m/{brand.code}/appointments/{new}/cancel", {"x": "y"}, **customer.headers)
 
-    assert re.search(r"\d (m|米)<", shops.text)
+    assert re.search(r"\d (m|米|km|公里)<", shops.text)
     assert str(salon.shop_id) in shops.text
     assert salon.service.name in offered.text
     assert quote(start.strftime("T%H:%M")) in times.text
