@@ -8,15 +8,7 @@ import typer
 from yundian.brands import api as brands
 from yundian.channels.service import channels
 from yundian.channels.service.importing import orders_kind
-from yundian.platform.core.settings import Settings
-from yundian.platform.intake.console import (
-    BrandOption,
-    FileArgument,
-    JsonOption,
-    MapOption,
-    import_group,
-    run_command,
-)
+from yundian.platform.intake.console import Import, import_command, import_group
 
 IMPORT = import_group()
 
@@ -26,24 +18,9 @@ BackfillOption = Annotated[
 ]
 
 
-@IMPORT.command("orders")
-def import_orders(
-    file: FileArgument,
-    channel: ChannelOption,
-    map_file: MapOption,
-    brand: BrandOption = None,
-    backfill: BackfillOption = True,
-    as_json: JsonOption = False,
-) -> None:
+@import_command(IMPORT, "orders", choose_brand=brands.choose_brand_id)
+def import_orders(channel: ChannelOption, backfill: BackfillOption = True) -> Import:
     """Import orders of a channel. Exit code 0: all in; 3: some quarantined; 2: the file cannot be used."""
-    code = run_command(
-        Settings(),
-        kind=orders_kind(channel, backfill=backfill),
-        file=file,
-        map_file=map_file,
-        brand=brand,
-        choose_brand=brands.choose_brand_id,
-        as_json=as_json,
-        before=functools.partial(channels.check_open, code=channel),
+    return Import(
+        kind=orders_kind(channel, backfill=backfill), before=functools.partial(channels.check_open, code=channel)
     )
-    raise typer.Exit(code)

@@ -1,8 +1,10 @@
 """An import on the command line: progress bar, summary, exit code. Shared by every room that imports files."""
 
 import asyncio
+import inspect
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,21 +46,68 @@ def import_group() -> typer.Typer:
     return group
 
 
+@dataclass(frozen=True, kw_only=True)
+class Import:
+    """What a command brings in; ``before`` may refuse, with a ``DomainError``, before the file is read."""
+
+    kind: ImportKind[Any]
+    before: Check | None = None
+
+
+Declared = Callable[..., Import]
+
+
+def import_command(group: typer.Typer, name: str, *, choose_brand: BrandChooser) -> Callable[[Declared], Declared]:
+    """Add a command to a room's group. The function below it says what to import; its docstring is the help, and
+    what it takes are options of that import alone, beside those of every import."""
+
+    def add(declare: Declared) -> Declared:
+        def command(
+            file: FileArgument,
+            map_file: MapOption,
+            brand: BrandOption = None,
+            as_json: JsonOption = False,
+            **own: Any,
+        ) -> None:
+            what = declare(**own)
+            code = run_command(
+                Settings(),
+                what,
+                file=file,
+                map_file=map_file,
+                brand=brand,
+                choose_brand=choose_brand,
+                as_json=as_json,
+            )
+            raise typer.Exit(code)
+
+        command.__doc__ = declare.__doc__
+        vars(command)["__signature__"] = _joined(inspect.signature(command), inspect.signature(declare))
+        group.command(name)(command)
+        return declare
+
+    return add
+
+
+def _joined(every: inspect.Signature, own: inspect.Signature) -> inspect.Signature:
+    """The order of ``--help``: the file, what must be said, what may be said, and how to answer at the end."""
+    file, map_file, brand, as_json, _rest = every.parameters.values()
+    needed = [one for one in own.parameters.values() if one.default is one.empty]
+    optional = [one for one in own.parameters.values() if one.default is not one.empty]
+    return inspect.Signature([file, *needed, map_file, brand, *optional, as_json])
+
+
 def run_command(
     settings: Settings,
+    what: Import,
     *,
-    kind: ImportKind[Any],
     file: Path,
     map_file: Path,
     brand: str | None,
     choose_brand: BrandChooser,
     as_json: bool,
-    before: Check | None = None,
 ) -> int:
-    """Import and report. The exit code: 0 all in, 3 some quarantined, 2 nothing (more) could be used.
-
-    ``before`` may refuse, with a ``DomainError``, before the file is read.
-    """
+    """Import and report. The exit code: 0 all in, 3 some quarantined, 2 nothing (more) could be used."""
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("[bold]{task.description}"),
@@ -69,16 +118,7 @@ def run_command(
         console=console,
         disable=as_json or not console.is_terminal,
     )
-    work = _run(
-        settings,
-        kind=kind,
-        file=file,
-        map_file=map_file,
-        brand=brand,
-        choose_brand=choose_brand,
-        before=before,
-        bar=bar,
-    )
+    work = _run(settings, what, file=file, map_file=map_file, brand=brand, choose_brand=choose_brand, bar=bar)
     try:
         with bar:
             summary = asyncio.run(work)
@@ -130,13 +170,12 @@ def show_refusal(error: DomainError, *, as_json: bool) -> None:
 
 async def _run(
     settings: Settings,
+    what: Import,
     *,
-    kind: ImportKind[Any],
     file: Path,
     map_file: Path,
     brand: str | None,
     choose_brand: BrandChooser,
-    before: Check | None,
     bar: Progress,
 ) -> RunSummary:
     mapping = mappings.load(map_file)
@@ -156,11 +195,11 @@ async def _run(
     try:
         async with database.unit_of_work(None) as session:
             brand_id = await choose_brand(session, brand)
-        if before is not None:
+        if what.before is not None:
             async with database.connection(brand_id) as tx:
-                await before(tx)
+                await what.before(tx)
         return await service.run_import(
-            database, brand=brand_id, kind=kind, file=file, mapping=mapping, on_progress=on_progress
+            database, brand=brand_id, kind=what.kind, file=file, mapping=mapping, on_progress=on_progress
         )
     finally:
         await database.close()
