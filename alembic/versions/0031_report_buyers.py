@@ -1,4 +1,4 @@
-"""on which days each member bought
+"""on which days each member bought; channels are named by the room that owns them
 
 Revision ID: 0031
 Revises: 0030
@@ -13,7 +13,7 @@ down_revision = "0030"
 branch_labels = None
 depends_on = None
 
-_TABLE = "reports_buyer"
+_TABLE, _NAMES = "reports_buyer", "reports_channel"
 
 
 def upgrade() -> None:
@@ -38,8 +38,21 @@ def upgrade() -> None:
     )
     op.create_primary_key(f"pk_{_TABLE}", _TABLE, ["brand_id", "basis", "currency", "member_id"])
     op.protect_by_brand(_TABLE)
+    op.drop_table(_NAMES)
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.create_table(
+        _NAMES,
+        sa.Column("brand_id", sa.Uuid(), nullable=False),
+        sa.Column("channel", sa.String(32), nullable=False),
+        sa.Column("name_zh", sa.String(80), nullable=False),
+        sa.Column("name_en", sa.String(80), nullable=False),
+        sa.PrimaryKeyConstraint("brand_id", "channel", name=f"pk_{_NAMES}"),
+    )
+    op.execute(
+        f"INSERT INTO {_NAMES} SELECT brand_id, code, name_zh, name_en FROM channels_channel"  # noqa: S608
+    )
+    op.protect_by_brand(_NAMES)
     op.drop_table(_TABLE)

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.channels.makers import make_channel
+from tests.channels.makers import document, line, make_channel, refund, take
 from tests.channels.sender import Sender, make_sender, sale
 from tests.channels.test_upload import MAPPING, Hq, csv_of
 from tests.people import sign_in_as
@@ -70,6 +70,30 @@ async def hq(client: httpx.AsyncClient, services: Services, brand: BrandView) ->
 async def sender(hq: Hq, services: Services, brand: BrandView) -> Sender:
     await make_channel(services, brand, "pos")
     return await make_sender(hq.client, services, brand)
+
+
+async def test_a_refund_leads_to_its_order_and_the_order_to_its_documents(
+    hq: Hq, services: Services, brand: BrandView
+) -> None:
+    await make_channel(services, brand, "pos")
+    await take(services, brand, document("B-1", kind="refund", refund_of="1001", lines=(line(3_00),)))
+    [(waiting,)] = await hq.rows("SELECT id FROM channels_document WHERE external_id = 'B-1'")
+    pages = {"Accept": "text/html"}
+    alone = await hq.client.get(f"{PATH}/documents/{waiting}", headers=pages)
+    told = refund("INSIDE", 1_00)
+    sale = document("1001", refunds=(told,), country="CN", province="浙江省", total_minor=12_00)
+    await take(services, brand, document("9001"), sale)
+    [(order,)] = await hq.rows("SELECT id FROM orders_order WHERE external_id = '1001'")
+
+    link, panel_link = f"/hq/orders/{order}", f"{PATH}/documents/of-order/{order}"
+    page = await hq.client.get(f"{PATH}/documents/{waiting}", headers=pages)
+    panel = await hq.client.get(panel_link, headers=pages)
+    assert link in page.text
+    assert "/hq/orders/" not in alone.text
+    assert sorted(re.findall(r"(\S+)</a>", panel.text)) == ["1001", "B-1"]
+    assert panel_link in (await hq.client.get(link, headers=pages)).text
+    [shown] = (await hq.client.get("/v1/orders?number=1001")).json()["items"]
+    assert [shown[name] for name in ("country", "province", "difference_minor")] == ["CN", "浙江省", 2_00]
 
 
 async def held(hq: Hq, code: str = "") -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from yundian.channels.routes import SyncController
 from yundian.channels.tasks import CRONS, TIMERS
 from yundian.platform.core.principal import Role
 from yundian.platform.room import Room
-from yundian.platform.web.declare import NavigationItem, Place, Section
+from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
 
 _HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -27,4 +27,5 @@ ROOM = Room(
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 65, "Sales channels", "/hq/channels", "inbox", _HQ, Section.SELLING),
     ),
+    panels=(Panel(Place.HQ_ORDER, 10, "/hq/channels/documents/of-order/{id}", _HQ),),
 )

@@ -19,7 +19,8 @@ from yundian.orders.types import (
     NewOrder,
     OrderView,
     Placed,
-    StagedLine,
+    ReturnRow,
+    StagedLines,
     StagedOrder,
     StagedReturn,
 )
@@ -98,6 +99,16 @@ async def get_orders(door: Door, *, order_ids: Sequence[uuid.UUID]) -> dict[uuid
     return await lists.get_orders(door, order_ids=order_ids)
 
 
+async def order_of_return(door: Door, *, return_id: uuid.UUID) -> OrderView | None:
+    """The order that another system's refund is of; ``None`` while it has not come in."""
+    return await lists.order_of_return(door, return_id=return_id)
+
+
+async def returns_of(door: Door, *, order_id: uuid.UUID) -> list[ReturnRow]:
+    """What another system gave back of an order, each refund once."""
+    return await lists.returns_of(door, order_id=order_id)
+
+
 async def list_of_member(
     door: Door, *, member_id: uuid.UUID, cursor: str | None = None, limit: int = 20
 ) -> Page[OrderView]:
@@ -121,8 +132,9 @@ async def merge_documents(
     tx: Tx,
     *,
     orders: list[StagedOrder],
-    lines: list[StagedLine],
+    lines: Sequence[StagedLines],
     returns: list[StagedReturn],
+    skus: Mapping[str, uuid.UUID] | None = None,
     gone_orders: Sequence[uuid.UUID] = (),
     gone_returns: Sequence[uuid.UUID] = (),
     members_of_orders: Mapping[uuid.UUID, uuid.UUID] | None = None,
@@ -130,6 +142,7 @@ async def merge_documents(
 ) -> Merged:
     """Orders of other systems, their lines and refunds become what is given; a fixed number of statements for any
     number of them. The caller knows which documents are the newest, and lets one merge at a time into a brand.
+    ``skus`` are the ids of the codes that the catalogue has.
 
     A refund waits for its order, or finds it; ``refunded_minor`` is the sum of those that count. Refunds that a
     known order does not tell of any more go, and so do ``gone_orders`` (with the refunds they told of) and
@@ -137,13 +150,14 @@ async def merge_documents(
     ``members_of_returns`` (those of documents of their own) say whose some others are, from now on.
 
     What changed is also left, until the end of the transaction, in the temporary tables ``orders_staged``,
-    ``orders_staged_line`` and ``orders_changed_return``: columns as ``StagedOrder``, ``StagedLine`` and
+    ``orders_staged_line`` and ``orders_changed_return``: columns as ``StagedOrder``, ``orders_line`` and
     ``ReturnChange`` have them, and ``lines jsonb`` of a changed return. No events: the caller tells.
     """
     return await merging.merge(
         tx,
         orders=orders,
         lines=lines,
+        skus=skus or {},
         returns=returns,
         gone_orders=gone_orders,
         gone_returns=gone_returns,

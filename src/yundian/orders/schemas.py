@@ -38,15 +38,22 @@ class LineRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderRead(msgspec.Struct, frozen=True, kw_only=True):
-    """An order. Amounts are minor units (fen) of ``currency``; ``total`` = goods - discount + shipping.
+    """An order. Amounts are minor units (fen) of ``currency``.
 
+    ``total`` = goods - discount + shipping + difference.
     ``attributed_shop_id`` brought it, ``fulfil_shop_id`` hands it over, ``home_shop_id`` is the member's own.
-    ``source_state`` is what the system that an imported order came from says.
+    ``paid`` and ``refunded`` are what came and went back so far; they may differ from ``total``.
+
+    Of an order that another system told: ``external_shop`` (the shop's code) and ``external_id`` are its number
+    there, ``source_state`` is its own word, ``difference`` by how much its total is not its lines, discount and
+    shipping (kept, never guessed away), ``country`` (ISO 3166, two letters) and ``province`` (as the source writes
+    it) where the goods went; empty where nobody says. ``is_backfill``: history that was brought in later.
     """
 
     id: uuid.UUID
     number: str
     channel: str
+    external_shop: str
     external_id: str
     source_state: str
     state: OrderState
@@ -62,6 +69,7 @@ class OrderRead(msgspec.Struct, frozen=True, kw_only=True):
     goods_minor: int
     discount_minor: int
     shipping_minor: int
+    difference_minor: int
     total_minor: int
     paid_minor: int
     refunded_minor: int
@@ -71,6 +79,9 @@ class OrderRead(msgspec.Struct, frozen=True, kw_only=True):
     handed_over_at: dt.datetime | None
     completed_at: dt.datetime | None
     closed_at: dt.datetime | None
+    country: str
+    province: str
+    is_backfill: bool
     lines: tuple[LineRead, ...]
 
     @classmethod

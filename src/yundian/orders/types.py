@@ -2,7 +2,8 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -293,10 +294,12 @@ class UncollectedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReturnRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund that another system gave; ``is_estimated``: the source does not say when."""
+    """A refund that another system gave; ``is_estimated``: the source does not say when. ``is_own``: a document of
+    its own tells it, not its order's."""
 
     id: uuid.UUID
     external_id: str
+    is_own: bool
     amount_minor: int
     currency: str
     refunded_at: dt.datetime
@@ -342,20 +345,31 @@ class StagedOrder(NamedTuple):
     pieces: int
 
 
-class StagedLine(NamedTuple):
-    """A line of a staged order: a row of ``orders_staged_line``. Quantity and amounts may be negative."""
+class SoldLine(Protocol):
+    """A line as another system tells it; quantity and amounts may be negative. ``line_id``: its own name of it."""
+
+    @property
+    def sku(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def quantity(self) -> int: ...
+    @property
+    def unit_minor(self) -> int: ...
+    @property
+    def discount_minor(self) -> int: ...
+    @property
+    def total_minor(self) -> int: ...
+    @property
+    def line_id(self) -> str: ...
+
+
+class StagedLines(NamedTuple):
+    """The lines of a staged order: rows of ``orders_staged_line``, numbered from one."""
 
     order_id: uuid.UUID
-    line_no: int
-    sku_id: uuid.UUID | None
-    sku_code: str
-    name: str
-    quantity: int
     currency: str
-    unit_minor: int
-    discount_minor: int
-    total_minor: int
-    external_id: str
+    lines: Sequence[SoldLine]
 
 
 class StagedReturn(NamedTuple):
@@ -363,8 +377,8 @@ class StagedReturn(NamedTuple):
 
     ``is_own``: a document of its own tells it, not its order's. ``has_before``: of its own, that it is there
     already under this id; else that its order is, which may have told of it. ``order_external_id`` is empty where
-    the source does not say. ``lines``: a JSON array of ``sku_id``, ``sku_code``, ``name``, ``quantity``,
-    ``amount_minor``.
+    the source does not say, ``order_id`` while its order is not looked up. ``lines``: a JSON array of ``sku_id``,
+    ``sku_code``, ``name``, ``quantity``, ``amount_minor``.
     """
 
     return_id: uuid.UUID
@@ -374,6 +388,7 @@ class StagedReturn(NamedTuple):
     external_shop: str
     external_id: str
     order_external_id: str
+    order_id: uuid.UUID | None
     member_id: uuid.UUID | None
     shop_id: uuid.UUID | None
     number: str

@@ -71,6 +71,14 @@ async def make_document(world: World) -> str:
         return str(await tx.fetchval("SELECT id FROM channels_document WHERE channel = $1", code))
 
 
+async def make_order(world: World) -> str:
+    """The order of a document."""
+    document_id = await make_document(world)
+    async with world.services.database.connection(world.brand.id) as tx:
+        sql = "SELECT subject_id FROM channels_document WHERE id = $1"
+        return str(await tx.fetchval(sql, uuid.UUID(document_id)))
+
+
 async def make_upload(world: World) -> str:
     """A file that nobody works on: it failed."""
 
@@ -207,6 +215,7 @@ ROWS: dict[str, Row] = {
     "channels.edit": written(on(make_channel, "/hq/channels/{id}/edit")),
     "channels.save": written(on(make_channel, "/hq/channels/{id}", form={**_FORM, "version": "1"})),
     "channels.document": read(on(make_document, "/hq/channels/documents/{id}", is_named=False)),
+    "channels.order_documents": read(on(make_order, "/hq/channels/documents/of-order/{id}", is_named=False)),
     "channels.imports": of_any_brand(get("/hq/channels/imports"), HQ),
     "channels.imports.list": of_any_brand(get("/hq/channels/imports/list"), HQ),
     "channels.import.new": of_any_brand(get("/hq/channels/imports/new"), HQ_ADMINS),

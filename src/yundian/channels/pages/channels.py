@@ -153,6 +153,12 @@ class DocumentPages(Controller):
     path = f"{PATH}/documents"
     include_in_schema = False
 
+    @get("/of-order/{order_id:uuid}", name="channels.order_documents", guards=[readers])
+    async def of_order(self, order_id: FromPath[uuid.UUID], session: NamedDependency[AsyncSession]) -> Template:
+        """On an order's page: the documents that it comes from."""
+        found = await received.of_order(session, order_id=order_id)
+        return fragment("channels/_order_documents.html", documents=found, words=words)
+
     @get("/{document_id:uuid}", name="channels.document", guards=[readers])
     async def show(
         self,

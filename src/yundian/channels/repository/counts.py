@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import asyncpg
 from sqlmodel import col, select
@@ -101,6 +101,24 @@ async def newest_documents(
 
 async def get_document(session: AsyncSession, *, brand_id: uuid.UUID, document_id: uuid.UUID) -> Document | None:
     return await session.get(Document, (brand_id, document_id))
+
+
+async def current_documents(
+    session: AsyncSession, *, brand_id: uuid.UUID, channel: str, shop: str, numbers: Collection[str]
+) -> Sequence[Document]:
+    """The newest versions under these numbers of a shop of a channel, the earliest document first."""
+    statement = (
+        select(Document)
+        .where(
+            col(Document.brand_id) == brand_id,
+            col(Document.channel) == channel,
+            col(Document.external_shop) == shop,
+            col(Document.external_id).in_(sorted(numbers)),
+            col(Document.is_current),
+        )
+        .order_by(col(Document.occurred_at), col(Document.id))
+    )
+    return (await session.exec(statement)).all()
 
 
 async def versions_of(session: AsyncSession, *, document: Document, limit: int) -> Sequence[Document]:

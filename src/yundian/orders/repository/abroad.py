@@ -40,6 +40,13 @@ async def returns_of(door: Door, *, order_id: uuid.UUID) -> list[ReturnRow]:
     return [ReturnRow(**dict(zip(ReturnRow.__struct_fields__, row, strict=True))) for row in rows]
 
 
+async def order_of_return(door: Door, *, return_id: uuid.UUID) -> uuid.UUID | None:
+    """The order that a refund is of, as far as it came in."""
+    sql = "SELECT order_id FROM orders_return WHERE brand_id = $1 AND id = $2"
+    rows = await fetch(door, sql, brand_of(door), return_id)
+    return rows[0][0] if rows else None
+
+
 async def ids_by_number(door: Door, *, numbers: Sequence[str]) -> list[uuid.UUID]:
     """Whose number one of these is, here or at the source."""
     return [row[0] for row in await fetch(door, _BY_NUMBER, brand_of(door), list(numbers))]

@@ -10,7 +10,7 @@ from yundian.orders.errors import OrderUnknown
 from yundian.orders.repository import abroad, reading
 from yundian.orders.repository.reading import FIRST, Key
 from yundian.orders.states import OrderState
-from yundian.orders.types import HistoryView, OrderFilter, OrderView
+from yundian.orders.types import HistoryView, OrderFilter, OrderView, ReturnRow
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox.door import Door
 
@@ -24,6 +24,15 @@ async def get_order(door: Door, *, order_id: uuid.UUID) -> OrderView:
 
 async def get_orders(door: Door, *, order_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, OrderView]:
     return {order.id: order for order in await reading.by_ids(door, order_ids=order_ids)}
+
+
+async def order_of_return(door: Door, *, return_id: uuid.UUID) -> OrderView | None:
+    order_id = await abroad.order_of_return(door, return_id=return_id)
+    return None if order_id is None else await get_order(door, order_id=order_id)
+
+
+async def returns_of(door: Door, *, order_id: uuid.UUID) -> list[ReturnRow]:
+    return await abroad.returns_of(door, order_id=order_id)
 
 
 async def order_of_member(door: Door, *, number: str, member_id: uuid.UUID) -> OrderView:
