@@ -25,6 +25,7 @@ from yundian.platform.core.steps import step
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.keys import keyring_of
 from yundian.platform.intake import mapping as mappings
+from yundian.platform.intake import sealing
 from yundian.platform.intake.types import RunSummary
 from yundian.platform.outbox import failures, timers
 
@@ -91,10 +92,11 @@ async def keep(tx: Tx, *, new: NewFile, parts: AsyncIterator[bytes]) -> uuid.UUI
         number += 1
     if not size:
         raise UploadEmpty
-    same = await repository.find_open(tx, channel=new.channel, file_sha256=digest.hexdigest(), mapping=new.mapping)
+    known_by = sealing.file_known_by(keyring, digest.hexdigest())
+    same = await repository.find_open(tx, channel=new.channel, file_sha256=known_by, mapping=new.mapping)
     if same is not None:
         raise SameFile(same)
-    await repository.measure(tx, upload_id=upload_id, file_bytes=size, file_sha256=digest.hexdigest())
+    await repository.measure(tx, upload_id=upload_id, file_bytes=size, file_sha256=known_by)
     await _wake(tx, upload_id)
     return upload_id
 

@@ -47,6 +47,7 @@ class ImportRun(Row, table=True):
 
     kind: str = Field(sa_type=sa.String(40))
     file_name: str = Field(sa_type=sa.String(255))
+    # Keyed (``sealing.file_known_by``).
     file_sha256: str = Field(sa_type=sa.CHAR(64))
     mapping_name: str = Field(sa_type=sa.String(80))
     mapping_sha256: str = Field(sa_type=sa.CHAR(64))

@@ -39,6 +39,11 @@ def known_by(keyring: Keyring, content_hash: bytes) -> bytes:
     return keyring.blind_index(PURPOSE, content_hash.hex())
 
 
+def file_known_by(keyring: Keyring, sha256: str) -> str:
+    """The same for a file, of 64 signs: a short one may be a single record."""
+    return keyring.blind_index("intake.file", sha256).hex()
+
+
 def told(reason: str) -> str:
     """A reason as it is kept: without the phone numbers it quotes."""
     return _PHONE.sub(lambda found: mask_phone(found[0]), reason)
