@@ -172,7 +172,11 @@ async def _choose(
         return see_other(where)
     if group is None and whole.campaign.standing(now) is not Standing.RUNNING:
         return see_other(where)
-    shops = await _pickup_shops(session, whole, group.shop_id if group else shop_id)
+    meets_at = await reading.meets_at(session, group_id=group.id) if group and whole.campaign.opens_with else None
+    if meets_at is not None:
+        shops = list((await shops_by_id(session, meets_at)).values())
+    else:
+        shops = await _pickup_shops(session, whole, group.shop_id if group else shop_id)
     return page(
         "groupbuy/checkout.html",
         status_code=form.status,

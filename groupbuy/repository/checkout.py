@@ -10,6 +10,7 @@ import msgspec
 from groupbuy.rules import Chosen
 from groupbuy.states import LIVE, OCCUPYING
 from groupbuy.types import CampaignView, GroupView, ItemView, SeatView, Wish
+from stores import api as stores
 from yundian.attribution import api as attribution
 from yundian.platform.db.cte import Cte
 from yundian.platform.db.database import Tx
@@ -69,7 +70,7 @@ def _marks(columns_: Mapping[str, str]) -> str:
 
 class Offer(NamedTuple):
     """Everything that a checkout decides by; ``mine`` is the seat of this campaign she holds already, ``looked``
-    what attribution decides by."""
+    what attribution decides by, ``meets_at`` the shop where a group whose first member chose it meets."""
 
     campaign: CampaignView
     group: GroupView | None
@@ -77,6 +78,7 @@ class Offer(NamedTuple):
     is_shop_included: bool
     mine: SeatView | None
     mine_code: str
+    meets_at: uuid.UUID | None
     looked: tuple[Any, ...]
 
 
@@ -109,7 +111,9 @@ def _read(source: str) -> str:
     return (
         f"SELECT {columns('c', _CAMPAIGN, 'c_')}, {columns('g', _GROUP, 'g_')}, {columns('i', _ITEM, 'i_')},"  # noqa: S608
         f" {columns('m', _SEAT, 'm_')}, mg.code AS mine_code, c.is_all_shops OR EXISTS (SELECT FROM"
-        " groupbuy_campaign_shop s WHERE s.brand_id = $1 AND s.campaign_id = c.id AND s.shop_id = $4) AS includes"
+        " groupbuy_campaign_shop s WHERE s.brand_id = $1 AND s.campaign_id = c.id AND s.shop_id = $4) AS includes,"
+        " CASE WHEN c.opens_with <> '' THEN (SELECT s.pickup_shop_id FROM groupbuy_seat s WHERE s.brand_id = $1"
+        " AND s.group_id = g.id ORDER BY s.id LIMIT 1) END AS meets_at"
         f" FROM {source}"
         " LEFT JOIN groupbuy_item i ON i.brand_id = $1 AND i.campaign_id = c.id AND i.sku_id = ANY($3::uuid[])"
         " LEFT JOIN groupbuy_seat m ON m.brand_id = $1 AND m.campaign_id = c.id AND m.member_id = $5"
@@ -125,7 +129,7 @@ _BY_GROUP = _read(
 )
 _BY_CAMPAIGN = _read("groupbuy_campaign c LEFT JOIN groupbuy_group g ON false") + " AND c.code = $2"
 _OFFER = (
-    f"SELECT {', '.join(_OFFERED)}, o.mine_code, o.includes, {', '.join(attribution.LOOKED)}"  # noqa: S608
+    f"SELECT {', '.join(_OFFERED)}, o.mine_code, o.includes, o.meets_at, {', '.join(attribution.LOOKED)}"  # noqa: S608
     " FROM offer o LEFT JOIN looked ON true"
 )
 _OWNERS = "SELECT g_shop_id FROM offer"
@@ -164,7 +168,8 @@ def _offer_of(rows: Sequence[Any]) -> Offer:
         mine=mine,
         mine_code=first[at] or "",
         is_shop_included=first[at + 1],
-        looked=first[at + 2 :],
+        meets_at=first[at + 2],
+        looked=first[at + 3 :],
     )
 
 
@@ -233,6 +238,11 @@ _QUOTA = """
 UPDATE groupbuy_item i SET reserved = i.reserved + h.quantity FROM quota_held h
 WHERE i.brand_id = $1::uuid AND i.id = h.id RETURNING i.id
 """
+# What a room that opens groups holds for them is no stock: the shop has only to be in business.
+_PLACE = f"""
+SELECT q.id FROM quota q WHERE NOT EXISTS (
+    SELECT FROM ({stores.CLOSED_SHOPS}) c WHERE c.brand_id = $1::uuid AND c.id = $2::uuid)
+"""  # noqa: S608
 _READY = """
 SELECT s.id FROM seat s
 WHERE (SELECT count(*) FROM quota) = $1::int AND (SELECT count(*) FROM stock) = $1::int
@@ -262,6 +272,11 @@ def quota_part(cte: Cte, *, brand_id: uuid.UUID, chosen: Sequence[Chosen]) -> No
     ids, pieces = [one.item.id for one in chosen], [one.quantity for one in chosen]
     cte.add("quota_held", _QUOTA_HELD, brand_id, ids, pieces)
     cte.add("quota", _QUOTA, brand_id)
+
+
+def place_part(cte: Cte, *, brand_id: uuid.UUID, shop_id: uuid.UUID) -> None:
+    """The gate ``stock`` of what has none, a row for each item: the room that opened the group holds its place."""
+    cte.add("stock", _PLACE, brand_id, shop_id)
 
 
 def ready_part(cte: Cte, *, lines: int) -> None:

@@ -50,6 +50,13 @@ def _struct(kind: Any, row: Sequence[Any]) -> Any:
     return msgspec.convert(dict(zip(kind.__struct_fields__, row, strict=True)), kind, strict=False)
 
 
+async def meets_at(door: Door, *, group_id: uuid.UUID) -> uuid.UUID | None:
+    """The shop that its first member chose."""
+    sql = "SELECT pickup_shop_id FROM groupbuy_seat WHERE brand_id = $1 AND group_id = $2 ORDER BY id LIMIT 1"
+    rows = await fetch(door, sql, brand_of(door), group_id)
+    return rows[0][0] if rows else None
+
+
 async def lock_of_orders(door: Door, *, order_ids: Sequence[uuid.UUID]) -> list[GroupView]:
     """The groups of these orders, locked in the order of their ids."""
     rows = await fetch(

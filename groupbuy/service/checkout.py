@@ -9,6 +9,8 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+import msgspec
+
 from groupbuy import rules
 from groupbuy.errors import (
     AlreadyIn,
@@ -88,6 +90,10 @@ async def check_out(
     try:
         async with database.connection(buyer.brand_id) as tx:
             offer = await _offer(tx, buyer, wish, now)
+            if offer.meets_at not in (None, wish.pickup_shop_id):
+                # Where its first member chose to meet is where everybody meets.
+                wish = msgspec.structs.replace(wish, pickup_shop_id=offer.meets_at)
+                offer = await _offer(tx, buyer, wish, now)
             if offer.mine is not None:
                 return _again(keyring, buyer, offer, offer.mine)
             made = await _place(tx, keyring, buyer, wish, offer, now, keep, has_key=has_key, together=together)
@@ -124,7 +130,7 @@ async def _place(
             raise OpensElsewhere(opens_with=campaign.opens_with)
     else:
         check_joinable(group, now)
-    if not offer.is_shop_included:
+    if offer.meets_at is None and not offer.is_shop_included:
         raise ShopNotIncluded
     chosen = rules.choose(wish.lines, offer.items, pieces_per_seat=campaign.pieces_per_seat)
     credit = attribution.decide_from(
@@ -136,7 +142,8 @@ async def _place(
         fulfil_shop_id=wish.pickup_shop_id,
         own_shop_ids=buyer.own_shop_ids,
     )
-    await _check_pickup(tx, campaign, wish, credit)
+    if offer.meets_at is None:
+        await _check_pickup(tx, campaign, wish, credit)
     seat = NewSeat.of(buyer, campaign, group, chosen, wish, credit, now)
     cte = Cte()
     gate_parts(cte, seat=seat, now=now)

@@ -22,6 +22,11 @@ async def find_group(door: Door, *, code: str) -> GroupView:
     return group
 
 
+async def meets_at(door: Door, *, group_id: uuid.UUID) -> uuid.UUID | None:
+    """Where a group meets that another room opened: at the shop its first member chose."""
+    return await rows.meets_at(door, group_id=group_id)
+
+
 async def members_of(door: Door, *, group: GroupView) -> list[SeatView]:
     """The seats that are taken, who paid first first."""
     states = [state.value for state in (*OCCUPYING, SeatState.REFUNDING, SeatState.REFUNDED)]

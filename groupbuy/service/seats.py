@@ -118,7 +118,8 @@ class NewSeat(NamedTuple):
 
     @property
     def stock_reference(self) -> str:
-        return f"order:{self.ids.order}"
+        """Empty: nothing of it is stock, another room holds its place."""
+        return "" if self.campaign.opens_with else f"order:{self.ids.order}"
 
     def checkout(self, keyring: Keyring) -> Checkout:
         return Checkout(
@@ -175,15 +176,18 @@ def gate_parts(cte: Cte, *, seat: NewSeat, now: dt.datetime) -> None:
         rows.open_part(cte, brand_id=brand_id, group=_group_row(seat))
     rows.seat_part(cte, brand_id=brand_id, seat=_seat_row(seat), limit=seat.campaign.per_member_limit)
     rows.quota_part(cte, brand_id=brand_id, chosen=seat.chosen)
-    stores.reserve_parts(
-        cte,
-        brand_id=brand_id,
-        shop_id=seat.pickup_shop_id,
-        lines=[StockLine(one.item.sku_id, one.quantity) for one in seat.chosen],
-        reference=seat.stock_reference,
-        now=now,
-        given="quota",
-    )
+    if seat.campaign.opens_with:
+        rows.place_part(cte, brand_id=brand_id, shop_id=seat.pickup_shop_id)
+    else:
+        stores.reserve_parts(
+            cte,
+            brand_id=brand_id,
+            shop_id=seat.pickup_shop_id,
+            lines=[StockLine(one.item.sku_id, one.quantity) for one in seat.chosen],
+            reference=seat.stock_reference,
+            now=now,
+            given="quota",
+        )
     rows.ready_part(cte, lines=len(seat.chosen))
     if seat.group is None:
         timers.timer_part(

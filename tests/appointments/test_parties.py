@@ -16,11 +16,8 @@ from groupbuy.errors import OpensElsewhere
 from groupbuy.service import campaigns
 from groupbuy.states import LatePolicy
 from groupbuy.types import CampaignWithItems, Checkout
-from stores import api as stores
-from stores.types import ShopView
 from tests.appointments.makers import Salon, make_salon, service_fields
 from tests.groupbuy.kit import Fair, campaign_fields, open_fair
-from tests.stores.makers import receive
 from yundian.app.rooms import rooms
 from yundian.app.worker import registry_of
 from yundian.brands.types import BrandView
@@ -85,7 +82,6 @@ async def open_parlour(
     fair = await open_fair(services, brand, pool)
     fair.registry = registry_of([room for room in rooms() if room.name in _ROOMS])
     salon = await make_salon(services, brand, chairs=chairs, people=chairs, fields=service_fields(seats=3))
-    await receive(services, brand, await _shop(fair, salon), fair.sku_ids[0], 100)
     async with services.database.unit_of_work(brand.id) as session:
         fields = campaign_fields(fair.sku_ids, late_policy=LatePolicy.REFUND)
         made = await campaigns.create_campaign(session, fields=fields)
@@ -94,11 +90,6 @@ async def open_parlour(
             session, campaign_id=made.campaign.id, version=made.campaign.version + 1, now=clock.now()
         )
     return Parlour(fair=fair, salon=salon, campaign=made)
-
-
-async def _shop(fair: Fair, salon: Salon) -> ShopView:
-    async with fair.services.database.unit_of_work(fair.brand.id) as session:
-        return (await stores.get_shop(session, shop_id=salon.shop_id)).shop
 
 
 async def test_a_group_holds_its_session_and_everybody_is_booked_when_it_is_full(
@@ -119,9 +110,11 @@ async def test_a_group_holds_its_session_and_everybody_is_booked_when_it_is_full
     assert (again.group_code, again.is_new) == (opened.group_code, False)
     assert await parlour.bookings() == [("held", leader)]
     assert start not in await parlour.salon.starts(start.astimezone(dt.timezone(dt.timedelta(hours=8))).date())
-    joined = [
-        await fair.join(opened.group_code, one, pickup_shop_id=parlour.salon.shop_id) for one in (second, third)
-    ]
+    # Wherever the others would collect: they meet where the first of them chose, and no stock is asked for.
+    joined = [await fair.join(opened.group_code, one, pickup_shop_id=fair.shop.id) for one in (second, third)]
+    meeting = await fair.rows("SELECT DISTINCT pickup_shop_id FROM groupbuy_seat WHERE brand_id = $1")
+    assert [row["pickup_shop_id"] for row in meeting] == [parlour.salon.shop_id]
+    assert await fair.rows("SELECT FROM stores_stock_movement WHERE brand_id = $1 AND kind = 'reserve'") == []
     await fair.pay(opened, *joined)
     await fair.work()
 
