@@ -1,5 +1,6 @@
 """What must be true of everybody's seats, orders, money, credit and numbers, whichever way a story went."""
 
+import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,10 @@ import anyio
 from tests.faults.main_job import Outing
 from tests.groupbuy.kit import GROUP_PRICE
 from yundian.payments.types import Provider
+from yundian.platform.core import clock
+from yundian.reports import api as reports
 from yundian.reports.service import checking
+from yundian.reports.types import Basis, By, SalesQuery
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Shape:
         return self.captured > self.back
 
 
+_DAY = dt.timedelta(days=1)
 _UNPAID = Shape("closed", "reversed", ("closed", "placed"), ())
 SHAPES = {
     "paid": Shape("waiting", "provisional", ("paid", "placed"), ("cash sale",), captured=1),
@@ -106,9 +111,23 @@ async def assert_conserved(outing: Outing) -> Counter[str]:
     assert stock["held"] == held
     await _check_members(outing, seats)
     await _check_orphans(outing)
+    await _check_report(outing, {Basis.CASH: held, Basis.ACCRUAL: confirmed})
     async with outing.fair.services.database.connection(outing.fair.brand.id) as tx:
         assert await checking.check(tx) == []
     return Counter(seat["state"] for seat in seats)
+
+
+async def _check_report(outing: Outing, sold: dict[Basis, int]) -> None:
+    """What HQ reads: all of it is the sales of the shop whose link it was."""
+    today = clock.now().date()
+    for basis, seats in sold.items():
+        # The shop's day may be another than ours.
+        wanted = SalesQuery(by=By.SHOP, basis=basis, first=today - _DAY, last=today + _DAY)
+        async with outing.fair.services.database.unit_of_work(outing.fair.brand.id) as session:
+            told = await reports.sales(session, wanted=wanted)
+        rows = {row.key: row.figures.net_minor for row in told.rows if row.figures.gross_minor}
+        assert set(rows) <= {str(outing.link_shop.id)}, told
+        assert sum(rows.values()) == sum(one.net_minor for one in told.totals) == seats * GROUP_PRICE, told
 
 
 def _check_seat(outing: Outing, seat: dict[str, Any]) -> None:
