@@ -240,7 +240,7 @@ async def test_hq_puts_pictures_on_the_page_of_the_product(
     assert "evil.png: Not a JPEG, PNG or WebP picture, or a broken one" in mixed.text
     assert "<!doctype html>" not in mixed.text
     assert (moved.status_code, moved.headers["location"]) == (303, f"{page}#pictures")
-    assert after.index(blue.small) < after.index("Stands for the product")
+    assert after.index(blue.small) < after.index("Main picture")
     assert "1 removed picture" in removed.text
     assert (await client.get(f"{page}/pictures/{blue.id}", headers=headers)).content == drawn_picture(
         "#2030a0"

@@ -17,7 +17,7 @@ _COLOUR, _DARK, _PAPER, _INK, _GREY = "#b8325f", "#86204a", "#ffffff", "#2a1b21"
 _CODE = 380
 _HEAD = 520
 # With a picture of what is offered on top, the words stand below it.
-_PICTURE, _BAND = 620, 300
+_PICTURE, _BAND = 620, 320
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def _pictured(image: Image.Image, pen: ImageDraw.ImageDraw, poster: Poster) -> N
         _text(pen, (_MARGIN, top), row, size=44, colour=_PAPER, weight=1)
         top += 62
     if poster.price:
-        _text(pen, (_MARGIN, _PICTURE + _BAND - 96), poster.price, size=58, colour=_PAPER, weight=2)
+        _text(pen, (_MARGIN, _PICTURE + _BAND - 108), poster.price, size=58, colour=_PAPER, weight=2)
 
 
 def _ground(height: int) -> Image.Image:
