@@ -7,28 +7,24 @@ The limit is the same effects written by the same number of processes with plain
 import argparse
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from pathlib import Path
 
 import asyncpg
 import psutil
 import uvloop
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from benchmarks import kit
 from yundian.platform.core.ids import new_id
-from yundian.platform.core.settings import Environment, Settings
+from yundian.platform.core.settings import Settings
 from yundian.platform.db import migrate
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.services import open_services
-from yundian.platform.embedded.postgres import EmbeddedPostgres
-from yundian.platform.embedded.valkey import EmbeddedValkey
 from yundian.platform.jobs.worker import work
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.declare import Delivered, Event, batch_subscriber, subscriber
@@ -90,7 +86,8 @@ def an_order(number: int) -> OrderPaid:
 class Workers:
     """Worker processes, with what they cost."""
 
-    def __init__(self, settings: Settings, count: int, kinds: str) -> None:
+    def __init__(self, house: kit.House, count: int, kinds: str) -> None:
+        settings = house.settings
         environment = {
             **os.environ,
             "DATABASE_URL": settings.database_url,
@@ -99,6 +96,7 @@ class Workers:
         }
         command = [sys.executable, "-m", "benchmarks.courier", "--worker", kinds]
         self._processes = [subprocess.Popen(command, env=environment) for _ in range(count)]
+        house.children.extend(self._processes)
 
     def cost(self) -> tuple[float, float]:
         """CPU seconds and MiB of the largest."""
@@ -113,7 +111,7 @@ class Workers:
             one.wait(timeout=30)
 
 
-async def drain(settings: Settings, database: Database, *, events: int, workers: int, kinds: str) -> float:
+async def drain(house: kit.House, database: Database, *, events: int, workers: int, kinds: str) -> float:
     """Effects per second from the first to the last of a backlog."""
     per_brand = events // len(BRANDS)
     for brand in BRANDS:
@@ -121,9 +119,9 @@ async def drain(settings: Settings, database: Database, *, events: int, workers:
             async with database.connection(brand) as tx:
                 await outbox.record(tx, *(an_order(first + n) for n in range(1_000)))
     total = per_brand * len(BRANDS) * len(kinds.split(","))
-    owner = await asyncpg.connect(settings.database_owner_url)
+    owner = await asyncpg.connect(house.settings.database_owner_url)
     await owner.execute("TRUNCATE bench.fact, bench.point; ANALYZE outbox_event; ANALYZE outbox_delivery")
-    running = Workers(settings, workers, kinds)
+    running = Workers(house, workers, kinds)
     started, begun_at, cpu_then = 0, 0.0, 0.0
     while True:
         done = await owner.fetchval(
@@ -148,9 +146,9 @@ async def drain(settings: Settings, database: Database, *, events: int, workers:
     return rate
 
 
-async def lag(settings: Settings, database: Database, *, rate: int, seconds: float) -> float:
+async def lag(house: kit.House, database: Database, *, rate: int, seconds: float) -> float:
     """p99 of the lag at a steady rate, each event in a transaction of its own."""
-    running = Workers(settings, 1, "batch,single")
+    running = Workers(house, 1, "batch,single")
     await asyncio.sleep(4)
 
     async def one(number: int) -> None:
@@ -167,7 +165,7 @@ async def lag(settings: Settings, database: Database, *, rate: int, seconds: flo
     await asyncio.gather(*tasks)
     recorded_s = time.monotonic() - begun
     await asyncio.sleep(3)
-    owner = await asyncpg.connect(settings.database_owner_url)
+    owner = await asyncpg.connect(house.settings.database_owner_url)
     row = await owner.fetchrow(
         "SELECT count(*) AS n, count(*) FILTER (WHERE state <> 'done') AS open,"
         " percentile_cont(ARRAY[0.5, 0.99, 1])"
@@ -208,25 +206,25 @@ async def plain_limit(database: Database, *, effects: int, connections: int) -> 
     return rate
 
 
-async def measure(settings: Settings, *, events: int) -> bool:
-    await migrate.upgrade(settings)
-    owner = await asyncpg.connect(settings.database_owner_url)
+async def measure(house: kit.House, *, events: int) -> bool:
+    await migrate.upgrade(house.settings)
+    owner = await asyncpg.connect(house.settings.database_owner_url)
     await owner.execute(SCHEMA)
     await owner.close()
-    async with open_services(settings) as services:
+    async with open_services(house.settings) as services:
         database = services.database
         print(f"load average before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
         # First: the backlogs of the drains leave vacuum and checkpoints behind, which are not the courier's lag.
         database.after_commit = Poker(services.redis)
-        p99 = await lag(settings, database, rate=300, seconds=20)
+        p99 = await lag(house, database, rate=300, seconds=20)
         database.after_commit = None
         limit = await plain_limit(database, effects=20_000, connections=4)
-        mixed = await drain(settings, database, events=events, workers=1, kinds="batch,single")
+        mixed = await drain(house, database, events=events, workers=1, kinds="batch,single")
         print(f"  = {mixed / limit:.0%} of the limit")
-        await drain(settings, database, events=events, workers=2, kinds="batch,single")
-        await drain(settings, database, events=events, workers=1, kinds="batch")
-        await drain(settings, database, events=events, workers=1, kinds="single")
-        await drain(settings, database, events=events * 5, workers=1, kinds="batch,single")
+        await drain(house, database, events=events, workers=2, kinds="batch,single")
+        await drain(house, database, events=events, workers=1, kinds="batch")
+        await drain(house, database, events=events, workers=1, kinds="single")
+        await drain(house, database, events=events * 5, workers=1, kinds="batch,single")
         print(f"load average after: {os.getloadavg()[0]:.1f}")
     is_good = mixed >= GOAL_EFFECTS_S and p99 <= GOAL_LAG_S
     goals = f">= {GOAL_EFFECTS_S} effects/s, lag p99 <= {GOAL_LAG_S} s at 300 events/s"
@@ -243,24 +241,8 @@ def main() -> int:
         wanted = [SUBSCRIBERS[kind] for kind in given.worker.split(",")]
         uvloop.run(work(Settings(), registry=Registry.of(events=[OrderPaid], subscribers=wanted)))
         return 0
-    folder = Path(tempfile.mkdtemp(prefix="yundian-bench-"))
-    folder.chmod(0o711)
-    postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
-    try:
-        postgres.start()
-        valkey.start()
-        settings = Settings(
-            environment=Environment.TEST,
-            var_dir=folder / "var",
-            database_url=postgres.app_url,
-            database_owner_url=postgres.owner_url,
-            redis_url=valkey.url,
-        )
-        return 0 if uvloop.run(measure(settings, events=given.events)) else 1
-    finally:
-        valkey.destroy()
-        postgres.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+    with kit.house() as house:
+        return 0 if uvloop.run(measure(house, events=given.events)) else 1
 
 
 if __name__ == "__main__":

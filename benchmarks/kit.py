@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -79,7 +80,8 @@ class House:
 
 @contextlib.contextmanager
 def house() -> Iterator[House]:
-    """Fresh servers in a folder of their own; all gone afterwards."""
+    """Fresh servers in a folder of their own; all gone afterwards, also when this process is told to end."""
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     folder = Path(tempfile.mkdtemp(prefix="yundian-bench-"))
     folder.chmod(0o711)
     postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
@@ -101,9 +103,12 @@ def house() -> Iterator[House]:
         finally:
             made.stop()
     finally:
+        # Once is enough: nobody is to interrupt the end.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         valkey.destroy()
         postgres.destroy()
         shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass

@@ -5,31 +5,21 @@ worker of its own and sends really signed WeChat notices, every tenth one twice.
 """
 
 import asyncio
-import os
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from pathlib import Path
 
 import aiohttp
-import asyncpg
 import psutil
 import uvloop
 from wechatpy.pay.utils import calculate_signature_hmac
 
-from yundian.app.config import as_environment
+from benchmarks import kit
 from yundian.payments.service import accounts
 from yundian.payments.types import WeChatPayAccount
-from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db import migrate
 from yundian.platform.db.services import open_services
-from yundian.platform.embedded.postgres import EmbeddedPostgres
-from yundian.platform.embedded.process import free_port
-from yundian.platform.embedded.valkey import EmbeddedValkey
 
 GOAL_PER_S, GOAL_P99_MS = 500, 100.0
 BRAND = uuid.UUID(int=1)
@@ -77,31 +67,23 @@ async def send(url: str, bodies: list[bytes], connections: int) -> tuple[float, 
         return time.perf_counter() - began, took
 
 
-async def measure(settings: Settings, count: int, connections: int) -> bool:
+async def measure(house: kit.House, count: int, connections: int) -> bool:
+    settings = house.settings
     await migrate.upgrade(settings)
     async with open_services(settings) as services, services.database.unit_of_work(BRAND) as session:
         made = await accounts.add_account(
             session, keyring=services.keyring, settings=settings, label="x", account=ACCOUNT
         )
-    url = f"http://127.0.0.1:{settings.port}/pay/notices/wechat/{BRAND}/{made.id}"
+    url = f"{house.url}/pay/notices/wechat/{BRAND}/{made.id}"
     bodies = [notice(number - number % 10 if number % 10 == 1 else number) for number in range(count)]
-    web = subprocess.Popen(  # noqa: ASYNC220  (once, before anything is measured)
-        [sys.executable, "-m", "yundian", "serve"],
-        env={**os.environ, **as_environment(settings), "YUNDIAN_WEB_WORKERS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        await _until_ready(f"http://127.0.0.1:{settings.port}/healthz")
-        await send(url, [notice(10**9 + number) for number in range(200)], connections)
-        seconds, took = await send(url, bodies, connections)
-    finally:
-        web.terminate()
-        web.wait(timeout=30)
-    connection = await asyncpg.connect(settings.database_owner_url)
-    stored = await connection.fetchval("SELECT count(*) FROM payments_notice") - 200
-    events = await connection.fetchval("SELECT count(*) FROM outbox_event") - 200
-    await connection.close()
+    house.start("serve", YUNDIAN_WEB_WORKERS="1")
+    await house.until_ready()
+    await send(url, [notice(10**9 + number) for number in range(200)], connections)
+    seconds, took = await send(url, bodies, connections)
+    house.stop()
+    async with kit.owner(house) as connection:
+        stored = await connection.fetchval("SELECT count(*) FROM payments_notice") - 200
+        events = await connection.fetchval("SELECT count(*) FROM outbox_event") - 200
     p99 = statistics.quantiles(took, n=100)[98]
     wanted, rate, load = len(set(bodies)), count / seconds, psutil.getloadavg()[0]
     print(f"{count} notices over {connections} connections, load {load:.1f}: {rate:.0f}/s,")
@@ -109,37 +91,10 @@ async def measure(settings: Settings, count: int, connections: int) -> bool:
     return stored == events == wanted and rate >= GOAL_PER_S and p99 <= GOAL_P99_MS
 
 
-async def _until_ready(url: str) -> None:
-    async with aiohttp.ClientSession() as session:
-        for _ in range(600):
-            try:
-                async with session.get(url) as answer:
-                    if answer.status == 200:
-                        return
-            except aiohttp.ClientError:
-                await asyncio.sleep(0.1)
-    raise RuntimeError("the web server did not answer")
-
-
 def main() -> int:
     count, connections = (int(text) for text in (*sys.argv[1:], "5000", "16")[:2])
-    folder = Path(tempfile.mkdtemp(prefix="yundian-notices-"))
-    folder.chmod(0o711)
-    postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
-    try:
-        settings = Settings(
-            environment=Environment.TEST,
-            var_dir=folder / "var",
-            database_url=postgres.start(),
-            database_owner_url=postgres.owner_url,
-            redis_url=valkey.start(),
-            port=free_port(),
-        )
-        return 0 if uvloop.run(measure(settings, count, connections)) else 1
-    finally:
-        valkey.destroy()
-        postgres.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+    with kit.house() as house:
+        return 0 if uvloop.run(measure(house, count, connections)) else 1
 
 
 if __name__ == "__main__":

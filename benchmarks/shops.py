@@ -1,6 +1,6 @@
 """What shops cost: import a list, find the nearest, reserve stock. Prints its own figures beside the limit.
 
-    python benchmarks/shops.py            (its own embedded servers)
+    python -m benchmarks.shops            (its own embedded servers)
 
 The limit of the import is COPY of the same columns into a temporary table in the same minute.
 """
@@ -14,16 +14,16 @@ import time
 import uuid
 from pathlib import Path
 
+from benchmarks import kit
 from stores.repository.nearest import statement
 from stores.rules.places import box_around
 from stores.service import imports, nearest
 from stores.types import Place
 from yundian.brands.service import create_brand
 from yundian.platform.core.ids import new_id
-from yundian.platform.core.settings import Environment, Settings
+from yundian.platform.core.settings import Settings
 from yundian.platform.db import migrate
 from yundian.platform.db.database import Database, operator_unit_of_work
-from yundian.platform.embedded.postgres import EmbeddedPostgres
 from yundian.platform.intake import mapping
 from yundian.platform.intake.service import run_import
 
@@ -109,21 +109,8 @@ async def run(settings: Settings, folder: Path) -> None:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        postgres = EmbeddedPostgres(folder / "postgres")
-        postgres.start()
-        try:
-            settings = Settings(
-                environment=Environment.TEST,
-                var_dir=folder / "var",
-                database_url=postgres.app_url,
-                database_owner_url=postgres.owner_url,
-            )
-            asyncio.run(run(settings, folder))
-        finally:
-            postgres.destroy()
+    with tempfile.TemporaryDirectory() as folder, kit.house() as house:
+        asyncio.run(run(house.settings, Path(folder)))
 
 
 if __name__ == "__main__":
