@@ -1,4 +1,4 @@
-"""on which days each member bought; channels are named by the room that owns them
+"""on which days each member bought; members who may be one person; channels are named by the room that owns them
 
 Revision ID: 0031
 Revises: 0030
@@ -13,7 +13,7 @@ down_revision = "0030"
 branch_labels = None
 depends_on = None
 
-_TABLE, _NAMES = "reports_buyer", "reports_channel"
+_TABLE, _NAMES, _TWINS = "reports_buyer", "reports_channel", "members_twin"
 
 
 def upgrade() -> None:
@@ -39,10 +39,13 @@ def upgrade() -> None:
     op.create_primary_key(f"pk_{_TABLE}", _TABLE, ["brand_id", "basis", "currency", "member_id"])
     op.protect_by_brand(_TABLE)
     op.drop_table(_NAMES)
+    _create_twins()
+    op.protect_by_brand(_TWINS)
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_table(_TWINS)
     op.create_table(
         _NAMES,
         sa.Column("brand_id", sa.Uuid(), nullable=False),
@@ -56,3 +59,26 @@ def downgrade() -> None:
     )
     op.protect_by_brand(_NAMES)
     op.drop_table(_TABLE)
+
+
+def _create_twins() -> None:
+    op.create_table(
+        _TWINS,
+        sa.Column("brand_id", sa.Uuid(), nullable=False),
+        sa.Column("member_id", sa.Uuid(), nullable=False),
+        sa.Column("other_id", sa.Uuid(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("brand_id", "member_id", "other_id", name=f"pk_{_TWINS}"),
+        sa.CheckConstraint("member_id < other_id", name=f"ck_{_TWINS}_once"),
+        *(
+            sa.ForeignKeyConstraint(
+                ["brand_id", column],
+                ["members_member.brand_id", "members_member.id"],
+                name=f"fk_{_TWINS}_brand_id_{column}",
+            )
+            for column in ("member_id", "other_id")
+        ),
+    )
+    op.create_index(f"ix_{_TWINS}_brand_id_other_id", _TWINS, ["brand_id", "other_id"])

@@ -8,18 +8,21 @@ import uuid
 from collections import defaultdict
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.helpers import wait_until
+from tests.helpers import submit, wait_until
 from tests.members.makers import count, make_customer
+from tests.people import sign_in_as
 from yundian.brands.types import BrandView
 from yundian.members import api
 from yundian.members.events import IdentityVerified
 from yundian.members.service import joining, profiles, timeline
 from yundian.members.types import Buyer, Happening, IdentityKind, JoinedVia, Known, TimelineKind
 from yundian.platform.core.ids import new_id
+from yundian.platform.core.principal import Role
 from yundian.platform.db import counting
 from yundian.platform.db.services import Services
 
@@ -74,6 +77,32 @@ async def test_what_a_buyer_is_known_by_finds_or_makes_one_member(
         events = await tx.fetchval("SELECT count(*) FROM outbox_event")
     assert (who, seen.joined_via, seen.phone) == (first[both], JoinedVia.IMPORT, "139****0001")
     assert events == 0
+
+
+async def test_members_whom_a_buyer_names_together_are_told_to_headquarters_who_say_that_they_are_two(
+    client: httpx.AsyncClient, services: Services, brand: BrandView
+) -> None:
+    alone = [(phone(1),), (till(1),), (till(2),)]
+    named = await recognise(services, brand, *alone)
+    ids = [named[buyer] for buyer in alone]
+    both, more = (till(1), phone(1)), (till(1), till(2, "new"), till(2))
+    for buyers in ([both], [both, more], [more]):
+        await recognise(services, brand, *buyers)
+    pairs = "SELECT member_id, other_id FROM members_twin WHERE brand_id = $1 ORDER BY seen_at"
+    async with services.database.connection(brand.id) as tx:
+        assert [set(row) for row in await tx.fetch(pairs, brand.id)] == [{ids[0], ids[1]}, {ids[1], ids[2]}]
+
+    admin = (await sign_in_as(services, brand.id, Role.HQ_ADMIN)).headers
+    page = {"Accept": "text/html", **admin}
+    profile = (await client.get(f"/hq/members/{ids[0]}", headers=page)).text
+    assert f"/hq/members/{ids[1]}" in profile
+    assert f"/hq/members/{ids[2]}" not in profile
+    assert f"member={ids[2]}" in (await client.get("/hq/members", headers=page)).text
+    await submit(client, f"/hq/members/{ids[1]}/two-people", {"other": str(ids[0])}, **admin)
+    # Named together again, they stay two.
+    await recognise(services, brand, both)
+    assert f"/hq/members/{ids[1]}" not in (await client.get(f"/hq/members/{ids[0]}", headers=page)).text
+    assert f"/hq/members/{ids[2]}" in (await client.get(f"/hq/members/{ids[1]}", headers=page)).text
 
 
 async def test_thousands_are_recognised_in_few_statements_and_by_many_at_once(

@@ -68,6 +68,28 @@ class Identity(Row, table=True):
     ended_at: dt.datetime | None = None
 
 
+class Twin(SQLModel, table=True):
+    """Two members whom somebody's verified identities name together: perhaps one person, for headquarters to say.
+
+    ``decided_at``: that they are two.
+    """
+
+    __tablename__ = "members_twin"
+    __table_args__ = (
+        brand_reference("member_id", "members_member"),
+        brand_reference("other_id", "members_member"),
+        sa.CheckConstraint("member_id < other_id", name="once"),
+        sa.Index(None, "brand_id", "other_id"),
+    )
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    member_id: uuid.UUID = Field(primary_key=True)
+    other_id: uuid.UUID = Field(primary_key=True)
+    seen_at: dt.datetime
+    decided_at: dt.datetime | None = None
+    decided_by: uuid.UUID | None = None
+
+
 class Consent(Row, table=True):
     """A member agreed to a text, in this version, at that time. Never changed."""
 

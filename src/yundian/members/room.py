@@ -4,7 +4,7 @@ from yundian.members.events import EVENTS
 from yundian.members.handlers import SUBSCRIBERS
 from yundian.members.pages.hq import WeChatAppPages
 from yundian.members.pages.me import MePages
-from yundian.members.pages.profiles import MemberPages
+from yundian.members.pages.profiles import MemberPages, TwinPages
 from yundian.members.pages.push import PushPages
 from yundian.members.pages.sign_in import CustomerSignInPages
 from yundian.members.pages.terms import HqTermsPages, TermsPage
@@ -19,7 +19,16 @@ ROOM = Room(
     name="members",
     package="yundian.members",
     controllers=(MiniSessionController, MemberController),
-    pages=(CustomerSignInPages, TermsPage, MePages, WeChatAppPages, PushPages, MemberPages, HqTermsPages),
+    pages=(
+        CustomerSignInPages,
+        TermsPage,
+        MePages,
+        WeChatAppPages,
+        PushPages,
+        MemberPages,
+        TwinPages,
+        HqTermsPages,
+    ),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     crons=(cron("members.forget_old", every_s=3600)(forget_old),),

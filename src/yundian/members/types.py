@@ -204,3 +204,11 @@ class MemberProfile(msgspec.Struct, frozen=True, kw_only=True):
     identities: list[IdentityView]
     totals: list[TotalsView]
     by_channel: list[TotalsView]
+
+
+class TwinView(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is perhaps the same person."""
+
+    id: uuid.UUID
+    nickname: str
+    seen_at: dt.datetime

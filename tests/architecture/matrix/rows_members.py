@@ -19,7 +19,7 @@ from tests.architecture.matrix.cells import (
 )
 from tests.members.makers import make_customer
 from yundian.brands.types import BrandView
-from yundian.members.service import apps, phone, terms
+from yundian.members.service import apps, phone, terms, twins
 from yundian.members.types import AppKind, WeChatAppFields, WeChatAppView
 from yundian.platform.core import clock
 from yundian.sandbox.wechat.signing import push_signature, seal_push
@@ -146,12 +146,21 @@ async def a_member(world: World, _caller: Caller) -> Call:
     return Call(path=f"/hq/members/{customer.id}", target=str(customer.id))
 
 
+async def a_pair(world: World, _caller: Caller) -> Call:
+    """Two members of the first brand who are perhaps one person."""
+    one, other = [await make_customer(world.services, world.brand) for _ in range(2)]
+    async with world.services.database.connection(world.brand.id) as tx:
+        await twins.note(tx, seen=[[one.id, other.id]])
+    return Call(method="POST", path=f"/hq/members/{one.id}/two-people", form={"other": str(other.id)})
+
+
 ROWS: dict[str, Row] = {
     "members.members": Row(call=get("/hq/members"), may=HQ | OTHER_BRAND, is_page=True),
     "members.members.find": Row(
         call=send("POST", "/hq/members/find", form={"q": "nobody"}), may=HQ | OTHER_BRAND, is_page=True
     ),
     "members.member": Row(call=a_member, may=HQ, unknown=OTHER_BRAND, is_page=True),
+    "members.member.two_people": Row(call=a_pair, may=HQ_ADMINS, unknown=OTHER_BRAND, is_page=True),
     "members.sign_in": Row(call=at_brand("GET", "/sign-in?stay=1"), may=ALL, is_page=True),
     "members.wechat.depart": Row(call=to_wechat, may=ALL, is_page=True),
     "members.wechat.arrive": Row(call=at_brand("GET", "/sign-in/wechat/back"), may=ALL, is_page=True),

@@ -1,10 +1,11 @@
 """HQ looks at members: finds one, and sees what she bought and what happened. Numbers are masked."""
 
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from litestar import Controller, get, post
+import msgspec
+from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
@@ -14,14 +15,15 @@ from stores import api as stores
 from yundian.brands import api as brands
 from yundian.members.pages import words
 from yundian.members.rules import is_phone
-from yundian.members.service import profiles
+from yundian.members.service import profiles, twins
 from yundian.members.types import MemberRow
 from yundian.platform.auth.guards import requires
-from yundian.platform.core.principal import Role
+from yundian.platform.core.principal import Principal, Role
 from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.names import channel_names
 from yundian.platform.web.pages import AnyRequest, page, see_other
@@ -33,6 +35,10 @@ _PAGE = "/hq/members"
 Search = Annotated[str, QueryParameter(max_length=MOST_TYPED)]
 Chosen = Annotated[list[uuid.UUID] | None, QueryParameter(name="member", max_items=profiles.MOST_FOUND)]
 Channel = Annotated[str, QueryParameter(max_length=32)]
+
+
+class TwinForm(msgspec.Struct, frozen=True, kw_only=True):
+    other: uuid.UUID
 
 
 class MemberPages(Controller):
@@ -53,6 +59,7 @@ class MemberPages(Controller):
         return page(
             "members/members.html",
             members=await _members(session, services, q.strip(), chosen or [], cursor),
+            twins=[] if q or chosen or cursor else await twins.undecided(session),
             search=q,
             zone=await brands.zone_of(session),
             words=words,
@@ -93,6 +100,7 @@ class MemberPages(Controller):
         return page(
             "members/member.html",
             member=profile,
+            twins=await twins.of_member(session, member_id=member_id),
             shares=words.shares(profile.by_channel),
             happenings=happenings,
             shops=await stores.get_shops(session, ids={one.shop_id for one in happenings.items if one.shop_id}),
@@ -101,6 +109,32 @@ class MemberPages(Controller):
             zone=await brands.zone_of(session),
             words=words,
         )
+
+
+class TwinPages(Controller):
+    path = _PAGE
+    include_in_schema = False
+
+    @post(
+        "/{member_id:uuid}/two-people",
+        name="members.member.two_people",
+        guards=[requires(Role.HQ_ADMIN)],
+        status_code=200,
+    )
+    @idempotent
+    async def say_two(
+        self,
+        member_id: FromPath[uuid.UUID],
+        request: AnyRequest,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> Response[Any]:
+        """She and another member are two people: nobody is asked again."""
+        form = await Form.read(request)
+        async with form.attempt(session):
+            other_id = form.parse(TwinForm).other
+            await twins.say_two(session, member_id=member_id, other_id=other_id, actor_id=principal.id)
+        return see_other(f"{_PAGE}/{member_id}", toast=form.message or _("They stay two members"))
 
 
 async def _members(

@@ -12,7 +12,7 @@ from yundian.members.events import PhoneBound as PhoneBoundEvent
 from yundian.members.repository import people
 from yundian.members.repository.people import Sealed
 from yundian.members.rules import STRENGTH
-from yundian.members.service import terms
+from yundian.members.service import terms, twins
 from yundian.members.states import MemberStatus
 from yundian.members.types import IdentityKind, JoinedVia, Known, MemberView
 from yundian.platform.core import clock
@@ -67,6 +67,7 @@ async def find_or_join(tx: Tx, *, keyring: Keyring, proven: Sequence[Known], via
             await _attach(tx, member_id, identity)
         elif owners[identity.kind] != member_id:
             log.info("members.seen_twice", kind=identity.kind.value, member_id=str(member_id))
+    await twins.note(tx, seen=[[member_id, *owners.values()]])
     return member_id
 
 

@@ -11,6 +11,7 @@ from yundian.members.repository import recognising as repository
 from yundian.members.repository.people import Sealed
 from yundian.members.repository.recognising import Key
 from yundian.members.rules import STRENGTH
+from yundian.members.service import twins
 from yundian.members.service.joining import hash_of, sealed
 from yundian.members.types import Buyer, Known
 from yundian.platform.core import clock
@@ -42,10 +43,10 @@ async def recognise(tx: Tx, *, keyring: Keyring, wanted: Collection[Known]) -> d
 async def recognise_buyers(tx: Tx, *, keyring: Keyring, buyers: Collection[Buyer]) -> dict[Buyer, uuid.UUID]:
     """The member that each buyer's verified identities are together, made where nobody has any of them.
 
-    Of several members the strongest identity decides, and the log notes it; identities nobody has are hers from
-    now on. A buyer without identities, or of a closed membership, is left out. Two statements for any number, four
-    where somebody took an identity in the same moment; all take them in one order. Records no event: nobody
-    signed in.
+    Of several members the strongest identity decides, and headquarters is told that they may be one person;
+    identities nobody has are hers from now on. A buyer without identities, or of a closed membership, is left out.
+    Two statements for any number, four where somebody took an identity in the same moment; all take them in one
+    order. Records no event: nobody signed in.
     """
     wanted = [buyer for buyer in buyers if buyer]
     if not wanted:
@@ -57,7 +58,9 @@ async def recognise_buyers(tx: Tx, *, keyring: Keyring, buyers: Collection[Buyer
     fresh = _assign(wanted, keys, owned.member_of)
     if fresh:
         owned = await _make(tx, keyring, keys, owned, fresh)
-    return _answer(wanted, keys, owned)
+    found, together = _answer(wanted, keys, owned)
+    await twins.note(tx, seen=together)
+    return found
 
 
 async def _keys(keyring: Keyring, known: Collection[Known]) -> dict[Known, Key]:
@@ -120,12 +123,17 @@ async def _make(
     return _Owned(owned.member_of | mine | faster.member_of, owned.closed | faster.closed)
 
 
-def _answer(buyers: list[Buyer], keys: Mapping[Known, Key], owned: _Owned) -> dict[Buyer, uuid.UUID]:
+def _answer(
+    buyers: list[Buyer], keys: Mapping[Known, Key], owned: _Owned
+) -> tuple[dict[Buyer, uuid.UUID], list[list[uuid.UUID]]]:
+    """Who each buyer is, and members that the identities of one buyer name together."""
     found: dict[Buyer, uuid.UUID] = {}
+    together: list[list[uuid.UUID]] = []
     for buyer in buyers:
         members = [owned.member_of[keys[known]] for known in _by_strength(buyer, keys)]
         if len(set(members)) > 1:
             log.info("members.seen_twice", member_id=str(members[0]), others=len(set(members)) - 1)
+            together.append(members)
         if members[0] not in owned.closed:
             found[buyer] = members[0]
-    return found
+    return found, together
