@@ -105,7 +105,7 @@ class BookPages(Controller):
     ) -> Template:
         """The next time that can be had, for a list."""
         brand = await brands.brand_in_address(services.database, brand_code)
-        async with services.database.connection(brand.id) as tx:
+        async with services.database.connection(brand.id, is_planned_once=True) as tx:
             asked = await planning.ask(tx, shop_id=shop_id, service_id=service_id, now=clock.now())
         starts = asked.openings.starts()
         return fragment("appointments/_next.html", start=starts[0] if starts else None, zone=asked.time_zone)

@@ -129,7 +129,7 @@ class FindingController(Controller):
         """List the times that can be had, of anybody or of one, over at most 62 local days of the shop."""
         now = clock.now()
         begin = first or last or now.date()
-        async with services.database.connection(principal.brand) as tx:
+        async with services.database.connection(principal.brand, is_planned_once=True) as tx:
             asked = await planning.ask(
                 tx,
                 shop_id=shop_id,
