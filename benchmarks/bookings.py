@@ -7,9 +7,9 @@ as there are cores (two), each a worker with two clients, PostgreSQL on the same
 the cost of one process, one read at a time, at half the days and half the people is printed beside it.
 
 Bookings: the whole way of the service (plans, openings, candidates, one statement with history and event) against
-rows inserted plainly under the same constraint by as many connections, taking turns. A booking takes two such rows,
-who serves and the chair, both or none, so raw pairs in one transaction are printed too; it is judged by the harder
-limit, single rows. Beside the rates stands the share by processor time, which a busy machine changes less.
+rows inserted plainly under the same constraint by as many connections, taking turns. A booking takes two such
+rows, who serves and the chair, both or none, so raw pairs in one transaction are printed too; it is judged by the
+harder limit, single rows. Beside the rates stands the share by processor time, which a busy machine changes less.
 
 Goals: 2 statements at most; 150 reads/s; bookings at 20 % of raw single rows, none twice, no deadlock seen.
 """
