@@ -1,16 +1,21 @@
 """The screens of group-buys: what a customer, a shop and HQ see and do."""
 
+import io
 import re
 from urllib.parse import unquote
 
 import httpx
 import pytest
 from litestar import Litestar
+from PIL import Image
 
 from groupbuy.types import ItemFields
+from tests.catalog.makers import make_picture
 from tests.groupbuy.kit import GROUP_PRICE, Fair
 from tests.helpers import csrf_token, make_client
 from tests.people import sign_in_as
+from yundian.catalog import api as catalog
+from yundian.catalog.service import pictures
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
 
@@ -169,3 +174,32 @@ async def test_headquarters_drafts_previews_publishes_and_closes_and_the_shop_sh
         assert closed.status_code == 303
         gone = await send(client, "/shop/groups/share", owner.headers, **share)
         assert gone.status_code == 404
+
+
+async def test_a_picture_of_the_product_stands_wherever_the_campaign_is_shown(fair: Fair, app: Litestar) -> None:
+    campaign = await fair.sell(size=3)
+    async with fair.services.database.unit_of_work(fair.brand.id) as session:
+        sku = (await catalog.get_skus(session, ids={fair.sku_ids[0]}))[fair.sku_ids[0]]
+    picture = await make_picture(fair.services, fair.brand, sku.product_id)
+    owner = await sign_in_as(fair.services, fair.brand.id, Role.SHOP_OWNER, shop_id=fair.shop.id)
+    share = {"campaign_id": str(campaign.campaign.id), "shop_id": str(fair.shop.id)}
+    async with make_client(app) as client:
+        shown = await client.get(f"/m/{fair.brand.code}/c/{campaign.campaign.code}", headers=HTML)
+        link = (await send(client, "/shop/groups/share", owner.headers, **share)).headers["location"]
+        poster = await client.get(f"{link}/poster.png", headers=owner.headers)
+        token = re.findall(
+            r'value="https?://[^"]*/s/(\w+)"', (await client.get(link, headers=HTML | owner.headers)).text
+        )
+        asked = {"token": token[0], "url": f"https://testserver/m/{fair.brand.code}/c/{campaign.campaign.code}"}
+        headers = {"X-CSRF-Token": await csrf_token(client)}
+        card = (await client.post("/v1/share-card", json=asked, headers=headers)).json()
+        async with fair.services.database.connection(fair.brand.id) as tx:
+            await pictures.remove_picture(tx, picture_id=picture.id)
+        without = await client.get(f"{link}/poster.png", headers=owner.headers)
+
+    assert f'src="{picture.large}"' in shown.text
+    assert card["picture"] == f"https://testserver{picture.card}"
+    red = Image.open(io.BytesIO(poster.content)).convert("RGB").getpixel((375, 300))
+    assert isinstance(red, tuple)
+    assert red[0] > 140 > 60 > red[2]
+    assert Image.open(io.BytesIO(without.content)).height < Image.open(io.BytesIO(poster.content)).height
