@@ -96,6 +96,31 @@ async def test_a_refund_leads_to_its_order_and_the_order_to_its_documents(
     assert [shown[name] for name in ("country", "province", "difference_minor")] == ["CN", "浙江省", 2_00]
 
 
+async def test_adjustments_stand_beside_the_numbers_and_in_none_of_them(
+    hq: Hq, services: Services, brand: BrandView
+) -> None:
+    await make_channel(services, brand, "pos")
+    written_off = document("A-1", kind="adjustment", lines=(line(-11_00, 0),))
+    corrected = document("A-2", kind="adjustment", lines=(line(4_50),))
+    await take(services, brand, document("1001"), written_off, corrected)
+    march = {"from": "2026-03-01", "to": "2026-03-31"}
+    pages = {"Accept": "text/html"}
+
+    async def beside(**asked: str) -> str:
+        return (await hq.client.get(f"{PATH}/adjustments", params={**march, **asked}, headers=pages)).text
+
+    shown = await beside(by="day", basis="cash")
+    assert "6.50" in shown
+    assert "/hq/channels/pos?kind=adjustment" in shown
+    assert shown == await beside(channel="pos")
+    for elsewhere in ({"channel": "tmall"}, {"shop": "none"}, {"from": "2026-03-06"}):
+        assert "6.50" not in await beside(**elsewhere)
+    sales = (await hq.client.get("/hq/sales", params=march, headers=pages)).text
+    assert f'hx-get="{PATH}/adjustments?' in sales
+    assert "6.50" not in sales
+    assert "10.00" in sales
+
+
 async def held(hq: Hq, code: str = "") -> list[tuple[Any, ...]]:
     return await hq.rows(
         "SELECT id, state, code FROM intake_quarantine WHERE $1 IN ('', code) ORDER BY line, id", code

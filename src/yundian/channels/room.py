@@ -27,5 +27,8 @@ ROOM = Room(
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 65, "Sales channels", "/hq/channels", "inbox", _HQ, Section.SELLING),
     ),
-    panels=(Panel(Place.HQ_ORDER, 10, "/hq/channels/documents/of-order/{id}", _HQ),),
+    panels=(
+        Panel(Place.HQ_ORDER, 10, "/hq/channels/documents/of-order/{id}", _HQ),
+        Panel(Place.HQ_SALES, 10, "/hq/channels/adjustments", _HQ),
+    ),
 )

@@ -208,6 +208,7 @@ ROWS: dict[str, Row] = {
     ),
     "channels.list": of_any_brand(get("/hq/channels"), HQ),
     "channels.totals": of_any_brand(get("/hq/channels/totals"), HQ),
+    "channels.adjustments": of_any_brand(get("/hq/channels/adjustments?from=2026-05-01&to=2026-05-31"), HQ),
     "channels.new": of_any_brand(get("/hq/channels/new"), HQ_ADMINS),
     "channels.create": of_any_brand(new_channel, HQ_ADMINS),
     "channels.one": read(on(make_channel, "/hq/channels/{id}")),

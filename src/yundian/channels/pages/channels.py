@@ -1,5 +1,6 @@
 """HQ's sales channels: which there are, what came through each, and what each received document became."""
 
+import datetime as dt
 import uuid
 from typing import Annotated, Any
 
@@ -29,6 +30,9 @@ writers = requires(Role.HQ_ADMIN)
 
 PATH = "/hq/channels"
 
+FirstDay = Annotated[dt.date, QueryParameter(name="from")]
+LastDay = Annotated[dt.date, QueryParameter(name="to")]
+Code = Annotated[str, QueryParameter(max_length=32)]
 KindShown = Annotated[DocumentKind, QueryParameter(name="kind")]
 
 
@@ -74,6 +78,20 @@ class ChannelPages(Controller):
         found = await counting.totals(services.database, brand=principal.brand)
         by_channel = {one.code: [total for total in found if total.channel == one.code] for one in known}
         return fragment("channels/_totals.html", channels=known, by_channel=by_channel, words=words, zone=zone)
+
+    @get("/adjustments", name="channels.adjustments", guards=[readers])
+    async def adjustments(
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        first: FirstDay,
+        last: LastDay,
+        channel: Code = "",
+    ) -> Template:
+        """Beside HQ's numbers: entries that are in none of them. Nothing where they are narrowed to a part."""
+        is_part = any(request.query_params.get(name) for name in ("shop", "campaign", "country", "province"))
+        found = [] if is_part else await counting.adjusted(session, channel=channel, first=first, last=last)
+        return fragment("channels/_adjustments.html", found=found, words=words)
 
     @get("/new", name="channels.new", guards=[writers])
     async def new(self, session: NamedDependency[AsyncSession]) -> Template:

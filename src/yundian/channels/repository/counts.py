@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import asyncpg
 from sqlmodel import col, select
@@ -12,6 +13,17 @@ from yundian.channels.models import Document
 from yundian.channels.types import DocumentKind
 from yundian.platform.core.ids import first_id_at
 from yundian.platform.db.database import Tx
+from yundian.platform.outbox.door import Door, brand_of, fetch
+
+
+class Adjusted(NamedTuple):
+    """Adjustments of a channel in one currency, summed up."""
+
+    channel: str
+    currency: str
+    documents: int
+    amount_minor: int
+
 
 # What a source can count on its side: different numbers of each kind, whatever came of each how often.
 _DAYS = """
@@ -53,6 +65,16 @@ FROM channels_document WHERE brand_id = $1 AND is_current AND ($2::varchar IS NU
 GROUP BY channel, kind, currency ORDER BY channel, kind, currency
 """
 
+# Days are those of the channel.
+_ADJUSTED = """
+SELECT d.channel, d.currency, count(*) AS documents, sum(d.amount_minor)::bigint AS amount_minor
+FROM channels_channel c CROSS JOIN LATERAL (SELECT * FROM channels_document
+    WHERE brand_id = $1 AND channel = c.code AND kind = 'adjustment' AND is_current) AS d
+WHERE c.brand_id = $1 AND ($2::text = '' OR c.code = $2)
+    AND (d.occurred_at AT TIME ZONE c.time_zone)::date BETWEEN $3::date AND $4::date
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
 _SLACK = dt.timedelta(minutes=5)
 
 
@@ -84,6 +106,12 @@ async def held_days(
 async def totals(tx: Tx, *, channel: str | None = None) -> list[asyncpg.Record]:
     """What every order and return says now, by channel, kind and currency."""
     return await tx.fetch(_TOTALS, tx.brand, channel)
+
+
+async def adjusted(door: Door, *, channel: str, first: dt.date, last: dt.date) -> list[Adjusted]:
+    """What adjustments came to in these days, by channel and currency; an empty ``channel``: of all."""
+    rows = await fetch(door, _ADJUSTED, brand_of(door), channel, first, last)
+    return [Adjusted(*row) for row in rows]
 
 
 async def newest_documents(

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from sqlmodel.ext.asyncio.session import AsyncSession
+
 from yundian.channels.repository import counts as repository
 from yundian.channels.service import channels, importing, syncing
-from yundian.channels.types import DocumentKind
+from yundian.channels.types import ChannelView, DocumentKind
 from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.db.database import Database
@@ -107,6 +109,15 @@ async def totals(database: Database, *, brand: uuid.UUID, channel: str | None = 
     async with database.connection(brand) as tx:
         rows = await repository.totals(tx, channel=channel)
     return [KindTotal(**(dict(row) | {"kind": DocumentKind(row["kind"])})) for row in rows]
+
+
+async def adjusted(
+    session: AsyncSession, *, channel: str, first: dt.date, last: dt.date
+) -> list[tuple[repository.Adjusted, ChannelView]]:
+    """What an accountant looks for beside sales and refunds, and its channel; empty where there is none."""
+    found = await repository.adjusted(session, channel=channel, first=first, last=last)
+    known = {one.code: one for one in await channels.list_channels(session)} if found else {}
+    return [(one, known[one.channel]) for one in found]
 
 
 def _days(first: dt.date, last: dt.date) -> list[dt.date]:

@@ -16,6 +16,8 @@ class Place(StrEnum):
     HQ_SHOP = "hq.shop"
     HQ_ORDER = "hq.order"
     HQ_MEMBER = "hq.member"
+    # Beside the numbers; the address gets their query: days, channel, and what else they are narrowed to.
+    HQ_SALES = "hq.sales"
     SHOP_LINKS = "shop.links"
 
 
