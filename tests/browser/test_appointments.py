@@ -6,12 +6,14 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.appointments.makers import make_salon, service_fields
+from tests.appointments.test_parties import open_parlour
 from tests.browser.test_accessibility import read
 from tests.browser.test_shell import complaints, sign_in
 from tests.members.makers import make_customer
 from tests.people import make_person
 from yundian.brands.types import BrandView
 from yundian.platform.core.principal import Role
+from yundian.platform.db.database import RELAY_ROLE, open_pool
 from yundian.platform.db.services import Services
 
 pytestmark = [pytest.mark.anyio, pytest.mark.browser]
@@ -51,3 +53,32 @@ async def test_a_customer_books_on_her_phone_and_the_shop_sees_her_on_its_board(
     # Signing in looks at HQ's home first, which is not hers.
     assert [each for each in complaints(desktop) if "403" not in each] == []
     assert [each for each in complaints(phone) if "favicon" not in each] == []
+
+
+async def test_a_group_s_first_member_chooses_where_and_when_and_the_others_only_join(
+    phone: Page, site: str, services: Services, brand: BrandView
+) -> None:
+    pool = await open_pool(services.settings, role=RELAY_ROLE, size=1)
+    parlour = await open_parlour(services, brand, pool)
+    leader, friend = [await make_customer(services, brand) for _ in range(2)]
+    await phone.set_extra_http_headers(leader.headers)
+    start = f"{site}/m/{brand.code}/book/group/{parlour.campaign.campaign.code}/start"
+    await phone.goto(start)
+    await expect(phone.locator(".slot-grid button").first).to_be_visible()
+    assert await read(phone) == []
+    await phone.locator(".slot-grid button").first.click()
+    await phone.wait_for_url(re.compile("/pay/"))
+
+    [group] = await parlour.fair.rows("SELECT code FROM groupbuy_group WHERE brand_id = $1")
+    await phone.set_extra_http_headers(friend.headers)
+    await phone.goto(f"{site}/m/{brand.code}/g/{group['code']}/join")
+    assert await phone.locator("select[name=pickup_shop_id]").count() == 0
+    await expect(phone.locator("input[name=pickup_shop_id]")).to_have_value(str(parlour.salon.shop_id))
+    await expect(phone.locator("[hx-get$='/when']")).to_contain_text(":00")
+    assert await read(phone) == []
+
+    await parlour.salon.rows("UPDATE appointments_plan_span SET ends = starts + 30 WHERE brand_id = $1")
+    await phone.goto(start)
+    await expect(phone.locator(".empty")).to_be_visible()
+    assert await read(phone) == []
+    await pool.close()
