@@ -14,19 +14,19 @@ _KEY = ("member_id", "kind", "ref_type", "ref_id")
 _ANEW = ", ".join(f"{name} = excluded.{name}" for name in HAPPENING.split(", ") if name not in _KEY)
 _COUNTED = "('paid', 'released', 'refunded')"
 
-# One look into the index for each thing or member, whatever the planner believes of tables that it never counted.
+# One look into the index for each thing or member, whatever the planner believes of tables that it never counted:
+# a brand that it does not know yet is not joined, but asked by LATERAL, by lists of keys and with ON CONFLICT.
 # Things come in order, as everywhere: nobody waits in a circle.
 _CLEAR = f"""
 WITH stale AS MATERIALIZED (
-    SELECT t.* FROM unnest($2::text[], $3::uuid[]) AS r (ref_type, ref_id)
-    CROSS JOIN LATERAL (SELECT member_id, kind, ref_type, ref_id FROM members_timeline
-        WHERE brand_id = $1 AND ref_id = r.ref_id AND ref_type = r.ref_type
-        ORDER BY member_id, kind FOR UPDATE) AS t
+    SELECT FROM members_timeline
+    WHERE brand_id = $1 AND ref_id = ANY($3::uuid[]) AND ref_type = ANY($2::text[])
+    ORDER BY member_id, kind, ref_id FOR UPDATE
 ), gone AS (
-    DELETE FROM members_timeline t USING stale s
-    WHERE t.brand_id = $1 AND t.member_id = s.member_id AND t.kind = s.kind AND t.ref_type = s.ref_type
-        AND t.ref_id = s.ref_id
-    RETURNING t.kind, t.member_id, t.channel, t.currency
+    DELETE FROM members_timeline
+    WHERE brand_id = $1 AND ref_id = ANY($3::uuid[]) AND ref_type = ANY($2::text[])
+        AND (SELECT count(*) FROM stale) > 0
+    RETURNING kind, member_id, channel, currency
 )
 SELECT DISTINCT member_id, channel, currency FROM gone WHERE kind IN {_COUNTED}
 """  # noqa: S608  names of columns, no values
@@ -66,23 +66,25 @@ WITH summed AS MATERIALIZED (
         FROM members_timeline WHERE brand_id = $1 AND member_id = k.member_id AND kind IN {_COUNTED}
             AND channel = k.channel AND currency = k.currency
     ) AS t
-), gone AS (
-    DELETE FROM members_totals o USING summed s
-    WHERE o.brand_id = $1 AND o.member_id = s.member_id AND o.channel = s.channel AND o.currency = s.currency
-        AND s.orders + s.sales + s.refunds = 0
 )
-UPDATE members_totals o SET orders = s.orders, sales = s.sales, paid_minor = s.paid_minor, refunds = s.refunds,
-    refunded_minor = s.refunded_minor, first_at = s.first_at, last_at = s.last_at
-FROM summed s
-WHERE o.brand_id = $1 AND o.member_id = s.member_id AND o.channel = s.channel AND o.currency = s.currency
-    AND s.orders + s.sales + s.refunds > 0
+INSERT INTO members_totals AS o
+    (brand_id, member_id, channel, currency, orders, sales, paid_minor, refunds, refunded_minor, first_at, last_at)
+SELECT $1, * FROM summed
+ON CONFLICT (brand_id, member_id, channel, currency) DO UPDATE SET
+    orders = excluded.orders, sales = excluded.sales, paid_minor = excluded.paid_minor,
+    refunds = excluded.refunds, refunded_minor = excluded.refunded_minor,
+    first_at = excluded.first_at, last_at = excluded.last_at
+RETURNING o.member_id, o.orders + o.sales + o.refunds = 0 AS is_empty
 """  # noqa: S608
+_SWEEP = """
+DELETE FROM members_totals WHERE brand_id = $1 AND member_id = ANY($2::uuid[]) AND orders = 0 AND sales = 0
+    AND refunds = 0
+"""
 
 
 async def clear(tx: Tx, *, refs: Collection[tuple[str, uuid.UUID]]) -> list[TotalKey]:
     """Take what stands for these things off every timeline; which totals it was part of."""
-    ordered = sorted(refs)
-    rows = await tx.fetch(_CLEAR, tx.brand, [ref[0] for ref in ordered], [ref[1] for ref in ordered])
+    rows = await tx.fetch(_CLEAR, tx.brand, list({ref[0] for ref in refs}), [ref[1] for ref in refs])
     return [(row[0], row[1], row[2]) for row in rows]
 
 
@@ -95,4 +97,7 @@ async def put(tx: Tx, *, happenings: Sequence[Happening], touched: Sequence[Tota
 
 async def sum_up(tx: Tx, *, touched: Sequence[TotalKey]) -> None:
     """Make held totals what the timelines say; one that comes to nothing goes."""
-    await tx.execute(_SUM, tx.brand, *([key[n] for key in touched] for n in range(3)))
+    rows = await tx.fetch(_SUM, tx.brand, *([key[n] for key in touched] for n in range(3)))
+    empty = list({row[0] for row in rows if row[1]})
+    if empty:
+        await tx.execute(_SWEEP, tx.brand, empty)

@@ -31,10 +31,10 @@ CREATE TEMPORARY TABLE IF NOT EXISTS reports_staged_gone (
 DELETE FROM reports_staged; DELETE FROM reports_staged_line; DELETE FROM reports_staged_gone;
 """
 
-# Batches are of one document or of thousands: a plan that was made for the one is wrong for the other. What is
-# joined is staged, without an index and without statistics: hashed, it is read once however much it is.
+# Batches are of one document or of thousands. What is joined is staged, without an index and without statistics:
+# hashed, it is read once however much it is, and one plan is good for both: making it takes longer than a few do.
 _LOCK = """
-SET LOCAL plan_cache_mode = force_custom_plan;
+SET LOCAL plan_cache_mode = auto;
 SET LOCAL enable_nestloop = off;
 SELECT pg_advisory_xact_lock(hashtextextended('reports:{brand}', 0));
 """
