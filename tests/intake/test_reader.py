@@ -72,6 +72,15 @@ def test_a_broken_line_costs_only_itself(tmp_path: Path, line: bytes, code: str)
     ]
 
 
+@pytest.mark.parametrize("last", ["é", "店", "💄"])
+def test_a_file_that_was_cut_within_a_character_loses_that_line_only(tmp_path: Path, last: str) -> None:
+    data = f"a,b\n1,before\n2,{last}".encode("utf-16")
+
+    records = read(tmp_path, data[:-1], Source())
+
+    assert (good(records), broken(records)) == ([(2, ["1", "before"])], [(3, "intake.bad_bytes")])
+
+
 @pytest.mark.parametrize("data", [b"", b'a,"b\n1,2\n', b"a,a\n1,2\n", b"\xff,b\n1,2\n"])
 def test_a_file_without_a_header_is_unusable(tmp_path: Path, data: bytes) -> None:
     with pytest.raises(UnusableFile):

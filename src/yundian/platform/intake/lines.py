@@ -1,5 +1,6 @@
 """Physical lines of a file of any size, packed or not, in bounded memory."""
 
+import codecs
 import gzip
 import io
 import re
@@ -21,6 +22,19 @@ MAX_UNPACKED_RATIO = 200
 _HARMLESS_BYTES = 64 * 1024**2
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+# Bytes that are no text become halves of characters, which no text has. (Python's own handler of this kind refuses
+# bytes below 0x80: those that a file cut within a character ends with.)
+_HALVES = "yundian.halves"
+
+
+def _as_halves(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_HALVES, _as_halves)
 
 BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
@@ -96,9 +110,7 @@ class Lines:
         self._odd = io.BytesIO()
         self._text: io.TextIOWrapper | None = None
         if self._encoding.startswith("utf-16"):
-            self._text = io.TextIOWrapper(
-                self._bytes, encoding=self._encoding, errors="surrogateescape", newline=""
-            )
+            self._text = io.TextIOWrapper(self._bytes, encoding=self._encoding, errors=_HALVES, newline="")
 
     def take(self) -> Line | None:
         """The next line, whatever it is; None at the end."""
