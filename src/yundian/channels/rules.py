@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from babel.numbers import is_currency
 
-from yundian.channels.types import DocumentKind, DocumentState, OrderDocument, Outcome, Received
+from yundian.channels.types import DocumentKind, DocumentState, OrderDocument, Outcome, Ready, Received
 from yundian.platform.intake.types import Problem
 
 # A hundred billion yuan a document: sums over millions of them stay far below 64 bits.
@@ -48,6 +48,11 @@ def content_of(document: OrderDocument) -> bytes:
     if b"\\u0000" in encoded and "\x00" in "".join(_texts(msgspec.to_builtins(document))):
         raise UnreadableText
     return hashlib.blake2b(encoded, digest_size=16).digest()
+
+
+def keyed(content_hash: bytes, key: bytes) -> bytes:
+    """What a content is known by in the database: nobody guesses it from there without the key."""
+    return hashlib.blake2b(content_hash, digest_size=16, key=key).digest()
 
 
 def _texts(value: object) -> Iterable[str]:
@@ -176,11 +181,11 @@ class Entry:
     content_hash: bytes
     version: VersionKey
     id: uuid.UUID
+    ready: Ready
     outcome: Outcome = Outcome.REFUSED
     shop_id: uuid.UUID | None = None
     member_id: uuid.UUID | None = None
     subject_id: uuid.UUID | None = None
-    raw_sealed: bytes = b""
 
     @property
     def document(self) -> OrderDocument:
@@ -231,7 +236,7 @@ def decide(entries: Iterable[Entry], histories: Mapping[Key, History]) -> None:
     nowhere. Of equal versions with other content the later received one wins."""
     for entry in entries:
         history = histories[entry.key]
-        if entry.content_hash in history.hashes:
+        if not history.hashes.isdisjoint((entry.content_hash, entry.ready.plain_hash)):
             entry.outcome = Outcome.UNCHANGED
             continue
         history.hashes.add(entry.content_hash)

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from yundian.channels.states import ChannelKind
-from yundian.platform.intake.types import Applied
+from yundian.platform.intake.types import Applied, Problem
 
 Text = Annotated[str, msgspec.Meta(max_length=160)]
 Key = Annotated[str, msgspec.Meta(max_length=120)]
@@ -50,7 +50,7 @@ class IdentityType(StrEnum):
     MARKETPLACE = "marketplace"
 
 
-class DocumentIdentity(msgspec.Struct, frozen=True, kw_only=True):
+class DocumentIdentity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Only a verified one finds or makes a member; a masked value never does."""
 
     type: IdentityType
@@ -65,7 +65,7 @@ class Buyer(msgspec.Struct, frozen=True, kw_only=True):
     identities: Annotated[tuple[DocumentIdentity, ...], msgspec.Meta(max_length=10)] = ()
 
 
-class DocumentLine(msgspec.Struct, frozen=True, kw_only=True):
+class DocumentLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """``total_minor`` is after the line's discount. Without ``line_id`` a line is known by its place."""
 
     sku: Word = ""
@@ -77,7 +77,7 @@ class DocumentLine(msgspec.Struct, frozen=True, kw_only=True):
     line_id: Word = ""
 
 
-class RefundLine(msgspec.Struct, frozen=True, kw_only=True):
+class RefundLine(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a refund gives back of one line, named as the sale names it."""
 
     amount_minor: Annotated[int, msgspec.Meta(ge=0, le=10**15)]
@@ -127,6 +127,23 @@ class OrderDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """What can be said of a document without a database; ``problem``: why it cannot be taken.
+
+    ``content_hash`` is keyed; ``plain_hash`` is how the release before knew the same content, and is not kept.
+    ``discounts``, ``totals`` and ``pieces`` are sums of its lines.
+    """
+
+    sealed: bytes = field(repr=False)
+    content_hash: bytes = b""
+    plain_hash: bytes = b""
+    problem: Problem | None = None
+    discounts: int = 0
+    totals: int = 0
+    pieces: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """A document on its way in. ``raw`` is what was received, to the letter; ``line`` its place in a file."""
 
@@ -134,6 +151,7 @@ class Received:
     raw: str = field(repr=False)
     run_id: uuid.UUID | None = None
     line: int = 0
+    ready: Ready | None = None
 
 
 class Outcome(StrEnum):

@@ -26,8 +26,8 @@ RETURNING c.channel, c.external_shop, c.external_id
 _CREDITED = """
 SELECT c.channel, c.external_shop, c.external_id, c.kind, c.scope, c.value_hash, c.member_id
 FROM unnest($2::text[], $3::text[], $4::text[]) AS k (channel, shop, external_id)
-JOIN channels_claim c ON c.brand_id = $1 AND c.channel = k.channel AND c.external_shop = k.shop
-    AND c.external_id = k.external_id
+CROSS JOIN LATERAL (SELECT * FROM channels_claim WHERE brand_id = $1 AND channel = k.channel
+    AND external_shop = k.shop AND external_id = k.external_id OFFSET 0) AS c
 WHERE c.member_id IS NOT NULL
 """
 

@@ -18,17 +18,17 @@ _LOCK = """
 SET LOCAL plan_cache_mode = force_custom_plan;
 SET LOCAL lock_timeout = '{wait}';
 SELECT pg_advisory_xact_lock(hashtextextended('channels:{brand}', 0));
-SET LOCAL lock_timeout = '{usual}';
+SET LOCAL lock_timeout TO DEFAULT;
 """
 _LONGEST_WAIT = "20s"
 
 _SEEN = """
-SELECT d.channel, d.external_shop, d.external_id, d.id, d.content_hash, d.version, d.updated_at, d.kind,
-    d.is_current, d.subject_id, d.member_id
-FROM unnest($2::text[], $3::text[], $4::text[]) AS k (channel, shop, external_id)
-JOIN channels_document d ON d.brand_id = $1 AND d.channel = k.channel AND d.external_shop = k.shop
-    AND d.external_id = k.external_id
-ORDER BY d.id
+SELECT channel, external_shop, external_id, id, content_hash, version, updated_at, kind, is_current, subject_id,
+    member_id
+FROM channels_document
+WHERE brand_id = $1 AND channel = ANY($2::text[]) AND external_shop = ANY($3::text[])
+    AND external_id = ANY($4::text[])
+ORDER BY id
 """
 
 _COLUMNS = {
@@ -47,13 +47,16 @@ SELECT $1, $2, {", ".join(_COLUMNS)} FROM unnest({
 
 
 async def lock(tx: Tx) -> None:
-    usual = await tx.fetchval("SELECT current_setting('lock_timeout')")
-    await tx.execute(_LOCK.format(brand=brand_of(tx), wait=_LONGEST_WAIT, usual=usual))
+    await tx.execute(_LOCK.format(brand=brand_of(tx), wait=_LONGEST_WAIT))
 
 
 async def seen(tx: Tx, *, keys: Collection[Key]) -> list[asyncpg.Record]:
-    """Every document received under these keys, the oldest first."""
-    return await tx.fetch(_SEEN, tx.brand, *map(list, zip(*keys, strict=True)))
+    """Every document received under these keys, the oldest first.
+
+    By lists, not by a join: whatever the planner believes of this brand, none of its documents is read twice.
+    """
+    rows = await tx.fetch(_SEEN, tx.brand, *(list(set(parts)) for parts in zip(*keys, strict=True)))
+    return [row for row in rows if (row[0], row[1], row[2]) in keys]
 
 
 async def add(
@@ -75,7 +78,7 @@ def _row(entry: Entry, is_current: bool, is_different: bool) -> tuple[object, ..
         entry.id, *entry.key, entry.content_hash, document.version, document.updated_at, document.kind.value,
         "applied" if entry.outcome is Outcome.APPLIED else "stale", is_current, entry.subject_id, entry.member_id,
         document.paid_at or document.placed_at, document.total_minor, document.currency, is_different,
-        received.run_id, received.line, entry.raw_sealed,
+        received.run_id, received.line, entry.ready.sealed,
     )  # fmt: skip
 
 

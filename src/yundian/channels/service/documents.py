@@ -8,7 +8,7 @@ import msgspec
 
 from yundian.channels.rules import Entry, History, Key, number_of, paid_minor, sold_at
 from yundian.channels.types import DocumentKind, DocumentLine, DocumentState, OrderDocument, RefundLine
-from yundian.orders.types import StagedLine, StagedOrder, StagedReturn
+from yundian.orders.types import StagedLines, StagedOrder, StagedReturn
 from yundian.platform.core.ids import new_id
 
 # The states of orders. They enter at what their source reports, and move as it says.
@@ -30,7 +30,7 @@ class Rows:
     """What a batch comes to. ``current`` documents say it; the sums of the ``different`` ones do not fit."""
 
     orders: list[StagedOrder] = field(default_factory=list)
-    lines: list[StagedLine] = field(default_factory=list)
+    lines: list[StagedLines] = field(default_factory=list)
     returns: list[StagedReturn] = field(default_factory=list)
     gone_orders: list[uuid.UUID] = field(default_factory=list)
     gone_returns: list[uuid.UUID] = field(default_factory=list)
@@ -89,13 +89,8 @@ def _add_sale(rows: Rows, entry: Entry, member_id: uuid.UUID | None, skus: Skus,
     if order.difference_minor:
         rows.different.add(entry.id)
     currency = document.currency
-    rows.lines += [
-        StagedLine(
-            order_id, number, skus.get(line.sku), line.sku, line.name, line.quantity, currency, line.unit_minor,
-            line.discount_minor, line.total_minor, line.line_id,
-        )
-        for number, line in enumerate(lines, start=1)
-    ]  # fmt: skip
+    if lines:
+        rows.lines.append(StagedLines(order_id, currency, lines))
     channel, shop, external_id = entry.key
     for refund in document.refunds:
         rows.returns.append(
@@ -107,6 +102,7 @@ def _add_sale(rows: Rows, entry: Entry, member_id: uuid.UUID | None, skus: Skus,
                 external_shop=shop,
                 external_id=refund.refund_id,
                 order_external_id=external_id,
+                order_id=order_id,
                 member_id=None,
                 shop_id=entry.shop_id,
                 number=order.number,
@@ -122,15 +118,10 @@ def _add_sale(rows: Rows, entry: Entry, member_id: uuid.UUID | None, skus: Skus,
 
 
 def _order(entry: Entry, order_id: uuid.UUID, member_id: uuid.UUID | None, *, is_known: bool) -> StagedOrder:
-    document, lines = entry.document, entry.document.lines
-    discounts = sum(line.discount_minor for line in lines)
-    discount = document.discount_minor + discounts
+    document, lines, ready = entry.document, entry.document.lines, entry.ready
+    discount = document.discount_minor + ready.discounts
     # A document without lines says nothing that its total could differ from.
-    goods = (
-        sum(line.total_minor for line in lines) + discounts
-        if lines
-        else document.total_minor + discount - document.shipping_minor
-    )
+    goods = ready.totals + ready.discounts if lines else document.total_minor + discount - document.shipping_minor
     at = sold_at(document)
     state = document.state
     return StagedOrder(
@@ -161,7 +152,7 @@ def _order(entry: Entry, order_id: uuid.UUID, member_id: uuid.UUID | None, *, is
         province=document.province,
         is_backfill=document.backfill,
         first_name=lines[0].name if lines else "",
-        pieces=sum(line.quantity for line in lines),
+        pieces=ready.pieces,
     )
 
 
@@ -177,6 +168,7 @@ def _own_return(entry: Entry, member_id: uuid.UUID | None, skus: Skus, *, is_kno
         external_shop=shop,
         external_id=external_id,
         order_external_id=document.refund_of,
+        order_id=None,
         member_id=member_id,
         shop_id=entry.shop_id,
         number=number_of(channel, shop, external_id),

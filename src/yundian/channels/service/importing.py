@@ -1,5 +1,6 @@
 """Orders from files: what ``platform.intake`` needs to know about them, and the mappings of the house."""
 
+import dataclasses
 import functools
 import uuid
 from collections.abc import Sequence
@@ -10,12 +11,13 @@ import msgspec
 
 from yundian.channels.service import channels, receiving
 from yundian.channels.types import OrderDocument, Received
+from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.keys import keyring_of
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake.errors import BadMapping
 from yundian.platform.intake.service import OnProgress, run_import
-from yundian.platform.intake.types import Applied, ImportKind, Origin, RunSummary
+from yundian.platform.intake.types import Applied, ImportKind, Origin, Place, RunSummary
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 KIND = "channels.orders"
@@ -42,7 +44,8 @@ def orders_kind(channel: str, *, backfill: bool = True) -> ImportKind[OrderDocum
         name=KIND,
         record=OrderDocument,
         key=None,  # a file may hold several versions of an order: the inbox decides
-        apply=functools.partial(_apply, channel, backfill),
+        apply=functools.partial(_apply, channel),
+        prepare=functools.partial(_prepare, backfill),
         scope=channel,
         batch=_BATCH,
     )
@@ -93,16 +96,12 @@ def check_mapping(text: str) -> CheckedMapping:
     )
 
 
-async def _apply(
-    channel: str, backfill: bool, tx: Tx, origin: Origin, documents: Sequence[OrderDocument]
-) -> Applied:
-    received = [
-        Received(
-            document=msgspec.structs.replace(document, backfill=True) if backfill else document,
-            raw=place.raw,
-            run_id=origin.run_id,
-            line=place.line,
-        )
-        for document, place in zip(documents, origin.places, strict=True)
-    ]
+def _prepare(backfill: bool, keyring: Keyring, origin: Origin, document: OrderDocument, place: Place) -> Received:
+    if backfill:
+        document = msgspec.structs.replace(document, backfill=True)
+    one = Received(document=document, raw=place.raw, run_id=origin.run_id, line=place.line)
+    return dataclasses.replace(one, ready=receiving.prepare(keyring, one))
+
+
+async def _apply(channel: str, tx: Tx, origin: Origin, received: Sequence[Received]) -> Applied:
     return await receiving.take_in(tx, keyring=keyring_of(tx), channel=channel, received=received)

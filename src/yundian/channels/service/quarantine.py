@@ -178,8 +178,8 @@ def _extracted(text: str, source: dict[str, object] | None) -> OrderDocument:
     if source is None:
         raise NotReplayable
     mapping = mappings.parse(text, file="mapping")
-    # Where records make a document, its columns are kept record by record, under their lines.
-    rows = [source[line] for line in sorted(source, key=int)] if mapping.by else [source]
+    # Where records make a document, its columns are kept record by record, in the order the document has them.
+    rows = list(source.values()) if mapping.by else [source]
     document: OrderDocument = Extractor(mapping).document(rows, OrderDocument)  # type: ignore[arg-type]
     return document
 

@@ -11,7 +11,7 @@ from yundian.channels.repository import inbox
 from yundian.channels.rules import Entry, History, Key
 from yundian.channels.service import channels, claims, documents, publishing
 from yundian.channels.service.histories import histories_of
-from yundian.channels.types import Outcome, Received, TakenIn
+from yundian.channels.types import Outcome, Ready, Received, TakenIn
 from yundian.members import api as members
 from yundian.members.types import Buyer, IdentityKind, Known
 from yundian.orders import api as orders
@@ -24,6 +24,8 @@ from yundian.platform.intake.types import Problem
 
 # What the texts of documents are sealed for.
 RAW = "channels.document"
+# What the hashes of their contents are keyed for.
+CONTENT = "hash:channels.document"
 
 _FRESH = (Outcome.APPLIED, Outcome.STALE)
 
@@ -40,16 +42,14 @@ async def take_in(tx: Tx, *, keyring: Keyring, channel: str, received: Sequence[
         ChannelUnknown, ChannelPaused: nothing is taken in.
     """
     # Before the lock: what others wait for is short.
-    sealed = [keyring.seal(RAW, rules.kept_text(one.raw)) for one in received]
+    ready = [one.ready or prepare(keyring, one) for one in received]
     await inbox.lock(tx)
     await channels.check_open(tx, code=channel)
-    refused: dict[int, Problem] = {}
-    entries = await _known_shops(tx, _readable(channel, received, refused), refused)
+    refused = {index: one.problem for index, one in enumerate(ready) if one.problem is not None}
+    entries = await _known_shops(tx, _entries(channel, received, ready), refused)
     histories = await histories_of(tx, keys={entry.key for entry in entries})
     rules.decide(entries, histories)
     fresh = [entry for entry in entries if entry.outcome in _FRESH]
-    for entry in fresh:
-        entry.raw_sealed = sealed[entry.index]
     if fresh:
         await _name_buyers(tx, keyring, fresh, histories)
         await _merge(tx, channel, fresh, histories)
@@ -57,22 +57,39 @@ async def take_in(tx: Tx, *, keyring: Keyring, channel: str, received: Sequence[
     return _taken(received, entries, refused)
 
 
-def _readable(channel: str, received: Sequence[Received], refused: dict[int, Problem]) -> list[Entry]:
-    entries = []
-    for index, one in enumerate(received):
-        document = one.document
-        try:
-            content_hash = rules.content_of(document)
-        except rules.UnreadableText:
-            refused[index] = Problem("channels.unreadable_text", "characters that are no text")
-            continue
-        problem = rules.problem_of(document)
-        if problem is not None:
-            refused[index] = problem
-            continue
-        key = (channel, document.shop_code, document.external_id)
-        entries.append(Entry(index, one, key, content_hash, rules.version_of(document), new_id()))
-    return entries
+def prepare(keyring: Keyring, one: Received) -> Ready:
+    """What is long and needs no database: the text sealed, the content hashed, the lines summed up."""
+    document, lines = one.document, one.document.lines
+    sealed = keyring.seal(RAW, rules.kept_text(one.raw))
+    try:
+        plain_hash = rules.content_of(document)
+    except rules.UnreadableText:
+        return Ready(sealed, problem=Problem("channels.unreadable_text", "characters that are no text"))
+    return Ready(
+        sealed,
+        rules.keyed(plain_hash, keyring.key(CONTENT)),
+        plain_hash,
+        rules.problem_of(document),
+        discounts=sum([line.discount_minor for line in lines]),
+        totals=sum([line.total_minor for line in lines]),
+        pieces=sum([line.quantity for line in lines]),
+    )
+
+
+def _entries(channel: str, received: Sequence[Received], ready: Sequence[Ready]) -> list[Entry]:
+    return [
+        Entry(
+            index,
+            one,
+            (channel, one.document.shop_code, one.document.external_id),
+            known.content_hash,
+            rules.version_of(one.document),
+            new_id(),
+            known,
+        )
+        for index, (one, known) in enumerate(zip(received, ready, strict=True))
+        if known.problem is None
+    ]
 
 
 async def _known_shops(tx: Tx, entries: list[Entry], refused: dict[int, Problem]) -> list[Entry]:
@@ -140,6 +157,7 @@ async def _merge(tx: Tx, channel: str, fresh: Sequence[Entry], histories: Mappin
         tx,
         orders=rows.orders,
         lines=rows.lines,
+        skus=skus,
         returns=rows.returns,
         gone_orders=rows.gone_orders,
         gone_returns=rows.gone_returns,

@@ -26,7 +26,10 @@ _ATTEMPTS = 5
 
 @dataclass(slots=True)
 class Item:
-    """A document on its way in: with its validated value, or with what is wrong and on which line."""
+    """A document on its way in: with its validated value, or with what is wrong and on which line.
+
+    ``values`` are its columns, or what makes them: few are ever looked at.
+    """
 
     line: int
     raw: str
@@ -73,6 +76,12 @@ class Run:
     tally: dict[str, int]
     position: int = 0
     problems: list[ProblemAt] = field(default_factory=list)
+
+    def ready(self, record: Any, item: Item) -> Any:
+        """A validated record as its room takes it."""
+        if self.kind.prepare is None:
+            return record
+        return self.kind.prepare(self.database.keyring, self.origin, record, Place(item.line, item.raw))
 
 
 def hash_of(kind: ImportKind[Any], raw: str) -> bytes:
@@ -122,7 +131,13 @@ def note_problems(run: Run, items: Sequence[Item]) -> None:
 async def quarantine(tx: Tx, run: Run, broken: Sequence[Item]) -> int:
     """Keep what is broken; the number of those that a person settled before."""
     rows = [
-        NewQuarantine(line=i.shown_line, raw=i.raw, content_hash=i.hash, problem=i.problem, values=i.values)
+        NewQuarantine(
+            line=i.shown_line,
+            raw=i.raw,
+            content_hash=i.hash,
+            problem=i.problem,
+            values=i.values() if callable(i.values) else i.values,
+        )
         for i in broken
         if i.problem is not None
     ]

@@ -5,12 +5,13 @@ and every document with which something is wrong go record by record, which also
 """
 
 import ast
+import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, overload
 
-from yundian.platform.intake.conversions import LONGEST_REMEMBERED
+from yundian.platform.intake.conversions import LONGEST_REMEMBERED, REMEMBERED
 from yundian.platform.intake.rules import FieldRule
 
 Convert = Callable[[Any], Any]
@@ -32,12 +33,40 @@ class NotPlain(Exception):
     """This has to go record by record."""
 
 
+class Cells(Sequence[Mapping[str, Any]]):
+    """Rows of a CSV file: each the values of a record by their columns, or all values of a column."""
+
+    __slots__ = ("_columns", "_header", "_rows")
+
+    def __init__(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        self._header = header
+        self._rows = rows
+        self._columns: dict[str, Sequence[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Mapping[str, Any]: ...
+    @overload
+    def __getitem__(self, index: slice) -> "Cells": ...
+    def __getitem__(self, index: int | slice) -> "Mapping[str, Any] | Cells":
+        if isinstance(index, slice):
+            return Cells(self._header, self._rows[index])
+        return dict(zip(self._header, self._rows[index], strict=True))
+
+    def column(self, name: str) -> Sequence[str]:
+        if not self._columns:
+            self._columns = dict(zip(self._header, zip(*self._rows, strict=True), strict=True))
+        return self._columns[name]
+
+
 class Sheet:
     """The records of a document, and the named values so far, each as a column."""
 
     __slots__ = ("names", "rows", "size")
 
-    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, rows: Cells) -> None:
         self.rows = rows
         self.size = len(rows)
         self.names: dict[str, list[Any]] = {}
@@ -68,8 +97,12 @@ def column_of_cells(column: str, convert: Convert, remembered: Convert) -> Colum
     """A column of the file, each cell made its rule's value."""
 
     def make(sheet: Sheet) -> list[Any]:
-        cells = [row[column] for row in sheet.rows]
-        return list(map(remembered if max(map(len, cells)) <= LONGEST_REMEMBERED else convert, cells))
+        cells = sheet.rows.column(column)
+        make_one = remembered if max(map(len, cells)) <= LONGEST_REMEMBERED else convert
+        # What is of the whole document, each of its records says.
+        if cells.count(cells[0]) == sheet.size:
+            return [make_one(cells[0])] * sheet.size
+        return list(map(make_one, cells))
 
     return make
 
@@ -78,11 +111,15 @@ def column_of_results(rule: FieldRule, formula: Column, finish: Convert) -> Colu
     """The results of a formula, each made its rule's value."""
     places, is_rounded = rule.scale, rule.type == "integer" and rule.rounding == "half_up"
 
+    @functools.lru_cache(REMEMBERED)
+    def rounded(value: Decimal) -> int:
+        return int(value.scaleb(places).to_integral_value(rounding=ROUND_HALF_UP))
+
     def make(sheet: Sheet) -> list[Any]:
         results = formula(sheet)
         types = set(map(type, results))
         if is_rounded and types == {Decimal}:
-            return [int(v.scaleb(places).to_integral_value(rounding=ROUND_HALF_UP)) for v in results]
+            return list(map(rounded, results))
         if rule.type == "integer" or not types <= {int, Decimal}:
             return list(map(finish, results))
         return results

@@ -23,7 +23,7 @@ _YES = frozenset({"1", "true", "yes", "y", "t", "是"})
 _NO = frozenset({"0", "false", "no", "n", "f", "否"})
 
 # Files repeat themselves: days, prices, names of goods. Only short texts are remembered: memory stays bounded.
-_REMEMBERED = 4_096
+REMEMBERED = 8_192
 LONGEST_REMEMBERED = 64
 
 
@@ -54,7 +54,7 @@ def converter(rule: FieldRule, lookups: Lookups, label: str) -> tuple[Callable[[
             return None
         return convert(text)
 
-    return make, functools.lru_cache(_REMEMBERED)(make)
+    return make, functools.lru_cache(REMEMBERED)(make)
 
 
 def computed(rule: FieldRule, lookups: Lookups, label: str) -> Callable[[Any], Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from yundian.platform.intake.columns import Column, Sheet, column_of_cells, column_of_results, objects
+from yundian.platform.intake.columns import Cells, Column, Sheet, column_of_cells, column_of_results, objects
 from yundian.platform.intake.conversions import LONGEST_REMEMBERED, FieldProblem, computed, converter, texts_of
 from yundian.platform.intake.formulas import Formula, Make, Scope, compile_formula
 from yundian.platform.intake.mapping import Mapping
@@ -57,7 +57,7 @@ class Extractor:
             raise self._violated(error) from error
 
     def _made(self, records: Sequence[Values]) -> dict[str, Any]:
-        if self._columns is not None and len(records) > 1:
+        if self._columns is not None and isinstance(records, Cells) and len(records) > 1:
             try:
                 return self._made_of_sheet(records, self._columns)
             except (FieldProblem, TypeError, ArithmeticError):
@@ -74,7 +74,7 @@ class Extractor:
     def _is_all_columns(self, compiler: "_Compiler") -> bool:
         return [name for name, _ in self._of_record] == [name for name, _ in compiler.columns]
 
-    def _made_of_sheet(self, records: Sequence[Values], columns: Sequence[tuple[str, Column]]) -> dict[str, Any]:
+    def _made_of_sheet(self, records: Cells, columns: Sequence[tuple[str, Column]]) -> dict[str, Any]:
         sheet = Sheet(records)
         for name, column in columns:
             sheet.names[name] = column(sheet)

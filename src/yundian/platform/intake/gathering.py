@@ -4,10 +4,11 @@ Records that stand near each other are staged together, so that a file in order 
 was staged is committed with the run's counts; a killed import goes on with the next record, or the next document.
 """
 
+import functools
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ from yundian.platform.intake.batches import Batch, Item, Run, hash_of, note_prob
 from yundian.platform.intake.conversions import UNSTORABLE
 from yundian.platform.intake.errors import RunTaken
 from yundian.platform.intake.expressions import Extractor, FieldProblem
-from yundian.platform.intake.reader import Read, Reader
+from yundian.platform.intake.reader import Read, Reader, Rows
 from yundian.platform.intake.repository import runs, staging
 from yundian.platform.intake.repository.staging import Piece
 from yundian.platform.intake.types import BrokenRecord, Problem
@@ -36,7 +37,7 @@ _PIECE_RECORDS = 2_000
 _STAGED = "intake.staged"
 
 
-class Gathered(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True):
+class Gathered(msgspec.Struct, array_like=True, frozen=True, omit_defaults=True, gc=False):
     """One record in waiting, with what is wrong with it."""
 
     line: int
@@ -78,22 +79,17 @@ _decode = msgspec.msgpack.Decoder(list[Gathered]).decode
 def chunks(run: Run, reader: Reader) -> Iterator[Chunk]:
     """The file's records from where the run stands, in pieces of documents."""
     by = [column.strip() for column in run.mapping.by]
-    records = iter(reader)
-    for _ in islice(records, run.lines_read):
-        pass
-    while True:
-        groups: dict[str, list[Gathered]] = {}
-        strays: list[Item] = []
-        count = chars = 0
-        for read in records:
-            count += 1
-            chars += len(read.raw)
-            _sort_in(run, read, by, groups, strays)
-            if count >= CHUNK_RECORDS or chars >= CHUNK_CHARS:
-                break
-        if not count:
-            return
-        yield Chunk(list(_pieces(run.database.keyring, groups)), strays, count, reader.position)
+    sorting = _Sorting(run, by)
+    for part in _parts(reader, skip=run.lines_read):
+        if isinstance(part, Rows):
+            sorting.add_rows(part)
+        else:
+            sorting.add(part)
+        if sorting.count >= CHUNK_RECORDS or sorting.chars >= CHUNK_CHARS:
+            yield sorting.chunk(reader.position)
+            sorting = _Sorting(run, by)
+    if sorting.count:
+        yield sorting.chunk(reader.position)
 
 
 async def keep(run: Run, chunk: Chunk) -> None:
@@ -156,8 +152,9 @@ def items(run: Run, reader: Reader, extractor: Extractor, found: Sequence[Docume
     for document in found:
         document.records.sort(key=lambda record: (record.raw, record.line))
     whole = [document for document in found if _problem_of(document) is None]
-    values = iter(reader.again([record.raw for document in whole for record in document.records]))
+    values = reader.again([record.raw for document in whole for record in document.records])
     made = []
+    start = 0
     for document in found:
         wrong = _problem_of(document)
         item = _item(run, document)
@@ -165,32 +162,95 @@ def items(run: Run, reader: Reader, extractor: Extractor, found: Sequence[Docume
         if wrong is not None:
             item.problem, item.problem_line = wrong
             continue
-        rows = list(islice(values, len(document.records)))
+        rows = values[start : start + len(document.records)]
+        start += len(document.records)
         # Whoever refuses it, rules or room: it is kept with its columns.
-        item.values = {str(one.line): row for one, row in zip(document.records, rows, strict=True)}
+        item.values = functools.partial(_values_of, document.records, rows)
         try:
-            item.record = extractor.document(rows, run.kind.record)
+            item.record = run.ready(extractor.document(rows, run.kind.record), item)
         except FieldProblem as error:
             item.problem = error.problem
             item.problem_line = document.records[error.row or 0].line
     return Batch(made, position=run.position)
 
 
-def _sort_in(
-    run: Run, read: Read, by: Sequence[str], groups: dict[str, list[Gathered]], strays: list[Item]
-) -> None:
-    broken = read if isinstance(read, BrokenRecord) else None
-    values = (read.guess if isinstance(read, BrokenRecord) else read.values) or {}
-    parts = [str(values.get(column) or "").strip() for column in by]
-    key = "\x1f".join(parts)
-    problem = broken.problem if broken is not None else None
-    if all(parts) and len(key) <= MAX_KEY_CHARS and UNSTORABLE.search(key) is None:
-        groups.setdefault(key, []).append(Gathered(read.line, read.raw, problem))
-        return
-    reason = "the columns that name its document are blank or too long"
-    problem = problem or Problem("intake.no_document", reason, ", ".join(by))
-    kept = values if broken is None else None
-    strays.append(Item(read.line, read.raw, hash_of(run.kind, read.raw), kept, problem=problem))
+def _values_of(records: Sequence[Gathered], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {str(one.line): row for one, row in zip(records, rows, strict=True)}
+
+
+def _parts(reader: Reader, *, skip: int) -> Iterator[Read | Rows]:
+    """What the file holds behind so many records, never more of it at once than a chunk has."""
+    for part in reader.parts():
+        size = len(part) if isinstance(part, Rows) else 1
+        if skip >= size:
+            skip -= size
+        elif isinstance(part, Rows):
+            for start in range(skip, size, CHUNK_RECORDS):
+                yield part.part(start, start + CHUNK_RECORDS)
+            skip = 0
+        else:
+            yield part
+
+
+class _Sorting:
+    """Records on their way to their documents, as many as are staged together."""
+
+    def __init__(self, run: Run, by: Sequence[str]) -> None:
+        self.count = self.chars = 0
+        self._run = run
+        self._by = by
+        self._groups: dict[str, list[Gathered]] = {}
+        self._strays: list[Item] = []
+
+    def add_rows(self, part: Rows) -> None:
+        """Many, each by the key that its cells make."""
+        places = [part.header.index(column) for column in self._by]
+        if len(places) == 1:
+            keys = [row[places[0]].strip() for row in part.rows]
+        else:
+            keys = [_key([row[place].strip() for place in places]) for row in part.rows]
+        groups = self._groups
+        for key, line, raw, row in zip(keys, part.numbers, part.raws, part.rows, strict=True):
+            found = groups.get(key)
+            if found is not None:
+                found.append(Gathered(line, raw))
+            elif _is_key(key):
+                groups[key] = [Gathered(line, raw)]
+            else:
+                self._stray(line, raw, dict(zip(part.header, row, strict=True)))
+        self.count += len(part)
+        self.chars += sum(map(len, part.raws))
+
+    def add(self, read: Read) -> None:
+        broken = isinstance(read, BrokenRecord)
+        values = (read.guess if isinstance(read, BrokenRecord) else read.values) or {}
+        problem = read.problem if isinstance(read, BrokenRecord) else None
+        key = _key([str(values.get(column) or "").strip() for column in self._by])
+        if _is_key(key):
+            self._groups.setdefault(key, []).append(Gathered(read.line, read.raw, problem))
+        else:
+            self._stray(read.line, read.raw, None if broken else values, problem)
+        self.count += 1
+        self.chars += len(read.raw)
+
+    def chunk(self, position: int) -> Chunk:
+        """All of it."""
+        pieces = list(_pieces(self._run.database.keyring, self._groups))
+        return Chunk(pieces, self._strays, self.count, position)
+
+    def _stray(self, line: int, raw: str, values: Any, problem: Problem | None = None) -> None:
+        reason = "the columns that name its document are blank or too long"
+        problem = problem or Problem("intake.no_document", reason, ", ".join(self._by))
+        self._strays.append(Item(line, raw, hash_of(self._run.kind, raw), values, problem=problem))
+
+
+def _key(parts: Sequence[str]) -> str:
+    """Empty where one of them is."""
+    return "\x1f".join(parts) if all(parts) else ""
+
+
+def _is_key(key: str) -> bool:
+    return 0 < len(key) <= MAX_KEY_CHARS and UNSTORABLE.search(key) is None
 
 
 def _pieces(keyring: Keyring, groups: dict[str, list[Gathered]]) -> Iterator[Piece]:

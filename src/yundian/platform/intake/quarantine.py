@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.errors import NotFound
 from yundian.platform.db.database import Tx
+from yundian.platform.db.keys import keyring_of
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake.errors import AlreadySettled, NotReplayable
@@ -99,7 +100,8 @@ async def _apply_one(
     tx: Tx, kind: ImportKind[Any], held: repository.HeldRecord, values: AnyMapping[str, Any]
 ) -> Problem | None:
     mapping = mappings.parse(held.mapping, file="mapping of the run")
-    rows = [values[line] for line in sorted(values, key=int)] if mapping.by else [values]
+    # In the order that the document has them.
+    rows = list(values.values()) if mapping.by else [values]
     try:
         record = Extractor(mapping).document(rows, kind.record)
     except FieldProblem as error:
@@ -110,6 +112,8 @@ async def _apply_one(
         fields=frozenset(mapping.fields),
         places=[Place(held.line, held.raw)],
     )
+    if kind.prepare is not None:
+        record = kind.prepare(keyring_of(tx), origin, record, origin.places[0])
     outcome = await kind.apply(tx, origin, [record])
     return outcome.refused.get(0)
 

@@ -7,7 +7,8 @@ the following lines are read again. What is unusable from some point on (JSON th
 
 import contextlib
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from typing import Any
 import ijson
 import msgspec
 
+from yundian.platform.intake.columns import Cells
 from yundian.platform.intake.errors import UnusableFile
 from yundian.platform.intake.lines import MAX_LINE_BYTES, Line, Lines, OpenFile
 from yundian.platform.intake.rules import Source
 from yundian.platform.intake.types import BrokenRecord, Problem, SourceRecord
 
-__all__ = ["MAX_JSON_ITEM_BYTES", "MAX_LINE_BYTES", "MAX_RECORD_LINES", "Read", "Reader"]
+__all__ = ["MAX_JSON_ITEM_BYTES", "MAX_LINE_BYTES", "MAX_RECORD_LINES", "Read", "Reader", "Rows"]
 
 MAX_RECORD_LINES = 200
 MAX_JSON_ITEM_BYTES = 16 * 1024 * 1024
@@ -28,6 +30,27 @@ MAX_JSON_ITEM_BYTES = 16 * 1024 * 1024
 Read = SourceRecord | BrokenRecord
 
 _DELIMITERS = ",;\t|"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Records of a CSV file that are as they should be, many at once: ``numbers`` are the lines they begin on."""
+
+    header: Sequence[str]
+    numbers: Sequence[int]
+    raws: Sequence[str]
+    rows: Sequence[list[str]]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def part(self, start: int, end: int) -> "Rows":
+        return Rows(self.header, self.numbers[start:end], self.raws[start:end], self.rows[start:end])
+
+    def records(self) -> Iterator[SourceRecord]:
+        """One by one."""
+        for number, raw, row in zip(self.numbers, self.raws, self.rows, strict=True):
+            yield SourceRecord(number, raw, dict(zip(self.header, row, strict=True)))
 
 
 class Reader:
@@ -46,6 +69,14 @@ class Reader:
         return self._file.position if self._file is not None else 0
 
     def __iter__(self) -> Iterator[Read]:
+        for part in self.parts():
+            if isinstance(part, Rows):
+                yield from part.records()
+            else:
+                yield part
+
+    def parts(self) -> Iterator[Read | Rows]:
+        """The same, many at once where nothing is odd."""
         with contextlib.closing(OpenFile(self.path)) as self._file:
             if self.source.format == "json":
                 yield from self._json(self._file)
@@ -53,7 +84,7 @@ class Reader:
             with contextlib.closing(Lines(self._file, self.source.encoding)) as lines:
                 yield from self._json_lines(lines) if self.source.format == "jsonl" else self._csv(lines)
 
-    def again(self, raws: Sequence[str]) -> list[dict[str, Any]]:
+    def again(self, raws: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """The values of records that were read well before, from their text."""
         if self.source.format != "csv":
             decoder = msgspec.json.Decoder(dict[str, Any])
@@ -61,19 +92,19 @@ class Reader:
         if not self._header:
             with contextlib.closing(OpenFile(self.path)) as file:
                 self._header = self._columns(Lines(file, self.source.encoding))
-        return [dict(zip(self._header, row, strict=True)) for row in self._parser(raws)]
+        return Cells(self._header, list(self._parser(raws)))
 
     def _unusable(self, reason: str, **facts: object) -> UnusableFile:
         return UnusableFile(file=self.path.name, reason=reason, **facts)
 
-    def _csv(self, lines: Lines) -> Iterator[Read]:
+    def _csv(self, lines: Lines) -> Iterator[Read | Rows]:
         header = self._header = self._columns(lines)
         while True:
             block = lines.block()
-            records = self._plain_records(*block, header) if block is not None else None
-            if block is not None and records is not None:
+            rows = self._plain_rows(*block, header) if block is not None else None
+            if block is not None and rows is not None:
                 lines.accept(len(block[1]))
-                yield from records
+                yield rows
                 continue
             line = lines.take()
             if line is None:
@@ -81,25 +112,32 @@ class Reader:
             if line.text.strip() or line.problem is not None:
                 yield self._record(lines, line, header)
 
-    def _plain_records(self, number: int, lines: list[str], header: list[str]) -> list[Read] | None:
+    def _plain_rows(self, number: int, lines: list[str], header: list[str]) -> Rows | None:
         """The records of a block of which every line is as it should be; None where one is not."""
-        width = len(header)
-        if width == 1:
+        if len(header) == 1:
             return None  # a blank line and a blank value look the same
-        made: list[Read] = []
-        used = 0
-        parser = self._parser(lines)
         try:
-            for row in parser:
-                end = parser.line_num
-                if len(row) == width and end - used <= MAX_RECORD_LINES:
-                    raw = lines[used] if end - used == 1 else "".join(lines[used:end])
-                    made.append(SourceRecord(number + used, raw.rstrip("\r\n"), dict(zip(header, row))))  # noqa: B905
-                elif row:
-                    return None
-                used = end
+            rows = list(self._parser(lines))
         except csv.Error:
             return None
+        if len(rows) == len(lines) and set(map(len, rows)) == {len(header)}:
+            raws = [line.rstrip("\r\n") for line in lines]
+            return Rows(header, range(number, number + len(lines)), raws, rows)
+        return self._rows_of_several_lines(number, lines, header)
+
+    def _rows_of_several_lines(self, number: int, lines: list[str], header: list[str]) -> Rows | None:
+        made = Rows(header, numbers := [], raws := [], rows := [])
+        used = 0
+        parser = self._parser(lines)
+        for row in parser:
+            end = parser.line_num
+            if len(row) == len(header) and end - used <= MAX_RECORD_LINES:
+                numbers.append(number + used)
+                raws.append("".join(lines[used:end]).rstrip("\r\n"))
+                rows.append(row)
+            elif row:
+                return None
+            used = end
         return made
 
     def _parser(self, lines: Any) -> Any:

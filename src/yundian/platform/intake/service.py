@@ -21,7 +21,7 @@ import structlog
 
 from yundian.platform.core.errors import DomainError
 from yundian.platform.db.database import Database
-from yundian.platform.intake import gathering
+from yundian.platform.intake import gathering, pace, sealing
 from yundian.platform.intake.batches import Batch, Item, Run, commit, hash_of
 from yundian.platform.intake.errors import RunTaken, UnusableFile
 from yundian.platform.intake.expressions import Extractor, FieldProblem
@@ -60,11 +60,8 @@ async def run_import(
     reader = Reader(file, mapping.source, columns=mapping.columns() if mapping.source.format == "csv" else None)
     tell = _teller(run, reader, on_progress)
     try:
-        if mapping.by:
-            await _gather(run, reader, tell)
-            await _apply_all(run, _documents(run, reader, limit=batch or kind.batch), tell)
-        else:
-            await _apply_all(run, _ahead(_records(run, reader, limit=batch or kind.batch)), tell)
+        with pace.beside_the_loop():
+            await _take_all(run, reader, batch or kind.batch, tell)
     except BaseException as error:
         await _close_after(run, error)
         raise
@@ -72,6 +69,14 @@ async def run_import(
         await runs.begin_batch(tx)
         await runs.end_run(tx, run_id=run.opened.id, state=RunState.FINISHED)
     return _summary(run, seconds=time.perf_counter() - started)
+
+
+async def _take_all(run: Run, reader: Reader, limit: int, tell: Callable[[], None]) -> None:
+    if run.mapping.by:
+        await _gather(run, reader, tell)
+        await _apply_all(run, _documents(run, reader, limit=limit), tell)
+    else:
+        await _apply_all(run, _ahead(_records(run, reader, limit=limit)), tell)
 
 
 async def _open(
@@ -85,7 +90,7 @@ async def _open(
         kind=kind.name,
         scope=kind.scope,
         file_name=file.name,
-        file_sha256=sha256,
+        file_sha256=sealing.file_known_by(database.keyring, sha256),
         file_bytes=size,
         mapping_name=mapping.name,
         mapping_sha256=mapping.sha256,
@@ -182,7 +187,7 @@ def _item(run: Run, extractor: Extractor, read: Read) -> Item:
         return Item(line=read.line, raw=read.raw, hash=digest, values=None, problem=read.problem)
     item = Item(line=read.line, raw=read.raw, hash=digest, values=read.values)
     try:
-        item.record = extractor.record(read.values, run.kind.record)
+        item.record = run.ready(extractor.record(read.values, run.kind.record), item)
     except FieldProblem as error:
         item.problem = error.problem
     return item

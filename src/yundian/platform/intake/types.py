@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Tx
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -72,6 +73,7 @@ class Origin:
 
 
 Apply = Callable[[Tx, Origin, Sequence[R]], Awaitable[Applied]]
+Prepare = Callable[[Keyring, Origin, R, Place], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,9 @@ class ImportKind(Generic[R]):
     other content is refused; without ``key`` that is the room's business); ``apply`` writes a batch set-based and
     idempotently, in the transaction it is given. ``scope`` is what else the records are for, such as a channel:
     the same file for another scope is another import. A batch has at most ``batch`` records.
+
+    ``prepare`` does beforehand what needs no database: beside the loop, while the batch before goes in. ``apply``
+    then gets what it made of each record.
     """
 
     name: str
@@ -90,6 +95,7 @@ class ImportKind(Generic[R]):
     apply: Apply[R]
     scope: str = ""
     batch: int = 1_000
+    prepare: Prepare[R] | None = None
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
