@@ -14,6 +14,7 @@ from groupbuy.pages import words
 from groupbuy.pages.customer import campaign_context
 from groupbuy.pages.editing import EditorForm, form_of
 from groupbuy.pages.picking import editor
+from groupbuy.pages.shared import gallery, pictures_of
 from groupbuy.service import campaigns, reading
 from groupbuy.states import Standing
 from groupbuy.types import CampaignWithItems
@@ -45,9 +46,12 @@ class CampaignPages(Controller):
     ) -> Template:
         """Campaigns, the newest first."""
         wanted = Standing(standing) if standing in {one.value for one in Standing} else None
+        found = await campaigns.list_campaigns(session, standing=wanted, cursor=cursor)
+        pictures = await pictures_of(session, found.items)
         return page(
             "groupbuy/campaigns.html",
-            campaigns=await campaigns.list_campaigns(session, standing=wanted, cursor=cursor),
+            campaigns=found,
+            first={one.campaign.id: gallery(one, pictures)[:1] for one in found.items},
             filters=Form.of(standing=standing),
             is_filtered=wanted is not None,
             standings=[(one.value, words.standing_label(one)) for one in Standing],

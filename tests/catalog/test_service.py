@@ -273,3 +273,28 @@ async def test_another_brand_sees_nothing_and_may_use_the_same_codes(
         with pytest.raises(ProductUnknown):
             await service.save_product(session, product_id=product.id, version=1, fields=product_fields())
     assert (await _get(services, brand, product)).status is ProductStatus.ON_SALE
+
+
+async def test_skus_are_searched_by_name_shade_code_and_barcode_and_the_nearest_comes_first(
+    services: Services, brand: BrandView
+) -> None:
+    shades = ("枫叶红", "山茶粉", "莓果紫")
+    skus = tuple(sku_fields(f"LIP-1{n}", shade_name=name) for n, name in enumerate(shades))
+    short = sku_fields("LIP-1", shade_name="山茶", barcode="6901234567892")
+    await make_product(services, brand, skus=(*skus, short))
+    gone = await make_product(services, brand, fields=product_fields("OLD"), skus=(sku_fields("LIP-19"),))
+    async with services.database.unit_of_work(brand.id) as session:
+        await service.change_sku_status(
+            session, sku_id=gone.skus[0].id, version=gone.skus[0].version, target=SkuStatus.WITHDRAWN
+        )
+
+    async def found(text: str) -> list[str]:
+        async with services.database.unit_of_work(brand.id) as session:
+            return [one.sku.code for one in await api.search_skus(session, search=text)]
+
+    assert await found("LIP-1") == ["LIP-1", "LIP-10", "LIP-11", "LIP-12"]
+    assert (await found("lip-12"))[0] == "LIP-12"
+    assert (await found("丝绒 山茶"))[:2] == ["LIP-11", "LIP-1"]
+    assert (await found("6901234567892"))[0] == "LIP-1"
+    assert await found("唇釉 没有") == []
+    assert await found(" ! ") == []

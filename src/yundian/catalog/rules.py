@@ -14,6 +14,8 @@ from yundian.platform.core.errors import InvalidInput
 
 TERM_LENGTH = 24
 MAX_SEARCH_WORDS = 8
+# Behind every text that starts so, since terms and codes hold nothing as high.
+LAST = "\U0010ffff"
 # Ten billion yuan: beyond every price tag, far below 64 bits.
 MAX_PRICE_MINOR = 10**12
 MAX_PICTURE_BYTES = 10 * 1024 * 1024

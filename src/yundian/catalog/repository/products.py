@@ -10,13 +10,10 @@ from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.catalog.models import Product, ProductTag, ProductTerm
-from yundian.catalog.rules import search_words
+from yundian.catalog.rules import LAST, search_words
 from yundian.catalog.types import ProductFilter
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
-
-# Behind every text that starts with a word, since terms hold letters and digits only.
-_LAST = "\U0010ffff"
 
 
 async def by_id(session: AsyncSession, *, product_id: uuid.UUID) -> Product | None:
@@ -49,7 +46,7 @@ def _conditions(wanted: ProductFilter) -> list[sa.ColumnElement[bool]]:
         conditions.append(_has(ProductTag, col(ProductTag.tag) == wanted.tag))
     for word in search_words(wanted.search):
         term = col(ProductTerm.term)
-        conditions.append(_has(ProductTerm, term >= word, term < word + _LAST))
+        conditions.append(_has(ProductTerm, term >= word, term < word + LAST))
     return conditions
 
 

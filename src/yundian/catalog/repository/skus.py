@@ -11,6 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from sqlmodel.sql.expression import Select
 
 from yundian.catalog.models import Product, Sku
+from yundian.catalog.rules import LAST
 from yundian.catalog.states import ProductStatus, SkuStatus
 from yundian.platform.outbox.door import Door, brand_of, fetch
 
@@ -69,10 +70,11 @@ async def named(
     return (await session.exec(query)).all()
 
 
-async def by_code_or_barcode(session: AsyncSession, *, text: str) -> Sequence[tuple[Sku, Product]]:
-    """Exactly this code or barcode; each is looked up in its own index."""
-    found = [await session.exec(_with_product().where(col(column) == text)) for column in (Sku.code, Sku.barcode)]
-    return [pair for result in found for pair in result.all()]
+async def by_code_or_barcode(session: AsyncSession, *, text: str, limit: int) -> Sequence[tuple[Sku, Product]]:
+    """Codes that begin so, and exactly this barcode; each is looked up in its own index."""
+    begins = _with_product().where(col(Sku.code) >= text, col(Sku.code) < text + LAST)
+    codes = (await session.exec(begins.order_by(col(Sku.code)).limit(limit))).all()
+    return [*codes, *(await session.exec(_with_product().where(col(Sku.barcode) == text))).all()]
 
 
 async def of_products(

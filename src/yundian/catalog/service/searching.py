@@ -17,20 +17,21 @@ _PRODUCTS = 30
 async def search_skus(session: AsyncSession, *, search: str, limit: int = 20) -> list[FoundSku]:
     """The SKUs a text means, the best first; withdrawn ones are left out. Nothing for a text without a word.
 
-    A whole code or barcode comes first, then SKUs that say more of the words themselves than by their product.
+    A whole code or barcode comes first, then codes that begin so, then SKUs that say more of the words
+    themselves than by their product.
     """
     text = search.strip()
     words = search_words(text)
     if not words:
         return []
-    exact = await skus.by_code_or_barcode(session, text=text)
+    exact = await skus.by_code_or_barcode(session, text=text, limit=limit)
     wanted = ProductFilter(search=text)
     ids = [product.id for product in await products.page(session, wanted=wanted, after_code=None, limit=_PRODUCTS)]
     found = {sku.id: (sku, product) for sku, product in exact}
     for sku, product in await skus.of_products(session, product_ids=ids) if ids else []:
         found.setdefault(sku.id, (sku, product))
     usable = [pair for pair in found.values() if _is_usable(*pair)]
-    best = sorted(usable, key=lambda pair: (text not in (pair[0].code, pair[0].barcode), -_said(pair[0], words)))
+    best = sorted(usable, key=lambda pair: (_far_from(pair[0], text), -_said(pair[0], words)))
     shown = await pictures.first_of(session, product_ids={product.id for _, product in best[:limit]})
     return [FoundSku(sku=named(sku, product), picture=shown.get(product.id)) for sku, product in best[:limit]]
 
@@ -56,6 +57,10 @@ def named(sku: Sku, product: Product) -> NamedSku:
 
 def _is_usable(sku: Sku, product: Product) -> bool:
     return sku.status is SkuStatus.ACTIVE and product.status is not ProductStatus.WITHDRAWN
+
+
+def _far_from(sku: Sku, text: str) -> int:
+    return 0 if text in (sku.code, sku.barcode) else 1 if sku.code.startswith(text) else 2
 
 
 def _said(sku: Sku, words: Sequence[str]) -> int:
