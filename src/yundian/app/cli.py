@@ -59,10 +59,12 @@ def worker() -> None:
     """Run one worker: events, timers and jobs."""
     with garbage.loading():
         from yundian.app.refusals import check_addresses  # noqa: PLC0415
+
+        # Before the whole house is loaded.
+        settings = load_settings()
+        check_addresses(settings)
         from yundian.app.worker import run  # noqa: PLC0415
 
-    settings = load_settings()
-    check_addresses(settings)
     run(settings)
 
 
