@@ -118,7 +118,7 @@ class Measured:
     seconds: float
     took: list[float]
     statuses: dict[int, int]
-    cpu: float
+    shares: dict[str, float]
 
     @property
     def rate(self) -> float:
@@ -127,41 +127,59 @@ class Measured:
     @property
     def cpu_ms(self) -> float:
         """Processor time for each, of all who take part."""
-        return self.cpu / len(self.took) * 1e3
+        return sum(self.shares.values()) / len(self.took) * 1e3
 
     def line(self) -> str:
         p99 = statistics.quantiles(self.took, n=100)[98]
+        split = ", ".join(f"{name} {used / len(self.took) * 1e3:.2f}" for name, used in self.shares.items())
         return (
             f"{self.rate:.0f}/s, p50 {statistics.median(self.took):.1f} ms, p99 {p99:.1f} ms,"
-            f" CPU {self.cpu_ms:.2f} ms, load {psutil.getloadavg()[0]:.1f}, answers {self.statuses}"
+            f" CPU {self.cpu_ms:.2f} ms ({split}), load {psutil.getloadavg()[0]:.1f}, answers {self.statuses}"
         )
 
 
-class Wire:
+class Wire(asyncio.Protocol):
     """One kept connection that says HTTP/1.1 in as few steps as it takes: its clients share the cores with what
     they measure, as pgbench does."""
 
     def __init__(self, house: House) -> None:
         self._port = house.settings.port
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._read = b""
 
     async def ask(
         self, method: str, path: str, *, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, bytes]:
         """The status and the body of the answer."""
-        if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
-        reader, writer = self._streams
+        loop = asyncio.get_running_loop()
+        if self._transport is None:
+            self._transport, _ = await loop.create_connection(lambda: self, "127.0.0.1", self._port)
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         start = f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n{lines}\r\n"
-        writer.write(start.encode() + body)
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        return int(head[9:12]), await reader.readexactly(length)
+        self._answer = loop.create_future()
+        self._transport.write(start.encode() + body)
+        return await self._answer
+
+    def data_received(self, data: bytes) -> None:
+        """Tell whoever asked when the answer is whole."""
+        self._read += data
+        head, end, body = self._read.partition(b"\r\n\r\n")
+        if not end or self._answer is None:
+            return
+        length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        if len(body) >= length:
+            self._read = body[length:]
+            self._answer.set_result((int(head[9:12]), body[:length]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Whoever still waits waits for nothing."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(exc or ConnectionError("closed"))
 
     def close(self) -> None:
-        if self._streams is not None:
-            self._streams[1].close()
+        if self._transport is not None:
+            self._transport.close()
 
 
 Work = Callable[[Wire, int], Awaitable[int]]
@@ -199,9 +217,10 @@ async def _run(
             statuses[status] = statuses.get(status, 0) + 1
         wire.close()
 
-    began, used = time.perf_counter(), cpu(house)
+    began, before = time.perf_counter(), shares(house)
     await asyncio.gather(*(lane(number, count) for number, count in enumerate(counts)))
-    return Measured(time.perf_counter() - began, took, statuses, cpu(house) - used)
+    seconds, after = time.perf_counter() - began, shares(house)
+    return Measured(seconds, took, statuses, {name: used - before.get(name, 0.0) for name, used in after.items()})
 
 
 def cpu(house: House) -> float:
@@ -209,21 +228,29 @@ def cpu(house: House) -> float:
 
     On a busy machine rates tell how busy it is; what a thing costs does not change as much.
     """
+    return sum(shares(house).values())
+
+
+def shares(house: House) -> dict[str, float]:
+    """``cpu`` by who used it."""
     postmaster, own = psutil.Process(house.postgres.postmaster_pid), psutil.Process()
-    roots = [postmaster, *(psutil.Process(pid) for pid in (house.valkey.pid, *_pids(house)) if pid)]
-    used = 0.0
-    for process in (own, *roots, *(each for root in roots for each in root.children(recursive=True))):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = process.cpu_times()
-            used += times.user + times.system
-            # A backend that ended is its postmaster's, pgbench is ours.
-            if process in (own, postmaster):
-                used += times.children_user + times.children_system
-    return used
+    found = {"client": _used(own, with_children=True), "postgresql": _used(postmaster, with_children=True)}
+    found["postgresql"] += sum(_used(backend) for backend in postmaster.children(recursive=True))
+    roots = [("valkey", house.valkey.pid), *((str(child.args[-1]), child.pid) for child in house.children)]  # type: ignore[index]
+    for name, pid in roots:
+        if pid:
+            root = psutil.Process(pid)
+            found[name] = sum(_used(each) for each in (root, *root.children(recursive=True)))
+    return found
 
 
-def _pids(house: House) -> list[int]:
-    return [child.pid for child in house.children]
+def _used(process: psutil.Process, *, with_children: bool = False) -> float:
+    """Also by children that ended: a backend that ended is its postmaster's, pgbench is ours."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        ended = times.children_user + times.children_system if with_children else 0.0
+        return float(times.user + times.system + ended)
+    return 0.0
 
 
 @contextlib.asynccontextmanager
