@@ -5,15 +5,16 @@ import hashlib
 import httpx
 import pytest
 
-from tests.channels.makers import make_channel
+from tests.channels.makers import document, make_channel, rows, take
 from tests.channels.sender import make_sender, sale
 from tests.channels.test_pages import HELD, LINES
 from tests.channels.test_upload import Hq
 from tests.people import sign_in_as
 from yundian.app.tables import metadata
 from yundian.brands.types import BrandView
-from yundian.channels import tasks
+from yundian.channels import rules, tasks
 from yundian.channels.service import importing
+from yundian.channels.types import Outcome
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
@@ -117,3 +118,19 @@ async def test_what_the_release_before_left_open_is_read_sealed_and_still_known(
     assert await hq.rows("SELECT id, state FROM intake_quarantine") == [(held_id, "discarded")]
     async with hq.services.database.connection(brand.id) as tx:
         assert await records.seal_old(tx) == 0
+
+
+async def test_a_content_is_known_by_a_keyed_hash_and_one_of_before_is_known_again(
+    services: Services, brand: BrandView
+) -> None:
+    await make_channel(services, brand, "pos")
+    told = document("1001")
+    await take(services, brand, told)
+    plain = rules.content_of(told)
+    sql = "SELECT content_hash FROM channels_document WHERE brand_id = $1"
+    assert plain not in [row["content_hash"] for row in await rows(services, brand, sql)]
+    assert (await take(services, brand, told)).outcomes == (Outcome.UNCHANGED,)
+    # As the release before left it.
+    await rows(services, brand, "UPDATE channels_document SET content_hash = $2 WHERE brand_id = $1", plain)
+    assert (await take(services, brand, told)).outcomes == (Outcome.UNCHANGED,)
+    assert len(await rows(services, brand, sql)) == 1

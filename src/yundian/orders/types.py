@@ -294,8 +294,7 @@ class UncollectedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReturnRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A refund that another system gave; ``is_estimated``: the source does not say when. ``is_own``: a document of
-    its own tells it, not its order's."""
+    """Another system's refund; ``is_estimated``: it does not say when; ``is_own``: a document of its own tells it."""
 
     id: uuid.UUID
     external_id: str
