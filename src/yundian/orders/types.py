@@ -219,9 +219,8 @@ class HistoryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which orders to list. ``shop_id`` matches any of an order's three shops; ``shop_ids`` limits the caller to
-    what her shops sold or hand over (``None``: every shop). ``placed_before`` is exclusive. ``number`` is the
-    house's or the source's own; the lists look ``ids`` up with it."""
+    """``shop_id`` matches any of an order's three shops; ``shop_ids``: those whose sales and hand-overs the caller sees
+    (``None``: all). ``placed_before`` is exclusive. ``number``, ours or the source's, is looked up as ``ids``."""
 
     states: frozenset[OrderState] = frozenset()
     shop_id: uuid.UUID | None = None
