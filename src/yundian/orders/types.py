@@ -219,7 +219,7 @@ class HistoryView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """``shop_id`` matches any of an order's three shops; ``shop_ids``: those whose sales and hand-overs the caller sees
+    """``shop_id`` matches any of an order's three shops; ``shop_ids``: whose sales and hand-overs the caller sees
     (``None``: all). ``placed_before`` is exclusive. ``number``, ours or the source's, is looked up as ``ids``."""
 
     states: frozenset[OrderState] = frozenset()
@@ -293,7 +293,7 @@ class UncollectedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReturnRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Another system's refund; ``is_estimated``: it does not say when; ``is_own``: a document of its own tells it."""
+    """Another system's refund; ``is_estimated``: it says no day; ``is_own``: a document of its own tells it."""
 
     id: uuid.UUID
     external_id: str
