@@ -169,6 +169,18 @@ async def test_whoever_was_booked_longest_ago_serves_and_no_shows_do_not_count(
     assert [row["staff_id"] for row in await salon.rows(_BY_START)] == [*order, order[1], order[0]]
 
 
+async def test_customers_who_book_at_the_same_moment_do_not_wait_for_the_same_person(
+    services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand, people=6, chairs=6)
+
+    with counted() as statements:
+        await asyncio.gather(*(salon.book(tomorrow()) for _ in range(6)))
+
+    assert len(await salon.rows(_BY_START)) == 6
+    assert sum("INSERT INTO appointments_booking " in each for each in statements) == 6, "each tried once"
+
+
 async def test_a_session_fills_to_its_seats_and_opens_once(services: Services, brand: BrandView) -> None:
     salon = await make_salon(services, brand, people=2, chairs=2, fields=service_fields(seats=5))
     customers = [await make_customer(services, brand) for _ in range(12)]
