@@ -122,6 +122,22 @@ async def test_everybody_gets_what_the_row_says_and_a_refusal_changes_nothing(
     assert changed == [], "a refused request changed something"
 
 
+async def test_every_write_is_seen_but_a_key_that_was_used(
+    world: World, owner: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    async def changed_by(sql: str) -> list[str]:
+        before = await fingerprint(owner, world.brand.id)
+        await owner.execute(f"{sql} WHERE brand_id = $1", world.brand.id)
+        after = await fingerprint(owner, world.brand.id)
+        return [table for table, value in after.items() if before[table] != value]
+
+    assert await changed_by("UPDATE auth_api_key SET last_used_at = now()") == []
+    assert await changed_by("UPDATE auth_api_key SET name = 'Another'") == ["auth_api_key"]
+    # Even to the values that it had.
+    assert await changed_by("UPDATE stores_shop SET name = name") == ["stores_shop"]
+    assert await changed_by("DELETE FROM auth_audit") == ["auth_audit"]
+
+
 async def prepared(row: Row, actor: Actor, world: World) -> tuple[Caller, Call]:
     caller = await make_caller(world, actor, own_account=row.own_account)
     return caller, await row.call(world, caller)

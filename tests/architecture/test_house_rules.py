@@ -8,6 +8,7 @@ import pytest
 
 from tests.architecture.rules.all import EXCEPTIONS, RULES, findings
 from tests.architecture.rules.tree import ROOT, Finding, SourceFile, repository_files
+from tests.conftest import LONGEST_FIRST
 
 MIGRATION = """
 import sqlalchemy as sa
@@ -111,6 +112,10 @@ def test_every_rule_has_a_planted_violation() -> None:
         "a_room_uses_the_fixed_file_names",
         "alembic_is_not_a_package",
     } == set(RULES)
+
+
+def test_the_modules_that_begin_first_are_there() -> None:
+    assert [name for name in LONGEST_FIRST if not (ROOT / name).is_file()] == []
 
 
 def test_every_exception_has_a_reason_and_is_still_needed() -> None:
