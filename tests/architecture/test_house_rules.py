@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from tests.architecture.rules.all import EXCEPTIONS, RULES, findings
-from tests.architecture.rules.tree import ROOT, Finding, SourceFile, repository_files
+from tests.architecture.rules.tree import ROOMS, ROOT, Finding, SourceFile, repository_files
 from tests.conftest import LONGEST_FIRST
 
 MIGRATION = """
@@ -150,3 +150,10 @@ def test_ruff_catches_what_the_house_forbids(code: str, line: str) -> None:
 
 def _broken(path: str, text: str) -> set[str]:
     return {finding.rule for finding in findings([SourceFile(PurePosixPath(path), text)])}
+
+
+def test_every_room_is_bound_by_the_rules_for_rooms() -> None:
+    found = {str(file.parent.relative_to(ROOT)) for file in ROOT.glob("*/room.py")}
+    found |= {str(file.parent.relative_to(ROOT)) for file in ROOT.glob("src/yundian/*/room.py")}
+
+    assert found - {"src/yundian/platform"} <= set(ROOMS)
