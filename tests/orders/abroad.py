@@ -38,14 +38,15 @@ async def merge(desk: Desk, *, refunded_minor: int = 0, pieces: int = 2, **said:
         "currency": "CNY", "goods_minor": goods, "discount_minor": 0, "shipping_minor": 0, "total_minor": goods,
         "difference_minor": 0, "paid_minor": goods, "placed_at": now - dt.timedelta(days=2),
         "paid_at": now - dt.timedelta(days=2), "released_at": now - dt.timedelta(days=2),
-        "completed_at": None if "state" in said else now - dt.timedelta(days=1), "closed_at": None, "country": "CN", "province": "浙江省",
+        "completed_at": None if "state" in said else now - dt.timedelta(days=1), "closed_at": None,
+        "country": "CN", "province": "浙江省",
         "is_backfill": False, "first_name": "天猫口红", "pieces": pieces,
     }  # fmt: skip
     order = StagedOrder(**(values | said))
     back = StagedReturn(
         return_id=new_id(), is_own=False, has_before=False, channel=order.channel,
-        external_shop=order.external_shop, external_id="R1", order_external_id=order.external_id, order_id=order_id,
-        member_id=None,
+        external_shop=order.external_shop, external_id="R1", order_external_id=order.external_id,
+        order_id=order_id, member_id=None,
         shop_id=order.shop_id, number="R1", amount_minor=refunded_minor, currency="CNY", refunded_at=now,
         is_estimated=True, country="", province="", lines=json.dumps([]),
     )  # fmt: skip

@@ -68,10 +68,12 @@ async def test_without_redis_requests_go_through_and_a_metric_says_so(
 async def test_a_generous_limit_is_told_in_portions_and_still_holds(services: Services) -> None:
     # A fortieth of it, ten, is what a process counts itself before it tells the others.
     limiters, caller, allowed = [Limiter(services.redis), Limiter(services.redis)], str(new_id()), 0
-    with pytest.raises(TooManyRequests):
+    try:
         for turn in range(600):
             await limiters[turn % 2].hit("400/minute", "general", caller)
             allowed += 1
+    except TooManyRequests:
+        pass
     assert 400 <= allowed <= 400 + 2 * 9
     for limiter in limiters * 10:
         with pytest.raises(TooManyRequests):
