@@ -18,7 +18,7 @@ from tests.stores.makers import make_shop, shop_fields
 from yundian.attribution import api
 from yundian.attribution.errors import BadTarget, LinkUnknown
 from yundian.attribution.handlers import claim_scans, note_refund, note_scan
-from yundian.attribution.rules import first_id, moment_of
+from yundian.attribution.rules import moment_of
 from yundian.attribution.service import agents, links
 from yundian.attribution.types import (
     AgentClass,
@@ -36,7 +36,7 @@ from yundian.members.service import joining
 from yundian.members.types import IdentityKind, Known
 from yundian.orders.events import OrderFacts, OrderRefunded
 from yundian.platform.core import clock
-from yundian.platform.core.ids import new_id
+from yundian.platform.core.ids import first_id_at, new_id
 from yundian.platform.core.principal import Role
 from yundian.platform.db.counting import counted
 from yundian.platform.db.services import Services
@@ -334,7 +334,7 @@ async def test_old_touches_are_forgotten_and_stay_counted(services: Services, br
     await touch(services, link, visitor=BROWSER)
     await touch(services, link, agent=AgentClass.BOT)
     await touch(services, link, visitor=BROWSER, kind=TouchKind.JOIN)
-    long_ago = first_id(clock.now() - links.KEEP_TOUCHES - dt.timedelta(days=1)).int
+    long_ago = first_id_at(clock.now() - links.KEEP_TOUCHES - dt.timedelta(days=1)).int
     async with services.database.connection(brand.id) as tx:
         for number, row in enumerate(await tx.fetch("SELECT id FROM attribution_touch")):
             old = uuid.UUID(int=long_ago + number)
@@ -359,7 +359,7 @@ async def test_a_target_is_what_its_maker_says(services: Services, brand: BrandV
 async def test_ids_tell_when_they_were_made() -> None:
     before, made, after = clock.now(), new_id(), clock.now() + dt.timedelta(milliseconds=1)
     assert before - dt.timedelta(milliseconds=1) <= moment_of(made) <= after
-    assert first_id(before) <= made < first_id(after + dt.timedelta(seconds=1))
+    assert first_id_at(before) <= made < first_id_at(after + dt.timedelta(seconds=1))
 
 
 async def test_the_same_browser_on_the_same_link_comes_once_in_half_a_minute(

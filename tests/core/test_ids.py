@@ -1,5 +1,6 @@
 """Ids are in the order of time; codes and tokens tell nothing."""
 
+import datetime as dt
 import hashlib
 import re
 import time
@@ -7,7 +8,7 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yundian.platform.core.ids import new_id, readable_code, secret_token, token_hash
+from yundian.platform.core.ids import first_id_at, new_id, readable_code, secret_token, token_hash
 
 
 def test_ids_are_version_seven_unique_and_in_order() -> None:
@@ -24,6 +25,14 @@ def test_an_id_carries_the_millisecond_it_was_made() -> None:
     after = time.time_ns() // 1_000_000
 
     assert before <= made <= after
+
+
+@given(st.datetimes(timezones=st.just(dt.UTC)))
+def test_every_moment_has_a_bound_and_no_id_of_now_is_before_one_of_the_past(moment: dt.datetime) -> None:
+    if moment.year < 2026:
+        assert first_id_at(moment) <= new_id()
+    if moment.year > 2400:
+        assert first_id_at(moment) > new_id()
 
 
 @given(st.integers(min_value=0, max_value=64))

@@ -12,7 +12,7 @@ from stdnum import ean
 
 from stores import api as stores
 from tests.people import PASSWORD
-from yundian.app.demo import seed
+from yundian.app.demo import files, seed
 from yundian.catalog import api as catalog
 from yundian.catalog.service import editing
 from yundian.catalog.types import ProductFilter
@@ -166,9 +166,9 @@ async def test_production_has_no_demo(services: Services) -> None:
 
 
 async def test_the_data_is_made_up_and_sound() -> None:
-    with (seed.DATA / "products.csv").open(newline="") as file:
+    with (files.DATA / "products.csv").open(newline="") as file:
         skus = list(csv.DictReader(file))
-    with (seed.DATA / "shops.csv").open(newline="") as file:
+    with (files.DATA / "shops.csv").open(newline="") as file:
         shops = list(csv.DictReader(file))
 
     # Numbers that begin with 2 are for use inside a company: no real product has them.

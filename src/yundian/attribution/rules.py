@@ -192,11 +192,6 @@ def moment_of(event_id: uuid.UUID) -> dt.datetime:
     return dt.datetime.fromtimestamp(int.from_bytes(event_id.bytes[:6]) / 1000, dt.UTC)
 
 
-def first_id(moment: dt.datetime) -> uuid.UUID:
-    """No time-ordered id that was made before is as large."""
-    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
-
-
 def scan_visitor(event_id: uuid.UUID) -> bytes:
     """Who scanned, while nobody is known by it: found again when she joins."""
     return hashlib.sha256(b"scan:" + event_id.bytes).digest()

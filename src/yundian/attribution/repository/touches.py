@@ -9,10 +9,10 @@ import msgspec
 
 from stores import api as stores
 from yundian.attribution.repository.links import link_of
-from yundian.attribution.rules import MAX_TOUCHES, SAME_VISIT, first_id
+from yundian.attribution.rules import MAX_TOUCHES, SAME_VISIT
 from yundian.attribution.types import AgentClass, LinkView, Seen, TouchKind
 from yundian.brands import api as brands
-from yundian.platform.core.ids import new_id
+from yundian.platform.core.ids import first_id_at, new_id
 from yundian.platform.db.cte import Cte
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
@@ -211,7 +211,7 @@ async def forget(tx: Tx, *, before: dt.datetime, limit: int) -> int:
         " WHERE l.brand_id = $1 AND l.id = opens.link_id)"
         " SELECT count(*) FROM old",
         tx.brand,
-        first_id(before),
+        first_id_at(before),
         limit,
     )
     return found

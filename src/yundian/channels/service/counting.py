@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.channels.repository import counts as repository
+from yundian.channels.rules import FIRST_YEAR, LAST_YEAR
 from yundian.channels.service import channels, importing, syncing
 from yundian.channels.types import ChannelView, DocumentKind
 from yundian.platform.core import clock
@@ -72,8 +73,11 @@ async def count_days(
 
     Raises:
         ChannelUnknown
-        InvalidInput: the days are the wrong way round, or too many.
+        InvalidInput: the days are the wrong way round, too many, or such as no document can have.
     """
+    for name, day in (("from", first), ("to", last)):
+        if day is not None and not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise InvalidInput(name, "A day from 1990 to 2100")
     async with database.connection(brand) as tx:
         time_zone = await channels.zone_of(tx, code=channel)
         zone = ZoneInfo(time_zone)

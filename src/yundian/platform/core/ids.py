@@ -18,8 +18,8 @@ def new_id() -> uuid.UUID:
 
 
 def first_id_at(moment: dt.datetime) -> uuid.UUID:
-    """The bound between ids made before and after a moment, as their makers' clocks have it."""
-    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
+    """The bound between ids made before and after a moment, as their makers' clocks have it; none was before 1970."""
+    return uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def readable_code(length: int) -> str:

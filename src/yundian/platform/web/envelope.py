@@ -20,6 +20,7 @@ from yundian.platform.web import csrf, i18n, logs, metrics, tracing
 from yundian.platform.web.addresses import client_address, is_trusted
 from yundian.platform.web.context import RequestContext, enter, leave
 from yundian.platform.web.headers import security_headers
+from yundian.platform.web.uploads import close_uploads
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _LOCALE_AGE_S = 31_536_000
@@ -64,6 +65,8 @@ async def handle(app: ASGIApp, settings: Settings, scope: Scope, receive: Receiv
                 await app(scope, receive, wrapped)
             finally:
                 tracing.finish(context, status=status)
+                if headers.get("content-type", "").startswith("multipart/"):
+                    close_uploads(scope)
     except Exception as error:
         logs.failure(error, code="core.unexpected", is_ours=True)
         raise

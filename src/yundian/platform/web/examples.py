@@ -52,10 +52,11 @@ _CODE = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
 def with_examples(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, with an example for every JSON body that has none. Changes and returns what it is given."""
+    """The schema, with an example for every body that has none. Changes and returns what it is given."""
     components = schema.get("components", {}).get("schemas", {})
     for operation in operations_of(schema):
-        _fill(operation.get("requestBody", {}).get("content", {}).get(JSON), components)
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            _fill(media, components)
         for status, response in operation.get("responses", {}).items():
             content = response.get("content", {})
             if PROBLEM in content:

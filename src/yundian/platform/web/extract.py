@@ -32,9 +32,10 @@ def _call(node: ast.Call) -> Iterator[Found]:
     elif name in ("InvalidInput", "FieldError") and len(texts) > 1 and texts[1]:
         yield node.lineno, "gettext", texts[1], []
     elif name == "NavigationItem":
-        for keyword in node.keywords:
-            if keyword.arg == "label" and (label := _text(keyword.value)):
-                yield node.lineno, "gettext", label, []
+        labels = [_text(keyword.value) for keyword in node.keywords if keyword.arg == "label"]
+        # Place, order, label.
+        for label in filter(None, (*texts[2:3], *labels)):
+            yield node.lineno, "gettext", label, []
 
 
 def _titles(node: ast.ClassDef) -> Iterator[Found]:
