@@ -18,7 +18,7 @@ def new_id() -> uuid.UUID:
 
 
 def first_id_at(moment: dt.datetime) -> uuid.UUID:
-    """The bound between ids made before and after a moment, as their makers' clocks have it; none was before 1970."""
+    """The bound between ids made before and after a moment, as makers' clocks have it; none was before 1970."""
     return uuid.UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
