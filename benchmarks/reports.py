@@ -179,7 +179,8 @@ async def _views(database: Database, brand: uuid.UUID, *, with_plans: bool) -> N
             _sums[wanted] = await _totals(tx, wanted)
         await _timed(database, brand, f"{name}: buyers", _buyers, wanted, GOALS_MS["buyers"], with_plans)
         await _timed(database, brand, f"{name}: buyers, sale by sale", _buyers_by_sale, wanted)
-        await _timed(database, brand, f"{name}: the whole page with the period before", _page, wanted)
+        if first > FIRST:
+            await _timed(database, brand, f"{name}: the whole page with the period before", _page, wanted)
         async with database.connection(brand) as tx:
             began = time.perf_counter()
             await tx.fetch(_RAW, brand, first, last)
