@@ -22,7 +22,7 @@ from yundian.catalog.types import FoundSku, NamedSku, PictureView
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.principal import Role
 from yundian.platform.web.forms import Form
-from yundian.platform.web.pages import fragment, page
+from yundian.platform.web.pages import fragment, is_htmx, page
 
 writers = requires(Role.HQ_ADMIN)
 
@@ -60,7 +60,7 @@ class PickingPages(Controller):
         added = form.value("add")
         if added and added not in {row.sku for row in rows} and len(rows) < MAX_ITEMS:
             rows.append(ItemRow(added))
-        if request.headers.get("HX-Request") == "true":
+        if is_htmx(request):
             return fragment(
                 "groupbuy/_items.html", rows=await _shown(session, rows), is_fixed=False, form=Form.of()
             )

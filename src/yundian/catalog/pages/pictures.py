@@ -19,7 +19,7 @@ from yundian.platform.core.principal import Principal, Role
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import AnyRequest, fragment, see_other
+from yundian.platform.web.pages import AnyRequest, fragment, is_htmx, see_other
 from yundian.platform.web.problems import translated
 
 writers = requires(Role.HQ_ADMIN)
@@ -142,7 +142,7 @@ async def _answer(
     request: AnyRequest, services: Services, principal: Principal, product_id: uuid.UUID, said: Form
 ) -> Response[Any]:
     """The part of the page with the pictures, or the whole page where there is no script."""
-    is_part = request.headers.get("HX-Request") == "true"
+    is_part = is_htmx(request)
     if not is_part and not said.failed:
         return see_other(f"/hq/products/{product_id}#pictures")
     async with services.database.unit_of_work(principal.brand) as session:

@@ -26,6 +26,11 @@ def fragment(
     return page(template, status_code=status_code, headers={"Vary": "HX-Request", **(headers or {})}, **context)
 
 
+def is_htmx(request: AnyRequest) -> bool:
+    """Whether a script asks for a part of a page, and not a browser for the whole."""
+    return request.headers.get("HX-Request") == "true"
+
+
 def see_other(url: str, *, toast: str = "") -> Redirect:
     """After a form: go and look; ``toast`` is shown once on the next page."""
     cookies = (

@@ -12,6 +12,7 @@ from yundian.platform.web import logs
 from yundian.platform.web.context import current
 from yundian.platform.web.faults import Fault, explain
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.pages import is_htmx
 
 SIGN_IN = "/sign-in"
 PROBLEM_JSON = "application/problem+json"
@@ -56,7 +57,7 @@ def answer(request: Request[Any, Any, Any], fault: Fault) -> Response[Any]:
         return Response(
             problem_of(fault), status_code=fault.status, media_type=PROBLEM_JSON, headers=dict(fault.headers)
         )
-    is_fragment = request.headers.get("HX-Request") == "true"
+    is_fragment = is_htmx(request)
     if isinstance(fault.error, NotAuthenticated):
         page = str(fault.error.facts.get("sign_in", SIGN_IN))
         return _to_sign_in(request, page, is_fragment=is_fragment)
@@ -97,7 +98,7 @@ def wants_html(request: Request[Any, Any, Any]) -> bool:
     """Whether a person reads the answer: a page's navigation or HTMX, never the JSON API."""
     if request.scope["path"].startswith("/v1/"):
         return False
-    if request.headers.get("HX-Request") == "true":
+    if is_htmx(request):
         return True
     return "text/html" in request.headers.get("Accept", "")
 
