@@ -67,7 +67,12 @@ class GroupStartPages(Controller):
                 brand_code=brand_code,
                 member_id=principal.own_id,
                 visitor=attribution.visitor_of(services.settings, services.keyring, request.cookies),
-                payer=await _payer(request, services, principal),
+                payer=await members.payer_of(
+                    services.database,
+                    keyring=services.keyring,
+                    principal=principal,
+                    user_agent=request.headers.get("User-Agent", ""),
+                ),
             )
             wish = GroupStart(
                 campaign_code=code,
@@ -148,14 +153,4 @@ async def _choose(
         starts=days.get(chosen, []) if chosen else [],
         form=form,
         zone=shop.time_zone if shop else "",
-    )
-
-
-async def _payer(request: AnyRequest, services: Services, principal: Principal) -> str:
-    return await members.payer_of(
-        services.database,
-        keyring=services.keyring,
-        brand_id=principal.brand,
-        member_id=principal.own_id,
-        user_agent=request.headers.get("User-Agent", ""),
     )

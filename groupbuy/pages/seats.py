@@ -130,7 +130,12 @@ async def _check_out(
 ) -> Response[Any] | None:
     """Where to go on; ``None`` when the form says what was wrong."""
     hot = await HotKey.of(request)
-    payer = await _payer(request, services, principal)
+    payer = await members.payer_of(
+        services.database,
+        keyring=services.keyring,
+        principal=principal,
+        user_agent=request.headers.get("User-Agent", ""),
+    )
 
     def keep(cte: Cte, made: Checkout) -> None:
         hot.keep(cte, status=303, headers={"location": made.pay_path}, body=b"", given="placed")
@@ -206,13 +211,3 @@ async def _pickup_shops(session: AsyncSession, whole: CampaignWithItems, own: uu
         known = await stores.get_shops(session, ids=set(whole.shop_ids))
         shops = sorted((shop for shop in known.values() if shop.status.value == _OPEN), key=lambda shop: shop.code)
     return sorted(shops, key=lambda shop: shop.id != own)
-
-
-async def _payer(request: AnyRequest, services: Services, principal: Principal) -> str:
-    return await members.payer_of(
-        services.database,
-        keyring=services.keyring,
-        brand_id=principal.brand,
-        member_id=principal.own_id,
-        user_agent=request.headers.get("User-Agent", ""),
-    )

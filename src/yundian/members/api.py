@@ -15,6 +15,7 @@ from yundian.members.service.timeline import replace_happenings, totals_of
 from yundian.members.types import AppKind, IdentityKind, JoinedVia
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
+from yundian.platform.core.principal import Principal
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.outbox.door import Door
 from yundian.platform.wechat.agents import is_wechat_browser
@@ -66,17 +67,15 @@ async def js_config(
         return None
 
 
-async def payer_of(
-    database: Database, *, keyring: Keyring, brand_id: uuid.UUID, member_id: uuid.UUID, user_agent: str
-) -> str:
+async def payer_of(database: Database, *, keyring: Keyring, principal: Principal, user_agent: str) -> str:
     """The openid with which a member pays inside WeChat; empty in other browsers and where none is known."""
     if not is_wechat_browser(user_agent):
         return ""
-    app = await app_of_brand(database, keyring=keyring, brand_id=brand_id, kind=AppKind.OFFICIAL)
+    app = await app_of_brand(database, keyring=keyring, brand_id=principal.brand, kind=AppKind.OFFICIAL)
     if app is None:
         return ""
-    async with database.connection(brand_id) as tx:
-        return await openid_of(tx, keyring=keyring, member_id=member_id, app_id=app.app_id) or ""
+    async with database.connection(principal.brand) as tx:
+        return await openid_of(tx, keyring=keyring, member_id=principal.own_id, app_id=app.app_id) or ""
 
 
 async def scans_of(tx: Tx, *, member_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
