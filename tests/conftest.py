@@ -1,6 +1,7 @@
 """What every test shares: real servers of its own, one set per test process."""
 
 import asyncio
+import contextlib
 import gc
 import json
 import os
@@ -100,6 +101,19 @@ class Servers:
         return self.valkey.url
 
 
+@contextlib.contextmanager
+def running_servers(folder: Path, *, durable: bool = False) -> Iterator[Servers]:
+    """Servers in a folder that is there, gone afterwards with their data."""
+    postgres, valkey = EmbeddedPostgres(folder / "postgres", durable=durable), EmbeddedValkey(folder / "valkey")
+    try:
+        postgres.start()
+        valkey.start()
+        yield Servers(postgres=postgres, valkey=valkey)
+    finally:
+        valkey.destroy()
+        postgres.destroy()
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     return "asyncio", {"use_uvloop": True}
@@ -128,14 +142,8 @@ def scratch() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def servers(scratch: Path) -> Iterator[Servers]:
     """PostgreSQL and Valkey, started once per test process; nothing global is set."""
-    postgres, valkey = EmbeddedPostgres(scratch / "postgres", durable=False), EmbeddedValkey(scratch / "valkey")
-    try:
-        postgres.start()
-        valkey.start()
-        yield Servers(postgres=postgres, valkey=valkey)
-    finally:
-        valkey.destroy()
-        postgres.destroy()
+    with running_servers(scratch) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,12 @@ import pytest
 from _pytest.terminal import TerminalReporter
 
 from tests import courier_room
-from tests.conftest import Servers
+from tests.conftest import Servers, running_servers
 from tests.faults import summary
 from tests.faults.kit import LEASE_S, House
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db import migrate
 from yundian.platform.db.database import Database
-from yundian.platform.embedded.postgres import EmbeddedPostgres
-from yundian.platform.embedded.valkey import EmbeddedValkey
 
 
 @pytest.fixture(scope="session")
@@ -24,15 +22,9 @@ def fault_servers(scratch: Path) -> Iterator[Servers]:
     """Not the ones that all other tests share."""
     folder = scratch / "faults"
     folder.mkdir(mode=0o711, exist_ok=True)
-    postgres, valkey = EmbeddedPostgres(folder / "postgres", durable=False), EmbeddedValkey(folder / "valkey")
-    try:
-        postgres.start()
-        valkey.start()
-        yield Servers(postgres=postgres, valkey=valkey)
-    finally:
-        valkey.destroy()
-        postgres.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_servers(folder) as started:
+        yield started
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 
 from tests import courier_room
-from tests.conftest import Servers
+from tests.conftest import Servers, running_servers
 from tests.faults.cells import Victim
 from tests.faults.kit import LEASE_S
 from tests.faults.ledger import assert_conserved
@@ -25,8 +25,6 @@ from tests.helpers import wait_until
 from yundian.platform.core.settings import Environment, Settings
 from yundian.platform.db import migrate
 from yundian.platform.db.database import RELAY_ROLE, open_pool
-from yundian.platform.embedded.postgres import EmbeddedPostgres
-from yundian.platform.embedded.valkey import EmbeddedValkey
 
 pytestmark = [pytest.mark.anyio, pytest.mark.faults, pytest.mark.soak, pytest.mark.timeout(600)]
 
@@ -38,15 +36,9 @@ GROUPS, DEATHS = 6, 6
 def durable(scratch: Path) -> Iterator[Servers]:
     folder = scratch / "durable"
     folder.mkdir(mode=0o711)
-    postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
-    try:
-        postgres.start()
-        valkey.start()
-        yield Servers(postgres=postgres, valkey=valkey)
-    finally:
-        valkey.destroy()
-        postgres.destroy()
-        shutil.rmtree(folder, ignore_errors=True)
+    with running_servers(folder, durable=True) as started:
+        yield started
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
