@@ -1,65 +1,28 @@
-"""Runs migrations as the owner: one transaction each, under timeouts, one migrator at a time."""
+"""Runs migrations as the owner: one transaction each, under timeouts, one migrator at a time.
+
+What reaches through a large table leaves the transaction (``platform/db/operations.py``).
+"""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import context
-from alembic.autogenerate import renderers, rewriter
-from alembic.operations import MigrateOperation, Operations, ops
-from sqlalchemy.ext.asyncio import create_async_engine
+from alembic.autogenerate import rewriter
+from alembic.operations import ops
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from yundian.app.tables import metadata
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import sqlalchemy_url
 from yundian.platform.db.migrate import MIGRATION_LOCK
+from yundian.platform.db.operations import ProtectByBrand
 
-BRAND = "nullif(current_setting('yundian.brand', true), '')::uuid"
-
-
-@Operations.register_operation("protect_by_brand")
-class ProtectByBrand(MigrateOperation):
-    """Row-level security: a transaction sees and writes the rows of its own brand only."""
-
-    def __init__(self, table: str) -> None:
-        self.table = table
-
-    @classmethod
-    def protect_by_brand(cls, operations: Operations, table: str) -> None:
-        operations.invoke(cls(table))
-
-
-@Operations.implementation_for(ProtectByBrand)
-def _protect(operations: Operations, operation: ProtectByBrand) -> None:
-    table = operation.table
-    operations.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
-    operations.execute(
-        f"CREATE POLICY brand ON {table} USING (brand_id = {BRAND}) WITH CHECK (brand_id = {BRAND})"
-    )
-
-
-@Operations.register_operation("open_to_relay")
-class OpenToRelay(MigrateOperation):
-    """The courier's own role reads and moves this table's rows of every brand."""
-
-    def __init__(self, table: str, privileges: str) -> None:
-        self.table = table
-        self.privileges = privileges
-
-    @classmethod
-    def open_to_relay(
-        cls, operations: Operations, table: str, privileges: str = "SELECT, INSERT, UPDATE, DELETE"
-    ) -> None:
-        operations.invoke(cls(table, privileges))
-
-
-@Operations.implementation_for(OpenToRelay)
-def _open(operations: Operations, operation: OpenToRelay) -> None:
-    table = operation.table
-    operations.execute(f"CREATE POLICY relay ON {table} TO yundian_relay USING (true) WITH CHECK (true)")
-    operations.execute(f"GRANT {operation.privileges} ON {table} TO yundian_relay")
-
+_NAME = "yundian migrate"
+_PATIENCE_SECONDS = 0.1
 
 writer = rewriter.Rewriter()
 
@@ -73,11 +36,6 @@ def _protect_new_tables(_context: object, _revision: object, operation: ops.Crea
         if is_brands and operation.table_name != "directory"
         else [operation]
     )
-
-
-@renderers.dispatch_for(ProtectByBrand)
-def _render_protect(_context: object, operation: ProtectByBrand) -> str:
-    return f"op.protect_by_brand({operation.table!r})"
 
 
 def render_item(kind: str, item: Any, _autogen: object) -> str | bool:
@@ -109,15 +67,40 @@ def run(connection: sa.Connection) -> None:
 
 async def main() -> None:
     settings: Settings = context.config.attributes.get("settings") or Settings()
-    engine = create_async_engine(
-        sqlalchemy_url(settings.database_owner_url),
-        poolclass=NullPool,
-        connect_args={"server_settings": {"statement_timeout": "600000", "timezone": "UTC"}},
-    )
-    async with engine.connect() as lock, engine.connect() as connection:
-        await lock.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
-        await connection.run_sync(run)
+    async with _connected(settings, f"{_NAME}: waits or holds the lock") as lock:
+        await _wait_for_others(lock)
+        await _end_abandoned(lock)
+        async with _connected(settings, _NAME, statement_timeout="600000", lock_timeout="5000") as connection:
+            await connection.run_sync(run)
+
+
+@contextlib.asynccontextmanager
+async def _connected(settings: Settings, name: str, **more: str) -> AsyncIterator[AsyncConnection]:
+    server_settings = {"application_name": name, "timezone": "UTC", **more}
+    url = sqlalchemy_url(settings.database_owner_url)
+    engine = create_async_engine(url, poolclass=NullPool, connect_args={"server_settings": server_settings})
+    async with engine.connect() as connection:
+        yield connection
     await engine.dispose()
+
+
+async def _wait_for_others(lock: AsyncConnection) -> None:
+    """One migrator at a time. It asks again and again: who waits inside of a statement has a snapshot, and an
+    index that is built concurrently waits for everybody who has one."""
+    await lock.execution_options(isolation_level="AUTOCOMMIT")
+    lock_sql = sa.text(f"SELECT pg_try_advisory_lock({MIGRATION_LOCK})")
+    while not await lock.scalar(lock_sql):  # noqa: ASYNC110  it is another process that ends
+        await asyncio.sleep(_PATIENCE_SECONDS)
+
+
+async def _end_abandoned(lock: AsyncConnection) -> None:
+    """PostgreSQL does not notice that a migrator was killed before the statement it is at is over."""
+    # Only who holds the lock has a connection of this name.
+    found = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = :name"
+    await lock.execute(sa.text(f"SELECT pg_terminate_backend(pid) {found}"), {"name": _NAME})
+    is_there = sa.text(f"SELECT EXISTS (SELECT {found})")
+    while await lock.scalar(is_there, {"name": _NAME}):  # noqa: ASYNC110  it is another process that ends
+        await asyncio.sleep(_PATIENCE_SECONDS)
 
 
 asyncio.run(main())

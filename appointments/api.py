@@ -2,70 +2,37 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from appointments.repository import bookings
+from appointments.repository import history
 from appointments.repository import setup as offered
-from appointments.service import booking, life, planning, setup, trying
-from appointments.service.booking import Booked, Wish
-from appointments.states import Source
-from appointments.types import BookingView, PlanLine, ServiceFields, ServiceView, StaffFields, StaffView, Stretch
-from yundian.platform.core.crypto import Keyring
-from yundian.platform.db.database import Database
+from appointments.repository.history import PastBooking, Views
+from appointments.service import chronicle, planned, purchases, setup
+from appointments.types import PlanLine, ServiceFields, ServiceView, StaffFields, StaffView
+from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import Door
 
-__all__ = ["BY_SHOP", "Booked", "Wish"]
-
-BY_SHOP = Source.SHOP
+__all__ = ["PastBooking", "Views"]
 
 
-async def free_times(
-    door: Door,
-    *,
-    shop_id: uuid.UUID,
-    service_id: uuid.UUID,
-    first: dt.date,
-    last: dt.date,
-    now: dt.datetime,
-    staff_id: uuid.UUID | None = None,
-    member_id: uuid.UUID | None = None,
-) -> list[dt.datetime]:
-    """The times that can be had over local days of the shop, both included, in order. Two statements."""
-    asked = await planning.ask(
-        door,
-        shop_id=shop_id,
-        service_id=service_id,
-        stretch=Stretch(first, last),
-        now=now,
-        member_id=member_id,
-    )
-    return asked.openings.starts(staff_id)
+async def take_history(
+    tx: Tx, *, bookings: Sequence[PastBooking], views: Sequence[Views], now: dt.datetime
+) -> None:
+    """What was booked and looked at before, with what became of it: written as it is, told to nobody.
 
-
-async def book(database: Database, *, keyring: Keyring, brand_id: uuid.UUID, wish: Wish) -> Booked:
-    """Book a time in a transaction of its own, or set it aside until its deposit is paid. Repeating books once.
-
-    Records ``appointments.held.v1``, ``requested.v1`` or ``confirmed.v1``; raises what is in the way.
+    What their customers bought soon after follows their appointments. People are taken to have worked by the plan
+    of now since the first of them.
     """
-    return await booking.book(database, keyring=keyring, brand_id=brand_id, wish=wish)
-
-
-async def get_booking(door: Door, *, booking_id: uuid.UUID) -> BookingView:
-    """One appointment as it stands, or ``BookingUnknown``."""
-    return await life.see(door, booking_id=booking_id)
-
-
-async def bookings_of_member(
-    door: Door, *, member_id: uuid.UUID, since: dt.datetime, limit: int = 50
-) -> list[BookingView]:
-    """Her appointments that end after a moment, the earliest first; what was moved away is left out."""
-    return await bookings.of_member(door, member_id=member_id, since=since, until=None, limit=limit)
-
-
-async def tried_in(session: AsyncSession, *, booking_id: uuid.UUID) -> list[uuid.UUID]:
-    """The SKUs that were tried in an appointment, as they were noted."""
-    return [one.sku_id for one in await trying.tried_in(session, booking_id=booking_id)]
+    await history.put(tx, bookings=bookings)
+    if bookings:
+        shop_ids = {one.shop_id for one in bookings}
+        await planned.suppose(tx, shop_ids=shop_ids, first=min(one.local_day for one in bookings))
+    await history.put_views(tx, views=views, now=now)
+    await chronicle.keep(tx, booking_ids=[one.id for one in bookings if one.member_id is not None])
+    members = [one.member_id for one in bookings if one.member_id is not None and one.arrived_at is not None]
+    await purchases.follow_members(tx, member_ids=members, now=now)
 
 
 async def offers(door: Door) -> list[ServiceView]:

@@ -97,6 +97,13 @@ class CapReached(DomainError):
     title = "No more appointments on this day"
 
 
+class TooLateToUndo(DomainError):
+    """The customer has been told, or it was changed since: who moves it again tells her so."""
+
+    code = "appointments.too_late_to_undo"
+    title = "It is too late to undo this; move it again instead"
+
+
 class OwnOverlap(DomainError):
     """The customer has another appointment at this time, in whatever shop."""
 
@@ -107,6 +114,14 @@ class OwnOverlap(DomainError):
 class TooManyHolds(DomainError):
     code = "appointments.too_many_holds"
     title = "Pay or give back what is set aside for you first"
+
+
+class KeyReused(DomainError):
+    """The idempotency key belongs to another wish of hers."""
+
+    code = "appointments.key_reused"
+    status = 422
+    title = "This was already sent with other contents: reload the page and try again"
 
 
 class PastCutoff(DomainError):
@@ -123,9 +138,23 @@ class NotNow(DomainError):
     title = "Not possible in this state"
 
 
+class PaidBack(DomainError):
+    """The order that paid for it is over: her money went back."""
+
+    code = "appointments.paid_back"
+    title = "What was paid for this appointment went back: take her as a walk-in, who pays here"
+
+
 class SlotPassed(DomainError):
     code = "appointments.slot_passed"
     title = "This time has passed"
+
+
+class TimeGone(DomainError):
+    """She came after she was given up, and her time is somebody else's now."""
+
+    code = "appointments.time_gone"
+    title = "This time went to somebody else meanwhile: take her as a walk-in, or forgive that she was late"
 
 
 class TooEarly(DomainError):
@@ -170,3 +199,8 @@ class LinkExpired(DomainError):
     code = "appointments.link_expired"
     status = 410
     title = "This link has expired"
+
+
+class ImportRunning(DomainError):
+    code = "appointments.import_running"
+    title = "This import is still being read: wait until it has ended, then take it back"

@@ -43,15 +43,26 @@ class BookingRequested(BookingEventBase, frozen=True, kw_only=True, tag="appoint
 
 
 class BookingConfirmed(BookingEventBase, frozen=True, kw_only=True, tag="appointments.confirmed.v1"):
-    """``moved_from``: it takes the place of another booking."""
+    """``moved_from``: it takes the place of another booking; ``is_told_later``: she is told when that is final."""
 
     moved_from: uuid.UUID | None = None
+    is_told_later: bool = False
+
+
+class MoveUndone(BookingEventBase, frozen=True, kw_only=True, tag="appointments.move_undone.v1"):
+    """The shop took a move back before anybody was told: it stands as before, in place of ``instead_of``."""
+
+    instead_of: uuid.UUID
 
 
 class BookingDeclined(BookingEventBase, frozen=True, kw_only=True, tag="appointments.declined.v1"):
-    """The shop said no, or nothing until the time had come."""
+    """The shop said no, or nothing until the time had come.
+
+    ``reason``: in people's words; ``reason_code``: what the house notes, ``None`` in events older than the codes.
+    """
 
     reason: str
+    reason_code: str | None = None
 
 
 class BookingExpired(BookingEventBase, frozen=True, kw_only=True, tag="appointments.expired.v1"):
@@ -59,11 +70,16 @@ class BookingExpired(BookingEventBase, frozen=True, kw_only=True, tag="appointme
 
 
 class BookingCancelled(BookingEventBase, frozen=True, kw_only=True, tag="appointments.cancelled.v1"):
-    """``by``: customer, shop or system. ``is_late``: after the cut-off."""
+    """``by``: customer, shop or system. ``is_late``: after the cut-off. Reasons as in ``BookingDeclined``.
+
+    ``known_as``: the booking that she knows, where her shop moved it and she was not told of that.
+    """
 
     by: str
     is_late: bool
     reason: str
+    reason_code: str | None = None
+    known_as: uuid.UUID | None = None
 
 
 class BookingReassigned(BookingEventBase, frozen=True, kw_only=True, tag="appointments.reassigned.v1"):
@@ -78,6 +94,10 @@ class BookingArrived(BookingEventBase, frozen=True, kw_only=True, tag="appointme
     arrived_at: dt.datetime
 
 
+class ArrivalTakenBack(BookingEventBase, frozen=True, kw_only=True, tag="appointments.arrival_taken_back.v1"):
+    """She was checked in by mistake, and is expected as before."""
+
+
 class BookingCompleted(BookingEventBase, frozen=True, kw_only=True, tag="appointments.completed.v1"):
     """Served; the deposit counts towards what she buys."""
 
@@ -88,6 +108,10 @@ class BookingMissed(BookingEventBase, frozen=True, kw_only=True, tag="appointmen
     """She did not come. ``is_charged``: the deposit is kept."""
 
     is_charged: bool
+
+
+class BookingForgiven(BookingEventBase, frozen=True, kw_only=True, tag="appointments.forgiven.v1"):
+    """That she did not come counts no more."""
 
 
 class ProductTried(BookingEventBase, frozen=True, kw_only=True, tag="appointments.product_tried.v1"):
@@ -109,6 +133,19 @@ class SlotFreed(Event, frozen=True, kw_only=True, tag="appointments.slot_freed.v
     local_day: dt.date
 
 
+class PlansChanged(Event, frozen=True, kw_only=True, tag="appointments.plans_changed.v1"):
+    """A service, people, their weeks and days, chairs, or the days of these shops: more may be had than before."""
+
+    shop_ids: tuple[uuid.UUID, ...]
+
+
+class LineCalled(Event, frozen=True, kw_only=True, tag="appointments.line_called.v1"):
+    """Whoever waits at a shop is to be offered what can be had, from a day on."""
+
+    shop_id: uuid.UUID
+    since: dt.date | None = None
+
+
 class SlotOffered(Event, frozen=True, kw_only=True, tag="appointments.slot_offered.v1"):
     """A freed time was offered; ``booking_id``: it is held for her until ``expires_at``."""
 
@@ -125,14 +162,19 @@ EVENTS = (
     BookingHeld,
     BookingRequested,
     BookingConfirmed,
+    MoveUndone,
     BookingDeclined,
     BookingExpired,
     BookingCancelled,
     BookingReassigned,
     BookingArrived,
+    ArrivalTakenBack,
     BookingCompleted,
     BookingMissed,
+    BookingForgiven,
     ProductTried,
     SlotFreed,
     SlotOffered,
+    PlansChanged,
+    LineCalled,
 )

@@ -4,32 +4,54 @@ import contextlib
 import uuid
 from collections.abc import Sequence
 
+import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import NotNow
 from appointments.events import (
+    ArrivalTakenBack,
     BookingArrived,
     BookingCancelled,
     BookingCompleted,
     BookingConfirmed,
     BookingDeclined,
+    BookingEventBase,
     BookingExpired,
+    BookingForgiven,
     BookingHeld,
     BookingMissed,
     BookingReassigned,
     BookingRequested,
+    LineCalled,
+    MoveUndone,
+    PlansChanged,
     ProductTried,
     SlotFreed,
     SlotOffered,
 )
 from appointments.repository import bookings
 from appointments.rules import life as rules
-from appointments.service import chronicle, deposits, facts, life, parties, purchases, telling, waiting
+from appointments.rules.life import NO_SHOW_TIMER, REQUEST_TIMER
+from appointments.service import (
+    chronicle,
+    deposits,
+    facts,
+    life,
+    line,
+    moves,
+    parties,
+    prepaid,
+    purchases,
+    telling,
+    undoing,
+    waiting,
+)
 from appointments.service.booking import SUBJECT
-from appointments.states import BookingState, Source, WaitState
+from appointments.states import Attention, BookingState, ReasonCode, Source, WaitState
 from appointments.types import Actor
 from groupbuy.events import GroupEnded, GroupFilled
 from groupbuy.types import SEAT
+from stores.events import ShopChanged, ShopOpened
 from yundian.channels.events import DocumentsMerged
 from yundian.messaging.events import MessageDue
 from yundian.orders.events import OrderRefunded, OrderReleased
@@ -40,11 +62,9 @@ from yundian.platform.core import clock
 from yundian.platform.db.conflicts import savepoint
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox import timers
-from yundian.platform.outbox.declare import Delivered, DueTimer, batch_subscriber, on_timer, subscriber
+from yundian.platform.outbox.declare import Delivered, DueTimer, Subscriber, batch_subscriber, on_timer, subscriber
 
 HOLD_TIMER = "appointments.hold"
-REQUEST_TIMER = "appointments.request"
-NO_SHOW_TIMER = "appointments.no_show"
 
 
 @subscriber(BookingHeld, name="appointments.watch_hold")
@@ -62,39 +82,56 @@ async def watch_request(session: AsyncSession, event: BookingRequested) -> None:
         session, name=REQUEST_TIMER, key=str(event.booking.booking_id), due_at=event.booking.starts_at
     )
     await waiting.settle(session, booking_id=event.booking.booking_id, target=WaitState.ACCEPTED)
+    await waiting.taken(session, event.booking)
 
 
 @subscriber(BookingConfirmed, name="appointments.watch_arrival")
 async def watch_arrival(session: AsyncSession, event: BookingConfirmed) -> None:
     """Tell her, remind her, and find out when she does not come."""
-    booking = await bookings.by_id(session, booking_id=event.booking.booking_id)
+    await waiting.settle(session, booking_id=event.booking.booking_id, target=WaitState.ACCEPTED)
+    await waiting.taken(session, event.booking)
+    # Locked: whoever cancels now takes back what we are about to tell.
+    booking = await bookings.by_id(session, booking_id=event.booking.booking_id, is_locked=True)
     if booking is None or booking.state is not BookingState.CONFIRMED:
         return
     await timers.set_timer(session, name=NO_SHOW_TIMER, key=str(booking.id), due_at=rules.given_up_at(booking))
-    await waiting.settle(session, booking_id=booking.id, target=WaitState.ACCEPTED)
+    if event.is_told_later:
+        return
     if event.moved_from is not None:
         old = await bookings.by_id(session, booking_id=event.moved_from)
         if old is not None:
-            await telling.ended(session, facts.of(old), reason=None)
+            await telling.over(session, facts.of(old))
     is_moved = event.moved_from is not None
-    await telling.confirmed(session, event.booking, is_moved=is_moved, now=clock.now())
+    told = facts.of(booking)
+    await telling.confirmed(session, told, is_moved=is_moved, now=booking.seen_at)
+    if booking.attention is Attention.CHOOSE:
+        await telling.changed(session, told, version="choose")
 
 
 @subscriber(BookingReassigned, name="appointments.tell_reassigned")
 async def tell_reassigned(session: AsyncSession, event: BookingReassigned) -> None:
-    version = "choose" if event.is_open else f"staff:{event.booking.staff_id}"
-    await telling.changed(session, event.booking, version=version)
+    """As it stands now: what ended is told of nothing, and what is only held hears it when it is hers."""
+    booking = await bookings.by_id(session, booking_id=event.booking.booking_id, is_locked=True)
+    if booking is None or booking.state not in (BookingState.CONFIRMED, BookingState.REQUESTED):
+        return
+    is_open = booking.attention is Attention.CHOOSE
+    version = "choose" if is_open else f"staff:{booking.sequence}"
+    await telling.changed(session, facts.of(booking), version=version)
 
 
 @subscriber(BookingDeclined, name="appointments.tell_declined")
 async def tell_declined(session: AsyncSession, event: BookingDeclined) -> None:
-    await telling.ended(session, event.booking, reason=event.reason)
+    await telling.ended(session, event)
 
 
 @subscriber(BookingCancelled, name="appointments.tell_cancelled")
 async def tell_cancelled(session: AsyncSession, event: BookingCancelled) -> None:
     """Who cancelled herself need not be told."""
-    await telling.ended(session, event.booking, reason=None if event.by == Actor.CUSTOMER.value else event.reason)
+    if event.by == Actor.CUSTOMER.value:
+        await telling.over(session, event.booking)
+    else:
+        known = await undoing.as_known(session, event)
+        await telling.ended(session, msgspec.structs.replace(event, booking=known))
     await waiting.settle(session, booking_id=event.booking.booking_id, target=WaitState.WITHDRAWN)
 
 
@@ -105,7 +142,7 @@ async def lapse_offer(session: AsyncSession, event: BookingExpired) -> None:
 
 @subscriber(BookingMissed, name="appointments.forget_reminders")
 async def forget_reminders(session: AsyncSession, event: BookingMissed) -> None:
-    await telling.ended(session, event.booking, reason=None)
+    await telling.over(session, event.booking)
 
 
 @subscriber(BookingCompleted, name="appointments.follow_up")
@@ -115,7 +152,9 @@ async def follow_up(session: AsyncSession, event: BookingCompleted) -> None:
 
 @subscriber(SlotOffered, name="appointments.tell_offered")
 async def tell_offered(session: AsyncSession, event: SlotOffered) -> None:
-    await telling.offered(session, event)
+    """While it still stands: she may have left meanwhile, or let it lapse."""
+    if await waiting.stands(session, wait_id=event.wait_id, expires_at=event.expires_at):
+        await telling.offered(session, event)
 
 
 @batch_subscriber(GroupFilled, name="appointments.book_group")
@@ -133,31 +172,33 @@ async def free_group(tx: Tx, delivered: Sequence[Delivered[GroupEnded]]) -> None
         await parties.free(tx, group_id=one.event.group_id, now=clock.now())
 
 
-@batch_subscriber(BookingConfirmed, name="appointments.chronicle_confirmed")
-async def chronicle_confirmed(tx: Tx, delivered: Sequence[Delivered[BookingConfirmed]]) -> None:
-    """Her timeline says how her appointments stand; what was moved stands on it once."""
-    moved = [one.event.moved_from for one in delivered if one.event.moved_from is not None]
-    await chronicle.keep(tx, booking_ids=[*moved, *(one.event.booking.booking_id for one in delivered)])
+def _chronicled(kind: type[BookingEventBase], what: str) -> Subscriber:
+    @batch_subscriber(kind, name=f"appointments.chronicle_{what}")
+    async def keep(tx: Tx, delivered: Sequence[Delivered[BookingEventBase]]) -> None:
+        """Her timeline says how her appointments stand; what was moved stands on it once."""
+        told = [one.event for one in delivered]
+        moved = [one.moved_from for one in told if isinstance(one, BookingConfirmed) and one.moved_from]
+        await chronicle.keep(tx, booking_ids=[*moved, *(one.booking.booking_id for one in told)])
+
+    return keep
 
 
-@batch_subscriber(BookingCancelled, name="appointments.chronicle_cancelled")
-async def chronicle_cancelled(tx: Tx, delivered: Sequence[Delivered[BookingCancelled]]) -> None:
-    await chronicle.keep(tx, booking_ids=[one.event.booking.booking_id for one in delivered])
+# What brings her timeline in line with how her appointments stand.
+_CHRONICLED = (
+    _chronicled(BookingConfirmed, "confirmed"),
+    _chronicled(BookingCancelled, "cancelled"),
+    _chronicled(BookingMissed, "missed"),
+    _chronicled(BookingForgiven, "forgiven"),
+    _chronicled(BookingArrived, "arrived"),
+    _chronicled(ArrivalTakenBack, "taken_back"),
+    _chronicled(BookingCompleted, "completed"),
+)
 
 
-@batch_subscriber(BookingMissed, name="appointments.chronicle_missed")
-async def chronicle_missed(tx: Tx, delivered: Sequence[Delivered[BookingMissed]]) -> None:
-    await chronicle.keep(tx, booking_ids=[one.event.booking.booking_id for one in delivered])
-
-
-@batch_subscriber(BookingArrived, name="appointments.chronicle_arrived")
-async def chronicle_arrived(tx: Tx, delivered: Sequence[Delivered[BookingArrived]]) -> None:
-    await chronicle.keep(tx, booking_ids=[one.event.booking.booking_id for one in delivered])
-
-
-@batch_subscriber(BookingCompleted, name="appointments.chronicle_completed")
-async def chronicle_completed(tx: Tx, delivered: Sequence[Delivered[BookingCompleted]]) -> None:
-    await chronicle.keep(tx, booking_ids=[one.event.booking.booking_id for one in delivered])
+@batch_subscriber(MoveUndone, name="appointments.chronicle_undone")
+async def chronicle_undone(tx: Tx, delivered: Sequence[Delivered[MoveUndone]]) -> None:
+    both = [each for one in delivered for each in (one.event.booking.booking_id, one.event.instead_of)]
+    await chronicle.keep(tx, booking_ids=both)
 
 
 @batch_subscriber(ProductTried, name="appointments.chronicle_tried")
@@ -169,6 +210,15 @@ async def chronicle_tried(tx: Tx, delivered: Sequence[Delivered[ProductTried]]) 
 async def follow_sales(tx: Tx, delivered: Sequence[Delivered[OrderReleased]]) -> None:
     """What a customer buys soon after an appointment follows it."""
     await purchases.follow(tx, order_ids=[one.event.order.order_id for one in delivered], now=clock.now())
+
+
+@batch_subscriber(OrderReleased, name="appointments.hand_over_late")
+async def hand_over_late(tx: Tx, delivered: Sequence[Delivered[OrderReleased]]) -> None:
+    """Who was checked in before her order was released has it handed over now."""
+    for one in delivered:
+        order = one.event.order
+        if order.origin_type == SEAT and order.handed_by and order.member_id is not None:
+            await prepaid.catch_up(tx, member_id=order.member_id, order_id=order.order_id)
 
 
 @batch_subscriber(OrderRefunded, name="appointments.follow_refunds")
@@ -203,9 +253,32 @@ async def recheck_reminders(tx: Tx, delivered: Sequence[Delivered[MessageDue]]) 
 
 @batch_subscriber(SlotFreed, name="appointments.offer_freed_slot")
 async def offer_freed_slot(tx: Tx, delivered: Sequence[Delivered[SlotFreed]]) -> None:
-    """To whoever waits for it."""
-    for one in delivered:
-        await waiting.offer(tx, freed=one.event, now=clock.now())
+    """To whoever waits for it, or for another service that fits into it."""
+    # What begins soon and how long an offer stands: whatever this process's clock says.
+    now = await bookings.moment(tx)
+    await line.serve_freed(tx, freed=[one.event for one in delivered], now=now)
+
+
+@batch_subscriber(LineCalled, name="appointments.serve_line")
+async def serve_line(tx: Tx, delivered: Sequence[Delivered[LineCalled]]) -> None:
+    """What can be had now is offered to whoever waits at a shop."""
+    now = await bookings.moment(tx)
+    await line.serve_called(tx, called=[one.event for one in delivered], now=now)
+
+
+@batch_subscriber(PlansChanged, name="appointments.wake_line")
+async def wake_line(tx: Tx, delivered: Sequence[Delivered[PlansChanged]]) -> None:
+    """Once for each shop, however much was changed."""
+    await line.wake(tx, shop_ids={shop for one in delivered for shop in one.event.shop_ids})
+
+
+def _woken(kind: type[ShopChanged] | type[ShopOpened], when: str) -> Subscriber:
+    @batch_subscriber(kind, name=f"appointments.wake_line_of_{when}")
+    async def wake(tx: Tx, delivered: Sequence[Delivered[ShopChanged | ShopOpened]]) -> None:
+        """It may be open longer, or again."""
+        await line.wake(tx, shop_ids={one.event.shop_id for one in delivered})
+
+    return wake
 
 
 @subscriber(PaymentCaptured, name="appointments.take_deposit")
@@ -221,13 +294,13 @@ async def free_unpaid(session: AsyncSession, event: PaymentClosed) -> None:
         return
     booking = await bookings.by_payment(session, payment_id=event.payment_id)
     if booking is not None:
-        await life.expire(session, booking, now=clock.now())
+        await life.expire(session, booking, now=booking.seen_at)
 
 
 @subscriber(PaymentRefunded, name="appointments.note_refund")
 async def note_refund(session: AsyncSession, event: PaymentRefunded) -> None:
     if event.subject_type == SUBJECT:
-        await deposits.refunded(session, payment_id=event.payment_id)
+        await deposits.refunded(session, payment_id=event.payment_id, refunded_minor=event.refunded_minor)
 
 
 @subscriber(PaymentOrphaned, name="appointments.return_late_money")
@@ -248,7 +321,7 @@ async def end_hold(session: AsyncSession, due: DueTimer) -> None:
     if booking is None or booking.state is not BookingState.HELD:
         return
     if booking.payment_id is None:
-        await life.expire(session, booking, now=clock.now())
+        await life.expire(session, booking, now=booking.seen_at)
     else:
         await payments.close_payment(session, payment_id=booking.payment_id)
 
@@ -257,7 +330,8 @@ async def end_hold(session: AsyncSession, due: DueTimer) -> None:
 async def end_request(session: AsyncSession, due: DueTimer) -> None:
     booking = await bookings.by_id(session, booking_id=uuid.UUID(due.key), is_locked=True)
     if booking is not None and booking.state is BookingState.REQUESTED:
-        await life.decline(session, booking, by=Actor.SYSTEM, actor_id=None, now=clock.now(), reason="no answer")
+        code = ReasonCode.NO_ANSWER
+        await life.decline(session, booking, by=Actor.SYSTEM, actor_id=None, now=booking.seen_at, reason_code=code)
 
 
 @on_timer(NO_SHOW_TIMER)
@@ -265,13 +339,26 @@ async def note_no_show(session: AsyncSession, due: DueTimer) -> None:
     booking = await bookings.by_id(session, booking_id=uuid.UUID(due.key), is_locked=True)
     if booking is None or booking.state is not BookingState.CONFIRMED:
         return
+    now = booking.seen_at
     try:
-        await life.miss(session, booking, by=Actor.SYSTEM, actor_id=None, now=clock.now())
+        if booking.attention is Attention.CHOOSE:
+            # Nobody could serve her and she did not say what she wants instead: that is not her doing.
+            code = ReasonCode.NOT_CHOSEN
+            await life.cancel(session, booking, by=Actor.SYSTEM, actor_id=None, now=now, reason_code=code)
+        else:
+            await life.miss(session, booking, by=Actor.SYSTEM, actor_id=None, now=now)
     except NotNow:
         return
 
 
-@on_timer(waiting.OFFER_TIMER)
+@on_timer(moves.TIMER)
+async def tell_moved(session: AsyncSession, due: DueTimer) -> None:
+    """What a shop moved cannot be undone any more."""
+    move = msgspec.convert(due.payload, moves.Move, strict=False)
+    await undoing.settle(session, booking_id=uuid.UUID(due.key), move=move, now=clock.now())
+
+
+@on_timer(line.OFFER_TIMER)
 async def end_offer(session: AsyncSession, due: DueTimer) -> None:
     await waiting.lapse(session, wait_id=uuid.UUID(due.key))
 
@@ -287,23 +374,25 @@ SUBSCRIBERS = (
     forget_reminders,
     follow_up,
     tell_offered,
-    chronicle_confirmed,
-    chronicle_cancelled,
-    chronicle_missed,
-    chronicle_arrived,
-    chronicle_completed,
+    *_CHRONICLED,
+    chronicle_undone,
     chronicle_tried,
     book_group,
     free_group,
     give_seat_back,
     follow_sales,
+    hand_over_late,
     follow_refunds,
     follow_documents,
     recheck_reminders,
     offer_freed_slot,
+    serve_line,
+    wake_line,
+    _woken(ShopChanged, "changed"),
+    _woken(ShopOpened, "opened"),
     take_deposit,
     free_unpaid,
     note_refund,
     return_late_money,
 )
-TIMERS = (end_hold, end_request, note_no_show, end_offer)
+TIMERS = (end_hold, end_request, note_no_show, tell_moved, end_offer)

@@ -102,6 +102,15 @@ class Attention(StrEnum):
     CHOOSE = "choose"  # nobody can at this time
 
 
+class ReasonCode(StrEnum):
+    """Why the house itself ended a booking; people give their reasons in words. Permanent."""
+
+    NONE = ""
+    NO_ANSWER = "no_answer"  # the shop said nothing until the time had come
+    REFUNDED = "refunded"  # her order was paid back, so her seat is free
+    NOT_CHOSEN = "not_chosen"  # nobody could serve her, and she chose nothing else
+
+
 _GONE = frozenset[BookingState]()
 _MISSED = frozenset({BookingState.WAIVED, BookingState.ARRIVED})
 _ENDS = frozenset({BookingState.CANCELLED, BookingState.CANCELLED_LATE, BookingState.RESCHEDULED})
@@ -116,7 +125,10 @@ BOOKING = Lifecycle(
             {BookingState.ARRIVED, BookingState.NO_SHOW, BookingState.NO_SHOW_PENALIZED}
         )
         | _ENDS,
-        BookingState.ARRIVED: frozenset({BookingState.IN_SERVICE, BookingState.COMPLETED, BookingState.CANCELLED}),
+        # Back to confirmed: it was somebody else who was checked in.
+        BookingState.ARRIVED: frozenset(
+            {BookingState.IN_SERVICE, BookingState.COMPLETED, BookingState.CANCELLED, BookingState.CONFIRMED}
+        ),
         BookingState.IN_SERVICE: frozenset({BookingState.COMPLETED}),
         BookingState.NO_SHOW: _MISSED,
         BookingState.NO_SHOW_PENALIZED: _MISSED,
@@ -130,6 +142,8 @@ BOOKING = Lifecycle(
     }
 )
 
+# They can be given another time.
+MOVABLE = frozenset({BookingState.CONFIRMED, BookingState.REQUESTED})
 # They take the time of staff and chair.
 LIVE = frozenset(
     {
@@ -140,6 +154,5 @@ LIVE = frozenset(
         BookingState.IN_SERVICE,
     }
 )
-# She was kept busy, or will be: what "least recently booked" counts.
-COUNTED = LIVE | {BookingState.COMPLETED}
 MISSED = frozenset({BookingState.NO_SHOW, BookingState.NO_SHOW_PENALIZED})
+CANCELLED = frozenset({BookingState.CANCELLED, BookingState.CANCELLED_LATE})

@@ -14,12 +14,14 @@ from appointments.states import (
     DayKind,
     DayRule,
     DepositState,
+    ReasonCode,
     Source,
     SpanKind,
     Status,
     WaitMode,
     WaitState,
 )
+from yundian.platform.core.words import Bilingual
 
 
 class Actor(StrEnum):
@@ -30,7 +32,7 @@ class Actor(StrEnum):
     SYSTEM = "system"
 
 
-class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceView(Bilingual, frozen=True, kw_only=True):
     """A service with its policies; durations in minutes."""
 
     id: uuid.UUID
@@ -61,6 +63,9 @@ class ServiceView(msgspec.Struct, frozen=True, kw_only=True):
     wait_mode: WaitMode
     offer_min: int
     version: int
+    name_en: str = ""
+    category_en: str = ""
+    description_en: str = ""
 
 
 # Cells of five minutes: those from which, and those until which somebody or something is busy.
@@ -142,6 +147,7 @@ class Plans(msgspec.Struct, frozen=True, kw_only=True):
     member_busy: Busy = ((), ())
     member_holds: int = 0
     member_no_shows: int = 0
+    asked_at: dt.datetime | None = None  # by the database's clock, where it gave them
 
 
 class Stretch(msgspec.Struct, frozen=True):
@@ -151,9 +157,11 @@ class Stretch(msgspec.Struct, frozen=True):
     last: dt.date
 
 
-class BookingView(msgspec.Struct, frozen=True, kw_only=True):
-    """An appointment as it stands. Names of people are not in it but for the staff's."""
+class BookingView(Bilingual, frozen=True, kw_only=True):
+    """An appointment as it stands at ``seen_at``, by the database's clock. Names of people are not in it but for
+    the staff's."""
 
+    seen_at: dt.datetime
     id: uuid.UUID
     code: str
     shop_id: uuid.UUID
@@ -186,6 +194,7 @@ class BookingView(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: dt.datetime | None
     created_at: dt.datetime
     reason: str
+    reason_code: ReasonCode
     moved_from: uuid.UUID | None
     sequence: int
     cutoff_min: int
@@ -197,6 +206,8 @@ class BookingView(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: dt.datetime | None
     is_day_only: bool
     external_client: str
+    service_name_en: str = ""
+    staff_name_en: str = ""
 
     @property
     def occupied_from(self) -> dt.datetime:
@@ -284,6 +295,7 @@ class NewBooking(msgspec.Struct, frozen=True, kw_only=True):
 Minutes = Annotated[int, Meta(ge=0, le=43_200)]
 Text = Annotated[str, Meta(max_length=40)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
+EnglishName = Annotated[str, Meta(max_length=80, description="Its English name; empty: none.")]
 Amount = Annotated[int, Meta(ge=0, le=100_000_000)]
 
 
@@ -295,6 +307,9 @@ class ServiceFields(msgspec.Struct, frozen=True, kw_only=True):
     duration_min: Annotated[int, Meta(ge=5, le=720, multiple_of=5)]
     category: Text = ""
     description: Annotated[str, Meta(max_length=400)] = ""
+    name_en: EnglishName = ""
+    category_en: Text = ""
+    description_en: Annotated[str, Meta(max_length=400)] = ""
     status: Status = Status.ACTIVE
     buffer_before_min: Annotated[int, Meta(ge=0, le=240, multiple_of=5)] = 0
     buffer_after_min: Annotated[int, Meta(ge=0, le=240, multiple_of=5)] = 0
@@ -323,6 +338,8 @@ class StaffFields(msgspec.Struct, frozen=True, kw_only=True):
     display_name: Annotated[str, Meta(min_length=1, max_length=60)]
     home_shop_id: uuid.UUID
     title: Annotated[str, Meta(max_length=60)] = ""
+    display_name_en: Annotated[str, Meta(max_length=60)] = ""
+    title_en: Annotated[str, Meta(max_length=60)] = ""
     guest_shop_ids: tuple[uuid.UUID, ...] = ()
     service_ids: tuple[uuid.UUID, ...] = ()
     account_id: uuid.UUID | None = None
@@ -330,10 +347,12 @@ class StaffFields(msgspec.Struct, frozen=True, kw_only=True):
     status: Status = Status.ACTIVE
 
 
-class StaffView(msgspec.Struct, frozen=True, kw_only=True):
+class StaffView(Bilingual, frozen=True, kw_only=True):
     id: uuid.UUID
     display_name: str
+    display_name_en: str
     title: str
+    title_en: str
     home_shop_id: uuid.UUID
     account_id: uuid.UUID | None
     daily_cap: int
@@ -364,25 +383,6 @@ class StaffDayFields(msgspec.Struct, frozen=True, kw_only=True):
     starts: Annotated[int, Meta(ge=0, lt=1440)] | None = None
     ends: Annotated[int, Meta(gt=0, le=2880)] | None = None
     reason: Annotated[str, Meta(max_length=120)] = ""
-
-
-class StaffDayView(msgspec.Struct, frozen=True, kw_only=True):
-    id: uuid.UUID
-    day: dt.date
-    kind: DayKind
-    shop_id: uuid.UUID | None
-    starts: int | None
-    ends: int | None
-    reason: str
-
-
-class ResourceView(msgspec.Struct, frozen=True, kw_only=True):
-    id: uuid.UUID
-    shop_id: uuid.UUID
-    kind: str
-    name: str
-    status: Status
-    version: int
 
 
 class ShopDayView(msgspec.Struct, frozen=True, kw_only=True):

@@ -164,7 +164,9 @@ def report(
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--file", type=Path)
-    parser.add_argument("--mapping", default="uci_online_retail", choices=sorted(importing.shipped_mappings()))
+    parser.add_argument(
+        "--mapping", default="uci_online_retail", choices=sorted(importing.ORDERS.shipped_mappings())
+    )
     options, _ = parser.parse_known_args()
     with tempfile.TemporaryDirectory(prefix="yundian-bench-") as name, house() as made:
         folder = Path(name)

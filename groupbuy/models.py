@@ -13,6 +13,7 @@ from yundian.platform.db.base import (
     brand_key,
     brand_reference,
     currency_code,
+    english,
     minor_units,
     text_enum,
 )
@@ -41,7 +42,9 @@ class Campaign(EditableRow, table=True):
     code: str = Field(sa_type=sa.String(16))
     name: str = Field(sa_type=sa.String(80))
     title: str = Field(sa_type=sa.String(80))
+    title_en: str = english(80)
     description: str = Field(default="", sa_type=sa.String(1000))
+    description_en: str = english(1000)
     state: CampaignState = Field(default=CampaignState.DRAFT, sa_type=text_enum(CampaignState))
     size: int = Field(sa_type=sa.SmallInteger)
     starts_at: dt.datetime

@@ -3,6 +3,7 @@
 from groupbuy.events import EVENTS
 from groupbuy.handlers import SUBSCRIBERS, TIMERS
 from groupbuy.pages.customer import OfferPages
+from groupbuy.pages.home import HomePanel
 from groupbuy.pages.hq import CampaignPages
 from groupbuy.pages.picking import PickingPages
 from groupbuy.pages.seats import SeatPages
@@ -18,7 +19,7 @@ ROOM = Room(
     name="groupbuy",
     package="groupbuy",
     controllers=(CampaignController, OfferController, ShopGroupController, ShopSharingController),
-    pages=(OfferPages, SeatPages, CampaignPages, PickingPages, ShopGroupPages),
+    pages=(OfferPages, HomePanel, SeatPages, CampaignPages, PickingPages, ShopGroupPages),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
@@ -29,5 +30,6 @@ ROOM = Room(
     panels=(
         Panel(Place.SHOP_HOME, 12, "/shop/panels/groups", SHOP_ROLES),
         Panel(Place.SHOP_LINKS, 10, "/shop/panels/campaigns", SHOP_ROLES),
+        Panel(Place.CUSTOMER_HOME, 10, "/m/{brand}/panels/groups", frozenset()),
     ),
 )

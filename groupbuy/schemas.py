@@ -74,7 +74,9 @@ class CampaignRead(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     name: str
     title: str
+    title_en: str
     description: str
+    description_en: str
     state: CampaignState
     standing: Standing
     size: int
@@ -138,7 +140,9 @@ class OfferRead(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     title: str
+    title_en: str
     description: str
+    description_en: str
     standing: Standing
     size: int
     starts_at: dt.datetime
@@ -156,7 +160,9 @@ class OfferRead(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             code=campaign.code,
             title=campaign.title,
+            title_en=campaign.title_en,
             description=campaign.description,
+            description_en=campaign.description_en,
             standing=campaign.standing(clock.now()),
             size=campaign.size,
             starts_at=campaign.starts_at,

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from groupbuy.states import CampaignState, GroupState, LatePolicy, SeatState, Standing
+from yundian.platform.core.words import Bilingual
 
 # How orders, credits and touches name what is ours.
 SEAT = "groupbuy.seat"
@@ -18,6 +19,7 @@ CHANNEL = "groupbuy"
 MAX_ITEMS = 50
 
 Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
+EnglishTitle = Annotated[str, Meta(max_length=80, description="Its English title; empty: none.")]
 Description = Annotated[str, Meta(max_length=1000)]
 Size = Annotated[int, Meta(ge=2, le=100)]
 Pieces = Annotated[int, Meta(ge=1, le=100)]
@@ -39,7 +41,9 @@ class CampaignFields(msgspec.Struct, frozen=True, kw_only=True):
 
     name: Name
     title: Name
+    title_en: EnglishTitle = ""
     description: Description = ""
+    description_en: Description = ""
     size: Size
     starts_at: At
     ends_at: At
@@ -77,12 +81,14 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
         return self.quota - self.reserved - self.sold
 
 
-class CampaignView(msgspec.Struct, frozen=True, kw_only=True):
+class CampaignView(Bilingual, frozen=True, kw_only=True):
     id: uuid.UUID
     code: str
     name: str
     title: str
+    title_en: str = ""
     description: str
+    description_en: str = ""
     state: CampaignState
     size: int
     starts_at: dt.datetime

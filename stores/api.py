@@ -11,14 +11,17 @@ import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores.errors import ShopUnknown
+from stores.repository import past, stock_parts
 from stores.repository import shops as repository
-from stores.repository import stock_parts
 from stores.rules import places, sketch
+from stores.rules import shops as shop_rules
 from stores.service import imports, nearest, stock
 from stores.service import shops as service
 from stores.states import ShopStatus
 from stores.types import (
+    Interval,
     NearShop,
+    PastOpening,
     Place,
     ShopFields,
     ShopFilter,
@@ -47,6 +50,11 @@ def opening_json(shop: str) -> str:
     A value of an upper room's statement, whose ``$1`` is the brand; ``shop`` is the SQL of its id. No shop: NULL.
     """
     return repository.OPENING_JSON.format(shop=shop)
+
+
+def time_zones() -> tuple[str, ...]:
+    """The IANA zones that a shop can be in."""
+    return shop_rules.time_zones()
 
 
 async def get_shops(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, ShopView]:
@@ -90,6 +98,13 @@ async def get_opening(door: Door, *, shop_id: uuid.UUID) -> ShopOpening:
     return found
 
 
+async def past_openings(
+    door: Door, *, ids: Collection[uuid.UUID], since: dt.datetime
+) -> dict[uuid.UUID, tuple[PastOpening, ...]]:
+    """What the hours of these shops were until each change since then, the earliest first. One statement."""
+    return await past.read(door, shop_ids=ids, since=since)
+
+
 async def list_shops(session: AsyncSession, *, limit: int = 200) -> list[ShopView]:
     """The brand's shops by code, for a choice among them. Two statements."""
     found = await service.list_shops(session, brand_id=brand_of(session), wanted=ShopFilter(), limit=limit)
@@ -99,6 +114,24 @@ async def list_shops(session: AsyncSession, *, limit: int = 200) -> list[ShopVie
 async def create_shop(session: AsyncSession, *, fields: ShopFields) -> ShopWithHours:
     """A new shop, announced but not open. Records ``ShopAdded``."""
     return await service.create_shop(session, brand_id=brand_of(session), fields=fields)
+
+
+async def put_hours(session: AsyncSession, *, shop_id: uuid.UUID, version: int, hours: Sequence[Interval]) -> None:
+    """The weekly hours of a shop anew. ``VersionConflict``; ``InvalidInput`` where they overlap."""
+    await service.put_hours(session, brand_id=brand_of(session), shop_id=shop_id, version=version, hours=hours)
+
+
+async def open_shop(session: AsyncSession, *, shop_id: uuid.UUID) -> None:
+    """A shop that was announced serves customers from now on. Records ``ShopOpened``; an open one stays open."""
+    shop = await service.see_shop(session, brand_id=brand_of(session), shop_id=shop_id, visible=None)
+    await service.change_status(
+        session, brand_id=brand_of(session), shop_id=shop_id, version=shop.version, status=ShopStatus.OPEN
+    )
+
+
+async def remove_unopened(session: AsyncSession, *, shop_id: uuid.UUID) -> bool:
+    """Take a shop out that never opened; whether it was there. Refused by the keys of whatever names it."""
+    return await repository.remove_unopened(session, brand_id=brand_of(session), shop_id=shop_id)
 
 
 async def open_shops(session: AsyncSession, *, limit: int = 200) -> list[ShopView]:

@@ -3,10 +3,11 @@
 import uuid
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
 from stores.states import SHOP, MovementKind, ShopStatus
-from yundian.platform.db.base import EditableRow, Row, brand_key, brand_reference, text_enum
+from yundian.platform.db.base import EditableRow, Row, brand_key, brand_reference, english, text_enum
 
 
 class Shop(EditableRow, table=True):
@@ -25,18 +26,22 @@ class Shop(EditableRow, table=True):
         sa.Index(None, "brand_id", "status", "code"),
         sa.Index(None, "brand_id", "province", "city", "code"),
         sa.Index(None, "brand_id", "name", "code"),
+        # A partial one: the checks of foreign keys never take it for the primary key (ADR 0003).
+        sa.Index(None, "brand_id", "name_en", "code", postgresql_where=sa.text("name_en <> ''")),
         sa.Index(None, "brand_id", "city", "code"),
     )
 
     # "C": a prefix is a range of bytes, whatever the database's language.
     code: str = Field(sa_type=sa.String(40, collation="C"))
     name: str = Field(sa_type=sa.String(80, collation="C"))
+    name_en: str = english(80, collation="C")
     status: ShopStatus = Field(default=ShopStatus.OPENING, sa_type=text_enum(ShopStatus))
     country: str = Field(default="CN", sa_type=sa.CHAR(2))
     province: str = Field(default="", sa_type=sa.String(60))
     city: str = Field(default="", sa_type=sa.String(60, collation="C"))
     district: str = Field(default="", sa_type=sa.String(60))
     address: str = Field(default="", sa_type=sa.String(200))
+    address_en: str = english(200)
     postcode: str = Field(default="", sa_type=sa.String(16))
     phone: str = Field(default="", sa_type=sa.String(32))
     latitude: float | None = Field(default=None, sa_type=sa.Double)
@@ -65,6 +70,23 @@ class OpeningHours(Row, table=True):
     weekday: int = Field(sa_type=sa.SmallInteger)
     opens: int = Field(sa_type=sa.SmallInteger)
     closes: int = Field(sa_type=sa.SmallInteger)
+
+
+class PastHours(Row, table=True):
+    """What a shop's weekly hours were, and whether it served customers, until ``created_at``.
+
+    ``hours``: ``[week day, opens, closes]`` of each. Kept for those who ask how a day was planned that is over.
+    """
+
+    __tablename__ = "stores_past_hours"
+    __table_args__ = (
+        brand_reference("shop_id", "stores_shop", ondelete="CASCADE"),
+        sa.Index(None, "brand_id", "shop_id", "created_at"),
+    )
+
+    shop_id: uuid.UUID
+    is_in_business: bool
+    hours: list[list[int]] = Field(sa_type=JSONB)
 
 
 class Stock(Row, table=True):

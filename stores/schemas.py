@@ -14,6 +14,7 @@ from stores.types import (
     Code,
     Country,
     Datum,
+    EnglishName,
     Interval,
     Latitude,
     Longitude,
@@ -74,12 +75,14 @@ class ShopCreate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     code: Code
     name: Name
+    name_en: EnglishName = ""
     time_zone: Zone = "Asia/Shanghai"
     country: Country = "CN"
     province: Text = ""
     city: Text = ""
     district: Text = ""
     address: Address = ""
+    address_en: Address = ""
     postcode: Postcode = ""
     phone: Phone = ""
     latitude: Latitude | None = None
@@ -92,12 +95,14 @@ class ShopCreate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return ShopFields(
             code=self.code.strip(),
             name=self.name.strip(),
+            name_en=self.name_en.strip(),
             time_zone=self.time_zone,
             country=self.country,
             province=self.province.strip(),
             city=self.city.strip(),
             district=self.district.strip(),
             address=self.address.strip(),
+            address_en=self.address_en.strip(),
             postcode=self.postcode.strip(),
             phone=self.phone.strip(),
             latitude=place.latitude if place is not None else None,
@@ -187,11 +192,13 @@ class PublicShop(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     name: str
+    name_en: str
     country: str
     province: str
     city: str
     district: str
     address: str
+    address_en: str
     phone: str
     time_zone: str
     latitude: float
@@ -209,11 +216,13 @@ class PublicShop(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             code=shop.code,
             name=shop.name,
+            name_en=shop.name_en,
             country=shop.country,
             province=shop.province,
             city=shop.city,
             district=shop.district,
             address=shop.address,
+            address_en=shop.address_en,
             phone=shop.phone,
             time_zone=shop.time_zone,
             latitude=place.latitude,

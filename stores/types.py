@@ -9,11 +9,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from stores.states import MovementKind, ShopStatus
+from yundian.platform.core.words import Bilingual
 
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 Code = Annotated[str, Meta(min_length=1, max_length=40)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
+EnglishName = Annotated[str, Meta(max_length=80, description="Its English name; empty: none.")]
 Text = Annotated[str, Meta(max_length=60)]
 Address = Annotated[str, Meta(max_length=200)]
 Country = Annotated[str, Meta(pattern="^[A-Z]{2}$")]
@@ -59,11 +61,13 @@ class ShopFields(msgspec.Struct, frozen=True, kw_only=True):
     code: Code
     name: Name
     time_zone: Zone
+    name_en: EnglishName = ""
     country: Country = "CN"
     province: Text = ""
     city: Text = ""
     district: Text = ""
     address: Address = ""
+    address_en: Address = ""
     postcode: Postcode = ""
     phone: Phone = ""
     latitude: Latitude | None = None
@@ -75,30 +79,34 @@ class ShopEdit(msgspec.Struct, frozen=True, kw_only=True):
 
     code: Code | UnsetType = UNSET
     name: Name | UnsetType = UNSET
+    name_en: EnglishName | UnsetType = UNSET
     time_zone: Zone | UnsetType = UNSET
     country: Country | UnsetType = UNSET
     province: Text | UnsetType = UNSET
     city: Text | UnsetType = UNSET
     district: Text | UnsetType = UNSET
     address: Address | UnsetType = UNSET
+    address_en: Address | UnsetType = UNSET
     postcode: Postcode | UnsetType = UNSET
     phone: Phone | UnsetType = UNSET
     latitude: Latitude | UnsetType | None = UNSET
     longitude: Longitude | UnsetType | None = UNSET
 
 
-class ShopView(msgspec.Struct, frozen=True, kw_only=True):
-    """A shop as the brand's own people see it."""
+class ShopView(Bilingual, frozen=True, kw_only=True):
+    """A shop as the brand's own people see it. ``address_en`` is the whole address, the city included."""
 
     id: uuid.UUID
     code: str
     name: str
+    name_en: str
     status: ShopStatus
     country: str
     province: str
     city: str
     district: str
     address: str
+    address_en: str
     postcode: str
     phone: str
     latitude: float | None
@@ -108,6 +116,12 @@ class ShopView(msgspec.Struct, frozen=True, kw_only=True):
     source_ref: str
     version: int
     updated_at: dt.datetime
+
+    @property
+    def whereabouts(self) -> str:
+        """From the city to the house; to who reads English the English address, which says all of it."""
+        is_english = bool(self.address_en) and self.address == self.address_en
+        return self.address if is_english else " ".join(filter(None, (self.city, self.district, self.address)))
 
 
 class ShopWithHours(msgspec.Struct, frozen=True):
@@ -122,6 +136,14 @@ class ShopOpening(msgspec.Struct, frozen=True):
     """What decides when a shop can serve: its zone, whether it is in business, and its weekly hours in order."""
 
     time_zone: str
+    is_in_business: bool
+    hours: tuple[Interval, ...]
+
+
+class PastOpening(msgspec.Struct, frozen=True):
+    """What the weekly hours were, and whether the shop was in business, until they were changed."""
+
+    until: dt.datetime
     is_in_business: bool
     hours: tuple[Interval, ...]
 
@@ -192,13 +214,15 @@ class StockLine(msgspec.Struct, frozen=True):
     quantity: int
 
 
-class StockView(msgspec.Struct, frozen=True, kw_only=True):
+class StockView(Bilingual, frozen=True, kw_only=True):
     """Stock of one SKU in one shop; ``available`` = ``on_hand`` - ``reserved``."""
 
     sku_id: uuid.UUID
     sku_code: str
     product_name: str
+    product_name_en: str
     shade_name: str
+    shade_name_en: str
     shade_hex: str | None
     on_hand: int
     reserved: int
@@ -231,11 +255,13 @@ class ShopRecord(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     code: Code
     name: Name
     time_zone: Zone
+    name_en: EnglishName | None = None
     country: Country | None = None
     province: Text | None = None
     city: Text | None = None
     district: Text | None = None
     address: Address | None = None
+    address_en: Address | None = None
     postcode: Postcode | None = None
     phone: Phone | None = None
     latitude: Latitude | None = None

@@ -19,7 +19,8 @@ from argon2 import PasswordHasher
 from litestar import Litestar
 from pydantic import SecretStr
 
-from tests import factories
+from tests import clusters, factories
+from tests.hangs import pytest_pyfunc_call, pytest_runtest_protocol, pytest_xdist_make_scheduler  # noqa: F401
 from tests.helpers import make_client
 from tests.sandbox.running import RunningSandbox
 from yundian.brands.types import BrandView
@@ -40,24 +41,30 @@ SANDBOX_TIME_SCALE = 60
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
-# The modules that take longest, half a minute down to five seconds: they begin first, so that at the end no worker
-# is left alone with one of them. All others follow in their own order.
+# The modules that take longest, by the processor's time that was measured: they begin first, so that at the end no
+# worker is left alone with one of them. All others follow in their own order.
 LONGEST_FIRST = (
     "tests/architecture/test_authorisation_matrix.py",
-    "tests/faults/test_courier_faults.py",
-    "tests/app/test_up.py",
     "tests/fuzz/test_hostile_requests.py",
-    "tests/journeys/test_main_job.py",
+    "tests/app/test_up.py",
     "tests/browser/test_accessibility.py",
-    "tests/faults/test_web_faults.py",
-    "tests/faults/test_main_job_faults.py",
-    "tests/faults/test_payments_faults.py",
-    "tests/faults/test_idempotency_faults.py",
-    "tests/fuzz/test_described_requests.py",
-    "tests/channels/test_tmall.py",
-    "tests/app/test_refusals.py",
+    "tests/faults/test_courier_faults.py",
     "tests/platform_db/test_migrations.py",
+    "tests/fuzz/test_described_requests.py",
+    "tests/faults/test_appointments_faults.py",
+    "tests/faults/test_payments_faults.py",
+    "tests/faults/test_main_job_faults.py",
     "tests/architecture/test_import_contracts.py",
+    "tests/browser/test_appointments.py",
+    "tests/browser/test_paying.py",
+    "tests/sandbox/test_in_browser.py",
+    "tests/journeys/test_main_job.py",
+    "tests/faults/test_web_faults.py",
+    "tests/platform_db/test_tenancy_walk.py",
+    "tests/faults/test_idempotency_faults.py",
+    "tests/channels/test_tmall.py",
+    "tests/browser/test_scanning.py",
+    "tests/payments/test_histories.py",
 )
 
 
@@ -106,6 +113,8 @@ def running_servers(folder: Path, *, durable: bool = False) -> Iterator[Servers]
     """Servers in a folder that is there, gone afterwards with their data."""
     postgres, valkey = EmbeddedPostgres(folder / "postgres", durable=durable), EmbeddedValkey(folder / "valkey")
     try:
+        if not durable:
+            clusters.plant(folder / "postgres")
         postgres.start()
         valkey.start()
         yield Servers(postgres=postgres, valkey=valkey)

@@ -122,7 +122,13 @@ class Booking(Row, table=True):
     arrived_at: dt.datetime | None = None
     started_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
+    # In people's words; or what the house notes, by its code.
     reason: str = Field(default="", sa_type=sa.String(200))
+    reason_code: states.ReasonCode = Field(
+        default=states.ReasonCode.NONE,
+        sa_type=text_enum(states.ReasonCode),
+        sa_column_kwargs={"server_default": ""},
+    )
     moved_from: uuid.UUID | None = None
     sequence: int = 0
     request_key: str | None = Field(default=None, sa_type=sa.String(80))
@@ -173,6 +179,7 @@ class Occupancy(Row, table=True):
             postgresql_where=sa.text("is_live"),
         ),
         sa.Index(None, "brand_id", "booking_id", postgresql_where=sa.text("booking_id IS NOT NULL")),
+        some("ix_appointments_occupancy_kept", "booking_id", "is_kept"),
         sa.Index(None, "brand_id", "session_id", postgresql_where=sa.text("session_id IS NOT NULL")),
     )
 
@@ -182,6 +189,8 @@ class Occupancy(Row, table=True):
     is_live: bool = True
     booking_id: uuid.UUID | None = None
     session_id: uuid.UUID | None = None
+    # Where it was before its shop moved it, until that is final: nobody is served then.
+    is_kept: bool = Field(default=False, sa_column_kwargs={"server_default": sa.false()})
 
 
 class BookingEvent(Row, table=True):
@@ -211,7 +220,7 @@ class Wait(Row, table=True):
         brand_reference("member_id", "members_member"),
         brand_reference("booking_id", "appointments_booking"),
         sa.CheckConstraint("from_min BETWEEN 0 AND 1439 AND until_min BETWEEN 1 AND 1440", name="window"),
-        some("ix_appointments_wait_line", "shop_id service_id day id", "state = 'waiting'"),
+        some("ix_appointments_wait_of_day", "shop_id day id", "state = 'waiting'"),
         some(
             "uq_appointments_wait_once",
             "member_id shop_id service_id day",

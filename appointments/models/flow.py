@@ -4,7 +4,8 @@ import datetime as dt
 import uuid
 
 import sqlalchemy as sa
-from sqlmodel import Field
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field, SQLModel
 
 from appointments import states
 from yundian.platform.db.base import (
@@ -163,3 +164,67 @@ class Party(Row, table=True):
     service_id: uuid.UUID
     state: states.PartyState = Field(default=states.PartyState.HELD, sa_type=text_enum(states.PartyState))
     ended_at: dt.datetime | None = None
+
+
+class Imported(SQLModel, table=True):
+    """Which run of an import brought a booking in: so that an import can be taken back."""
+
+    __tablename__ = "appointments_import"
+    __table_args__ = (
+        brand_reference("run_id", "intake_run", ondelete="CASCADE"),
+        brand_reference("booking_id", "appointments_booking", ondelete="CASCADE"),
+        sa.Index(None, "brand_id", "booking_id"),
+    )
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    run_id: uuid.UUID = Field(primary_key=True)
+    booking_id: uuid.UUID = Field(primary_key=True)
+
+
+class ImportUndo(SQLModel, table=True):
+    """How far taking an import back is, or what came of it. ``kept`` counts by reason; ``last_id``: looked at."""
+
+    __tablename__ = "appointments_import_undo"
+    __table_args__ = (brand_reference("run_id", "intake_run", ondelete="CASCADE"),)
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    run_id: uuid.UUID = Field(primary_key=True)
+    created_at: dt.datetime
+    account_id: uuid.UUID | None = None
+    total: int = Field(sa_type=sa.BigInteger)
+    removed: int = Field(sa_type=sa.BigInteger)
+    kept: dict[str, int] = Field(sa_type=JSONB)
+    last_id: uuid.UUID
+    ended_at: dt.datetime | None = None
+
+
+class Planned(SQLModel, table=True):
+    """How long somebody was planned to work in a shop that was open, on a day that is over (ADR 0026)."""
+
+    __tablename__ = "appointments_planned"
+    __table_args__ = (
+        brand_reference("shop_id", "stores_shop"),
+        brand_reference("staff_id", "appointments_staff"),
+        # The longest day has 25 hours.
+        sa.CheckConstraint("minutes BETWEEN 1 AND 1500", name="minutes"),
+    )
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    shop_id: uuid.UUID = Field(primary_key=True)
+    day: dt.date = Field(primary_key=True)
+    staff_id: uuid.UUID = Field(primary_key=True)
+    minutes: int = Field(sa_type=sa.SmallInteger)
+
+
+class PlannedShop(SQLModel, table=True):
+    """Until which day of a shop it is kept how long people were planned to work."""
+
+    __tablename__ = "appointments_planned_shop"
+    __table_args__ = (
+        brand_reference("shop_id", "stores_shop"),
+        sa.Index(None, "brand_id", "kept_until"),
+    )
+
+    brand_id: uuid.UUID = Field(primary_key=True)
+    shop_id: uuid.UUID = Field(primary_key=True)
+    kept_until: dt.date

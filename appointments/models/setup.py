@@ -14,6 +14,7 @@ from yundian.platform.db.base import (
     brand_key,
     brand_reference,
     currency_code,
+    english,
     minor_units,
     text_enum,
 )
@@ -42,8 +43,11 @@ class Service(EditableRow, table=True):
 
     code: str = Field(sa_type=sa.String(40))
     name: str = Field(sa_type=sa.String(80))
+    name_en: str = english(80)
     category: str = Field(default="", sa_type=sa.String(40))
+    category_en: str = english(40)
     description: str = Field(default="", sa_type=sa.String(400))
+    description_en: str = english(400)
     status: states.Status = Field(default=states.Status.ACTIVE, sa_type=text_enum(states.Status))
     duration_min: int
     buffer_before_min: int = 0
@@ -82,7 +86,9 @@ class Staff(EditableRow, table=True):
     )
 
     display_name: str = Field(sa_type=sa.String(60))
+    display_name_en: str = english(60)
     title: str = Field(default="", sa_type=sa.String(60))
+    title_en: str = english(60)
     home_shop_id: uuid.UUID
     account_id: uuid.UUID | None = None
     daily_cap: int = 0
@@ -209,3 +215,15 @@ class ShopDay(Row, table=True):
     opens: int | None = Field(default=None, sa_type=sa.SmallInteger)
     closes: int | None = Field(default=None, sa_type=sa.SmallInteger)
     reason: str = Field(default="", sa_type=sa.String(120))
+
+
+class SetupRevision(Row, table=True):
+    """Another ``revision`` each time a service, skills or a week of the staff, or a chair changes (ADR 0024).
+
+    One row, whose id is the brand's. Written by triggers only, at the commit; ``changed_in`` is the transaction.
+    """
+
+    __tablename__ = "appointments_setup_revision"
+
+    revision: uuid.UUID
+    changed_in: int = Field(sa_type=sa.BigInteger)

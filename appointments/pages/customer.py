@@ -1,8 +1,10 @@
 """Booking on a phone: shops by distance, services, times, and the word that it is booked."""
 
+import contextlib
 import datetime as dt
 import uuid
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
@@ -10,18 +12,22 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Redirect, Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from appointments.errors import AlreadyWaiting
+from appointments.pages.mine import booked_text
 from appointments.pages.nearby import choices, wechat_config
+from appointments.pages.shared import people_named
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
-from appointments.schemas.forms import BookForm, WaitForm
+from appointments.schemas.forms import BookForm, WaitForm, utc
 from appointments.service import finding, life, moving, planning, viewing, waiting
 from appointments.service.booking import Wish, book
 from appointments.service.moving import NewTime
 from appointments.types import Actor, ServiceView, Stretch
 from stores import api as stores
-from stores.types import Place, ShopView
+from stores.types import Place
 from yundian.brands import api as brands
 from yundian.brands.types import BrandView
+from yundian.members import api as members
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, customer
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal
@@ -62,20 +68,12 @@ class BookPages(Controller):
             free = None
             place = Place(lat, lon) if lat is not None and lon is not None else None
             if service is not None:
-                free = await finding.nearest_free(session, service_id=service, place=place, now=clock.now())
-            served = await repository.shops_with_staff(session)
-            found: list[tuple[ShopView, float | None]] = []
-            if place is not None:
-                near = await stores.nearest_shops(session, place=place, limit=50)
-                found = [(one.shop, one.distance_m) for one in near if one.shop.id in served]
-            else:
-                shops = (await stores.get_shops(session, ids=served)).values()
-                found = [(shop, None) for shop in sorted(shops, key=lambda s: (s.city, s.name))]
-        open_ones = [(shop, distance) for shop, distance in found if shop.status.value == "open"]
+                free = await finding.nearest_free(session, service_id=service, place=place, now=clock.house())
+            found = await finding.shops_around(session, place)
         return page(
             "appointments/shops.html",
             brand=brand,
-            **choices(place, open_ones[:SHOPS_SHOWN], free),
+            **choices(place, found[:SHOPS_SHOWN], free),
             is_near=place is not None,
             offered=offered,
             service_id=service,
@@ -106,7 +104,7 @@ class BookPages(Controller):
         """The next time that can be had, for a list."""
         brand = await brands.brand_in_address(services.database, brand_code)
         async with services.database.connection(brand.id, is_planned_once=True) as tx:
-            asked = await planning.ask(tx, shop_id=shop_id, service_id=service_id, now=clock.now())
+            asked = await planning.ask(tx, shop_id=shop_id, service_id=service_id)
         starts = asked.openings.starts()
         return fragment("appointments/_next.html", start=starts[0] if starts else None, zone=asked.time_zone)
 
@@ -136,11 +134,11 @@ class BookPages(Controller):
                 brand_id=brand.id,
                 shop_id=shop_id,
                 service_id=service_id,
-                staff_id=staff,
+                staff_id=staff if staff in dict(context["people"]) else None,
                 time_zone=context["zone"],
                 channel=viewing.channel_of(agent),
                 who=str(member_id or f"{request.client.host if request.client else ''} {agent}"),
-                now=clock.now(),
+                now=clock.house(),
             )
         return page("appointments/times.html", brand=brand, staff_id=staff, move=move, **context)
 
@@ -158,7 +156,7 @@ class BookPages(Controller):
     ) -> Template:
         """What she is about to book, what it costs, and until when she may change it."""
         brand = await brands.brand_in_address(services.database, brand_code)
-        form = Form.of(start=start.astimezone(dt.UTC).isoformat(), staff=staff)
+        form = Form.of(start=utc(start).isoformat(), staff=staff)
         return await _confirm(services, principal, brand, shop_id, service_id, form, move)
 
     @post(
@@ -179,8 +177,8 @@ class BookPages(Controller):
     ) -> Response[Any]:
         """Book it, or move what is booked; to the payment where a deposit is asked. Sent again, it books once."""
         brand = await brands.brand_in_address(services.database, brand_code)
-        key = str((await request.form()).get("_idempotency_key", ""))[:80] or None
-        form = await Form.read(request)
+        key = str((await request.form()).get("_idempotency_key", "")) or None
+        form, agent = await Form.read(request), request.headers.get("User-Agent", "")
         async with form.attempt():
             values = form.parse(BookForm)
             if move:
@@ -188,17 +186,20 @@ class BookPages(Controller):
             wish = Wish(
                 shop_id=shop_id,
                 service_id=service_id,
-                start=values.start.astimezone(dt.UTC),
+                start=utc(values.start),
                 staff_id=values.staff,
                 member_id=principal.own_id,
                 request_key=key,
                 brand_code=brand_code,
-                channel=viewing.channel_of(request.headers.get("User-Agent", "")),
+                payer=await members.payer_of(
+                    services.database, keyring=services.keyring, principal=principal, user_agent=agent
+                ),
+                channel=viewing.channel_of(agent),
             )
             booked = await book(services.database, keyring=services.keyring, brand_id=principal.brand, wish=wish)
             if booked.pay_path:
                 return see_other(booked.pay_path)
-            return see_other(f"/m/{brand_code}/appointments/{booked.code}", toast=_("Booked"))
+            return see_other(f"/m/{brand_code}/appointments/{booked.code}", toast=booked_text(booked.state))
         return await _confirm(services, principal, brand, shop_id, service_id, form, move)
 
     @post("/{shop_id:uuid}/{service_id:uuid}/wait", name="appointments.wait", guards=[customer], status_code=303)
@@ -216,18 +217,22 @@ class BookPages(Controller):
         here = f"/m/{brand_code}/book/{shop_id}/{service_id}"
         async with form.attempt():
             values = form.parse(WaitForm)
-            async with services.database.connection(principal.brand) as tx:
-                await waiting.join(
-                    tx,
-                    member_id=principal.own_id,
-                    shop_id=shop_id,
-                    service_id=service_id,
-                    staff_id=values.staff,
-                    day=values.day,
-                    now=clock.now(),
-                )
+            # Whoever taps twice is in the line once.
+            with contextlib.suppress(AlreadyWaiting):
+                async with services.database.connection(principal.brand) as tx:
+                    await waiting.join(
+                        tx,
+                        member_id=principal.own_id,
+                        shop_id=shop_id,
+                        service_id=service_id,
+                        staff_id=values.staff,
+                        day=values.day,
+                        now=clock.house(),
+                    )
             return see_other(f"/m/{brand_code}/appointments", toast=_("You are on the waiting list"))
-        return see_other(here, toast=form.message)
+        # Of whatever was sent, no more than a date goes into an address.
+        day = form.value("day")[:10]
+        return see_other(f"{here}?{urlencode({'day': day})}" if day else here, toast=form.message)
 
 
 async def _move(
@@ -241,11 +246,9 @@ async def _move(
         brand_id=principal.brand,
         booking_id=old.id,
         member_id=member_id,
-        to=NewTime(
-            start=values.start.astimezone(dt.UTC), staff_id=values.staff, by=Actor.CUSTOMER, actor_id=member_id
-        ),
+        to=NewTime(start=utc(values.start), staff_id=values.staff, by=Actor.CUSTOMER, actor_id=member_id),
     )
-    return see_other(f"/m/{brand_code}/appointments/{moved.code}", toast=_("Moved"))
+    return see_other(f"/m/{brand_code}/appointments/{moved.code}", toast=booked_text(moved.state, is_moved=True))
 
 
 async def _times(
@@ -257,7 +260,7 @@ async def _times(
     member_id: uuid.UUID | None,
     move: str,
 ) -> dict[str, Any]:
-    now = clock.now()
+    now = clock.house()
     shop = (await stores.get_shop(session, shop_id=shop_id)).shop
     today = clock.business_day(now, shop.time_zone)
     service = await repository.get_service(session, service_id=service_id)
@@ -270,24 +273,26 @@ async def _times(
         shop_id=shop_id,
         service_id=service_id,
         stretch=Stretch(begin, begin + dt.timedelta(days=DAYS_SHOWN - 1)),
-        now=now,
         member_id=member_id,
         moving=old.id if old else None,
     )
-    by_day = asked.by_day(staff_id)
+    by_day, open_days = finding.others(asked.by_day(staff_id), old, staff_id), asked.openings.open_days(staff_id)
+    unknown = asked.openings.unknown_days()
     days = [begin + dt.timedelta(days=n) for n in range(DAYS_SHOWN) if begin + dt.timedelta(days=n) <= last_day]
     chosen = first if day else next(iter(by_day), first)
     return {
         "shop": shop,
         "service": service,
-        "people": [(one.id, one.name) for one in asked.openings.plans.staff],
-        "days": [(each, len(by_day.get(each, ()))) for each in days],
+        "people": await people_named(session, asked.openings.plans),
+        "days": [(each, len(by_day.get(each, ())), each in open_days, each in unknown) for each in days],
         "chosen": chosen,
+        "old": old,
         "starts": by_day.get(chosen, []),
         "before": begin - dt.timedelta(days=1) if begin > today else None,
         "after": begin + dt.timedelta(days=DAYS_SHOWN) if days and days[-1] < last_day else None,
         "zone": shop.time_zone,
-        "is_unknown": not asked.openings.known & asked.openings.days,
+        "is_open": chosen in open_days,
+        "is_unknown": chosen in unknown,
     }
 
 
@@ -303,15 +308,17 @@ async def _confirm(
     values = form.parse(BookForm)
     async with services.database.unit_of_work(brand.id) as session:
         shop = (await stores.get_shop(session, shop_id=shop_id)).shop
+        old = await life.see_code(session, code=move, member_id=principal.own_id) if move else None
         asked = await planning.ask(
             session,
             shop_id=shop_id,
             service_id=service_id,
             at=values.start,
-            now=clock.now(),
             member_id=principal.own_id,
         )
+        people = await people_named(session, asked.openings.plans)
     service: ServiceView = asked.openings.plans.service
+    cutoff = values.start - dt.timedelta(minutes=service.cutoff_min)
     return page(
         "appointments/confirm.html",
         status_code=form.status,
@@ -320,9 +327,11 @@ async def _confirm(
         service=service,
         form=form,
         start=values.start,
-        staff=next((one.name for one in asked.openings.plans.staff if one.id == values.staff), ""),
+        staff=dict(people).get(values.staff, "") if values.staff else "",
         deposit_minor=0 if move else rules.deposit_of(asked.openings.plans),
-        cutoff=values.start - dt.timedelta(minutes=service.cutoff_min),
+        cutoff=cutoff,
+        is_late=cutoff <= asked.now,
         move=move,
+        old=old,
         zone=shop.time_zone,
     )

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from litestar import Controller, Response, get, post
@@ -12,8 +13,8 @@ from litestar.response import Template
 from msgspec import Meta
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from appointments.repository import parties as party_rows
 from appointments.repository.funnel import By
+from appointments.repository.listing import What
 from appointments.schemas import sheets
 from appointments.service import parties, purchases, reporting, setup, viewing
 from groupbuy import api as groups
@@ -21,8 +22,10 @@ from yundian.brands import api as brands
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal, Role
+from yundian.platform.web.context import current
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.i18n import told
 from yundian.platform.web.pages import AnyRequest, page, see_other
 from yundian.platform.web.sheets import csv_file
 
@@ -31,6 +34,7 @@ writers = requires(Role.HQ_ADMIN)
 DEFAULT_DAYS = 30
 First = Annotated[dt.date | None, QueryParameter(name="from")]
 Last = Annotated[dt.date | None, QueryParameter(name="to")]
+Only = Annotated[uuid.UUID | None, QueryParameter()]
 
 
 class PolicyForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,22 +58,27 @@ class FunnelPages(Controller):
         by: FromQuery[By] = By.SHOP,
         first: First = None,
         last: Last = None,
+        shop: Only = None,
     ) -> Template:
         """How many looked, asked, were booked, came and bought: a picture, and the table it is drawn from."""
-        report = await _report(session, by, first, last)
-        days = await purchases.days(session)
-        steps = [report.total.viewed, report.total.held, report.total.booked, report.total.arrived]
+        report = await _report(session, by, first, last, shop)
+        today, days = await _today(session), await purchases.days(session)
         sheet = sheets.funnel_sheet(report)
         return page(
             "appointments/funnel.html",
             report=report,
             sheet=sheet,
-            steps=list(zip(sheet.headers[1:6], [*steps, report.total.bought], strict=True)),
-            most=max([*steps, 1]),
+            steps=_steps(report, sheet.headers[1:6]),
+            whats=_WHATS,
             by=by,
             kinds=[(each, sheets.by_label(each)) for each in By],
+            shop=shop,
+            shops=[(one.id, one.name) for one in told(await setup.shops_with_staff(session))],
+            span=(report.last - report.first).days + 1 if report.last == today else 0,
+            today=today,
+            spans=[(n, today - dt.timedelta(days=n - 1)) for n in (7, 30, 90)],
             days=days,
-            form=Form.of(purchase_days=days, viewing_days=await purchases.viewing_days(session)),
+            form=Form.of(purchase_days=days, viewing_days=await purchases.viewing_days(session), shop=shop or ""),
         )
 
     @get("/csv", name="appointments.funnel_csv", guards=[readers])
@@ -79,9 +88,10 @@ class FunnelPages(Controller):
         by: FromQuery[By] = By.SHOP,
         first: First = None,
         last: Last = None,
+        shop: Only = None,
     ) -> Response[bytes]:
         """The same table for a spreadsheet."""
-        return csv_file(sheets.funnel_sheet(await _report(session, by, first, last)))
+        return csv_file(sheets.funnel_sheet(await _report(session, by, first, last, shop)))
 
     @post("/policy", name="appointments.funnel_policy", guards=[writers], status_code=303)
     async def decide(
@@ -99,7 +109,7 @@ class FunnelPages(Controller):
                 count=asked.purchase_days,
                 viewing_days=asked.viewing_days,
                 actor_id=principal.id,
-                now=clock.now(),
+                now=clock.house(),
             )
             return see_other("/hq/appointments/funnel", toast=_("Saved"))
         return see_other("/hq/appointments/funnel", toast=form.message)
@@ -126,27 +136,48 @@ class GroupOfferPages(Controller):
 
 
 async def _offers(session: AsyncSession, form: Form) -> Template:
-    offered = await party_rows.offers(session)
-    campaigns = {
-        one.campaign.id: one.campaign
-        for one in await groups.campaigns_of(session, ids=[campaign for campaign, _service in offered])
-    }
-    services = await setup.list_services(session)
-    names = {one.id: one.name for one in services}
+    services = told(await setup.list_services(session))
     return page(
         "appointments/group_offers.html",
         status_code=form.status,
         form=form,
-        offered=[(campaigns[one], names.get(service, "")) for one, service in offered if one in campaigns],
+        offered=[(one.campaign, one.service.name) for one in told(await parties.offered(session))],
         drafts=[(one.campaign.id, one.campaign.name) for one in await groups.drafts(session)],
         services=[(one.id, one.name) for one in services if one.seats > 1],
     )
 
 
+# The lists behind the steps; nobody knows who looked.
+_WHATS = ("", What.ASKED.value, What.BOOKED.value, What.CAME.value, What.BOUGHT.value)
+
+
+class Step(NamedTuple):
+    """How many came so far, out of those of the step before; and how many in as many days before."""
+
+    what: str
+    label: str
+    number: int
+    past: int
+    of_step: float | None
+
+
+def _steps(report: reporting.FunnelReport, labels: Sequence[str]) -> list[Step]:
+    found: list[Step] = []
+    names = ("viewed", "held", "booked", "arrived", "bought")
+    for what, name, label in zip(_WHATS, names, labels, strict=True):
+        count = getattr(report.total, name)
+        base = found[-1].number if found else 0
+        found.append(Step(what, label, count, getattr(report.past, name), count / base if base else None))
+    return found
+
+
+async def _today(session: AsyncSession) -> dt.date:
+    return clock.business_day(clock.house(), await brands.zone_of(session))
+
+
 async def _report(
-    session: AsyncSession, by: By, first: dt.date | None, last: dt.date | None
+    session: AsyncSession, by: By, first: dt.date | None, last: dt.date | None, shop: uuid.UUID | None
 ) -> reporting.FunnelReport:
-    today = clock.business_day(clock.now(), await brands.zone_of(session))
-    until = last or today
-    begin = first or until - dt.timedelta(days=DEFAULT_DAYS - 1)
-    return await reporting.funnel(session, by=by, first=begin, last=until)
+    begin, until = reporting.span(first, last, today=await _today(session), days=DEFAULT_DAYS)
+    only = None if shop is None else frozenset({shop})
+    return await reporting.funnel(session, by=by, first=begin, last=until, shops=only, locale=current().locale)

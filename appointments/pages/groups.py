@@ -8,22 +8,22 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Template
-from sqlmodel.ext.asyncio.session import AsyncSession
 
-from appointments.pages.customer import DAYS_SHOWN, Chosen, Day
-from appointments.schemas.forms import GroupForm
-from appointments.service import finding, parties, planning
+from appointments.pages.customer import SHOPS_SHOWN, Chosen, Day, Latitude, Longitude
+from appointments.pages.nearby import choices
+from appointments.schemas.forms import GroupForm, utc
+from appointments.service import group_times, parties
+from appointments.service.group_times import Chooser
 from appointments.service.parties import GroupStart
-from appointments.types import Stretch
 from groupbuy import api as groups
 from groupbuy.api import Buyer
 from groupbuy.errors import AlreadyIn
 from stores import api as stores
+from stores.types import Place
 from yundian.attribution import api as attribution
 from yundian.brands import api as brands
 from yundian.members import api as members
 from yundian.platform.auth.guards import FOR_CUSTOMERS, anyone, customer
-from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
@@ -39,13 +39,19 @@ class GroupStartPages(Controller):
         self,
         brand_code: FromPath[str],
         code: FromPath[str],
-        session: NamedDependency[AsyncSession],
+        request: AnyRequest,
+        services: NamedDependency[Services],
         principal: NamedDependency[Principal],
         shop: Chosen = None,
         day: Day = None,
+        lat: Latitude = None,
+        lon: Longitude = None,
     ) -> Template:
         """Which shop, which day, which time."""
-        return await _choose(session, principal, brand_code, code, shop, day, Form.of())
+        here = Place(lat, lon) if lat is not None and lon is not None else None
+        return await _choose(
+            request, services, principal, brand_code, code, shop_id=shop, day=day, here=here, form=Form.of()
+        )
 
     @post("/start", name="appointments.group_start.open", guards=[customer], status_code=200)
     async def open(
@@ -78,7 +84,7 @@ class GroupStartPages(Controller):
                 campaign_code=code,
                 sku_id=whole.items[0].sku_id,
                 shop_id=values.shop,
-                start=values.start.astimezone(dt.UTC),
+                start=utc(values.start),
                 staff_id=values.staff,
             )
             try:
@@ -88,9 +94,10 @@ class GroupStartPages(Controller):
             except AlreadyIn as already:
                 return see_other(f"/m/{brand_code}/g/{already.facts['group_code']}")
             return see_other(made.pay_path)
-        async with services.database.unit_of_work(principal.brand) as session:
-            shop = uuid.UUID(form.value("shop")) if form.value("shop") else None
-            return await _choose(session, principal, brand_code, code, shop, None, form)
+        shop = form.id("shop")
+        return await _choose(
+            request, services, principal, brand_code, code, shop_id=shop, day=None, here=None, form=form
+        )
 
     @get("/when", name="appointments.group_when", guards=[anyone], opt=FOR_CUSTOMERS)
     async def when(
@@ -106,51 +113,44 @@ class GroupStartPages(Controller):
 
 
 async def _choose(
-    session: AsyncSession,
+    request: AnyRequest,
+    services: Services,
     principal: Principal,
     brand_code: str,
     code: str,
+    *,
     shop_id: uuid.UUID | None,
     day: dt.date | None,
+    here: Place | None,
     form: Form,
 ) -> Template:
-    now = clock.now()
-    whole = await groups.find_campaign(session, code=code)
-    service = await parties.service_of(session, campaign_id=whole.campaign.id)
-    found = await finding.nearest_free(session, service_id=service.id, place=None, now=now, limit=finding.MANY)
-    shops = [one.shop for one in found if whole.includes(one.shop.id)]
-    shop = next((one for one in shops if one.id == shop_id), shops[0] if len(shops) == 1 else None)
-    days: dict[dt.date, list[dt.datetime]] = {}
-    if shop is not None:
-        # Nobody knows whether the group is complete before its time is up.
-        known_at = now + dt.timedelta(seconds=whole.campaign.group_life_s, minutes=service.notice_min)
-        begin = clock.business_day(known_at, shop.time_zone)
-        asked = await planning.ask(
-            session,
-            shop_id=shop.id,
-            service_id=service.id,
-            stretch=Stretch(begin, begin + dt.timedelta(days=DAYS_SHOWN - 1)),
-            now=now,
-            member_id=principal.own_id,
-        )
-        days = {
-            each: later
-            for each, starts in asked.by_day().items()
-            if (later := [start for start in starts if start >= known_at])
-        }
+    chooser = Chooser(
+        brand_id=principal.brand,
+        member_id=principal.own_id,
+        visitor=attribution.visitor_of(services.settings, services.keyring, request.cookies),
+    )
+    async with services.database.unit_of_work(principal.brand) as session:
+        made = await group_times.choice(session, services.database, code=code, chooser=chooser, here=here)
+        shop = made.shop(shop_id)
+        days: dict[dt.date, list[dt.datetime]] = {}
+        if shop is not None:
+            _asked, days = await group_times.times(session, made=made, shop=shop, member_id=principal.own_id)
+        brand = await brands.find_brand(session, code=brand_code)
     chosen = day if day in days else next(iter(days), None)
     return page(
         "appointments/group_start.html",
         status_code=form.status,
-        brand=await brands.find_brand(session, code=brand_code),
-        whole=whole,
-        campaign=whole.campaign,
-        service=service,
-        shops=shops,
+        brand=brand,
+        whole=made.whole,
+        campaign=made.whole.campaign,
+        service=made.service,
+        is_near=here is not None,
+        many=len(made.shops),
         shop=shop,
         days=list(days),
         chosen=chosen,
         starts=days.get(chosen, []) if chosen else [],
         form=form,
         zone=shop.time_zone if shop else "",
+        **choices(here, made.shops[:SHOPS_SHOWN], None),
     )

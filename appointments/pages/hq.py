@@ -11,35 +11,44 @@ from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import ServiceUnknown
-from appointments.schemas.forms import (
+from appointments.pages.shared import replaced_text
+from appointments.schemas.setups import (
     ChairForm,
     RuleForm,
+    ServiceForm,
     ShopDayForm,
     StatusForm,
     holiday_rules,
-    service_fields,
+    lack_label,
     service_values,
-    span_of,
     text_of,
     wait_modes,
+    weekdays,
     workday_rules,
 )
-from appointments.service import reporting, setup
-from appointments.types import ServiceView, ShopDayView
+from appointments.schemas.sheets import people_sheet
+from appointments.service import drafts, readiness, reporting, setup
+from appointments.service.misfits import misfits, replace_misfits
+from appointments.types import ServiceView
 from stores import api as stores
 from yundian.brands import api as brands
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
-from yundian.platform.core.principal import Role
+from yundian.platform.core.principal import Principal, Role
+from yundian.platform.db.services import Services
+from yundian.platform.web.context import current
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.i18n import told
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.pages import AnyRequest, page, see_other
+from yundian.platform.web.sheets import csv_file
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
 Span = Annotated[int, QueryParameter(ge=1, le=92)]
 Begin = Annotated[dt.date | None, QueryParameter(name="from")]
+Only = Annotated[uuid.UUID | None, QueryParameter()]
 Until = Annotated[dt.date | None, QueryParameter(name="to")]
 
 
@@ -54,19 +63,41 @@ class UsagePages(Controller):
         days: Span = 7,
         begin: Begin = None,
         until: Until = None,
+        shop: Only = None,
     ) -> Template:
-        """How much of their time people were booked, and what became of it, shop by shop."""
-        today = clock.business_day(clock.now(), await brands.zone_of(session))
-        last = until or today
-        first = max(begin or last - dt.timedelta(days=days - 1), last - dt.timedelta(days=reporting.MOST_DAYS))
+        """How much of their time people were booked, what became of it, and when customers come."""
+        today = clock.business_day(clock.house(), await brands.zone_of(session))
+        first, last = reporting.span(begin, until, today=today, days=days)
+        only = await setup.shops_with_staff(session)
+        found = await reporting.busyness(session, first=first, last=last, shop_id=shop, locale=current().locale)
         return page(
             "appointments/usage.html",
-            rows=await reporting.people(session, first=first, last=last),
+            found=found,
+            rows=found.rows,
+            shops=[(one.id, one.name) for one in told(only)],
+            form=Form.of(shop=shop or ""),
+            shop=shop,
+            weekdays=weekdays(),
             days=0 if begin or until else days,
             first=first,
             last=last,
+            has_services=bool(await setup.list_services(session)),
             unknown_year=await setup.unknown_holidays(session, today=today),
         )
+
+    @get("/csv", name="appointments.usage_csv", guards=[readers])
+    async def as_csv(
+        self,
+        session: NamedDependency[AsyncSession],
+        begin: Begin = None,
+        until: Until = None,
+        shop: Only = None,
+    ) -> Response[bytes]:
+        """The same table for a spreadsheet."""
+        today = clock.business_day(clock.house(), await brands.zone_of(session))
+        first, last = reporting.span(begin, until, today=today, days=7)
+        rows = await reporting.people(session, first=first, last=last, shop_id=shop, locale=current().locale)
+        return csv_file(people_sheet(rows))
 
 
 class ServicePages(Controller):
@@ -76,7 +107,12 @@ class ServicePages(Controller):
     @get(name="appointments.hq_services", guards=[readers])
     async def list_services(self, session: NamedDependency[AsyncSession]) -> Template:
         """What can be booked."""
-        return page("appointments/hq_services.html", services=await setup.list_services(session))
+        return page(
+            "appointments/hq_services.html",
+            drafts=await drafts.waiting(session),
+            services=await setup.list_services(session),
+            cannot_be_paid=await readiness.cannot_be_paid(session),
+        )
 
     @get("/new", name="appointments.hq_service.new", guards=[writers])
     async def new_service(self, session: NamedDependency[AsyncSession]) -> Template:
@@ -85,7 +121,7 @@ class ServicePages(Controller):
             "duration_min": 60, "step_min": 30, "notice_min": 60, "horizon_days": 30, "cutoff_min": 120,
             "hold_min": 10, "grace_min": 15, "seats": 1, "offer_min": 30, "wait_mode": "sequential",
         }  # fmt: skip
-        return _service_page(Form.of(**start), None)
+        return await _service_page(session, Form.of(**start), None)
 
     @post("/new", name="appointments.hq_service.create", guards=[writers], status_code=200)
     @idempotent
@@ -97,7 +133,7 @@ class ServicePages(Controller):
     async def show(self, service_id: FromPath[uuid.UUID], session: NamedDependency[AsyncSession]) -> Template:
         """One service with its policies."""
         service = await _service(session, service_id)
-        return _service_page(Form.of(**service_values(service)), service)
+        return await _service_page(session, Form.of(**service_values(service)), service)
 
     @post("/{service_id:uuid}", name="appointments.hq_service.save", guards=[writers], status_code=200)
     @idempotent
@@ -111,6 +147,17 @@ class ServicePages(Controller):
 class ShopSetupPages(Controller):
     path = "/hq/appointments/shops"
     include_in_schema = False
+
+    @get(name="appointments.hq_shops", guards=[readers])
+    async def list_shops(self, session: NamedDependency[AsyncSession]) -> Template:
+        """Where customers can book, and what is missing where they cannot."""
+        return page(
+            "appointments/hq_shops.html",
+            shops=await readiness.of_shops(session),
+            lacks=lack_label,
+            cannot_be_paid=await readiness.cannot_be_paid(session),
+            brand_code=await brands.code_of(session),
+        )
 
     @get("/{shop_id:uuid}", name="appointments.hq_shop", guards=[readers])
     async def show(self, shop_id: FromPath[uuid.UUID], session: NamedDependency[AsyncSession]) -> Template:
@@ -167,6 +214,19 @@ class ShopSetupPages(Controller):
             return see_other(f"/hq/appointments/shops/{shop_id}", toast=_("Saved"))
         return await _shop_page(session, shop_id, form)
 
+    @post("/{shop_id:uuid}/replace", name="appointments.hq_shop.replace", guards=[writers], status_code=303)
+    async def replace(
+        self,
+        shop_id: FromPath[uuid.UUID],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Response[Any]:
+        """What lies outside the hours or somebody's work is given to others, or its customers are asked."""
+        given, asked = await replace_misfits(
+            services.database, brand_id=principal.brand, shop_id=shop_id, actor_id=principal.id
+        )
+        return see_other(f"/hq/appointments/shops/{shop_id}", toast=replaced_text(given, asked))
+
     @post("/{shop_id:uuid}/days", name="appointments.hq_shop.day", guards=[writers], status_code=200)
     @idempotent
     async def put_day(
@@ -177,11 +237,8 @@ class ShopSetupPages(Controller):
         await stores.get_shop(session, shop_id=shop_id)
         async with form.attempt(session):
             values = form.parse(ShopDayForm)
-            opens, closes = (
-                span_of(values.opens, values.closes) if values.opens and values.closes else (None, None)
-            )
-            special = ShopDayView(day=values.day, opens=opens, closes=closes, reason=values.reason)
-            await setup.put_shop_day(session, shop_id=shop_id, day=values.day if values.is_usual else special)
+            special = values.day if values.is_usual else values.view()
+            await setup.put_shop_day(session, shop_id=shop_id, day=special)
             return see_other(f"/hq/appointments/shops/{shop_id}", toast=_("Saved"))
         return await _shop_page(session, shop_id, form)
 
@@ -190,20 +247,11 @@ async def _save(request: AnyRequest, session: AsyncSession, service: ServiceView
     form = await Form.read(request)
     policy = await brands.get_policy(session, brand_id=session.info["brand"])
     async with form.attempt(session):
-        typed = {field: form.value(field).strip() for field in _FIELDS}
-        fields = service_fields(typed, service.currency if service else policy.currency)
+        fields = form.parse(ServiceForm).fields(service.currency if service else policy.currency)
         service_id, version = (service.id, form.version()) if service else (None, None)
         await setup.save_service(session, service_id=service_id, version=version, fields=fields)
         return see_other("/hq/appointments/services", toast=_("Saved"))
-    return _service_page(form, service)
-
-
-_FIELDS = (
-    "code", "name", "category", "description", "status", "duration_min", "buffer_before_min", "buffer_after_min",
-    "step_min", "seats", "chair_kind", "price", "deposit", "no_show_deposit", "needs_approval", "notice_min",
-    "horizon_days", "cutoff_min", "hold_min", "grace_min", "is_late_cancel_charged", "is_no_show_charged",
-    "no_show_limit", "wait_mode", "offer_min",
-)  # fmt: skip
+    return await _service_page(session, form, service)
 
 
 async def _service(session: AsyncSession, service_id: uuid.UUID) -> ServiceView:
@@ -213,12 +261,13 @@ async def _service(session: AsyncSession, service_id: uuid.UUID) -> ServiceView:
     return found
 
 
-def _service_page(form: Form, service: ServiceView | None) -> Template:
+async def _service_page(session: AsyncSession, form: Form, service: ServiceView | None) -> Template:
     return page(
         "appointments/hq_service.html",
         status_code=form.status,
         form=form,
         service=service,
+        chair_kinds=await readiness.chair_kinds(session),
         wait_modes=wait_modes(),
         statuses=[("active", _("Can be booked")), ("retired", _("Not offered any more"))],
     )
@@ -226,7 +275,7 @@ def _service_page(form: Form, service: ServiceView | None) -> Template:
 
 async def _shop_page(session: AsyncSession, shop_id: uuid.UUID, form: Form) -> Template:
     shop = (await stores.get_shop(session, shop_id=shop_id)).shop
-    today = clock.business_day(clock.now(), shop.time_zone)
+    today = clock.business_day(clock.house(), shop.time_zone)
     holidays, workdays, days = await setup.shop_days(session, shop_id=shop_id, since=today)
     rule = form if form.value("holidays") else Form.of(holidays=holidays, workdays=workdays)
     return page(
@@ -236,9 +285,13 @@ async def _shop_page(session: AsyncSession, shop_id: uuid.UUID, form: Form) -> T
         rule=rule,
         shop=shop,
         chairs=await setup.resources_of(session, shop_id=shop_id),
+        chair_kinds=await readiness.chair_kinds(session),
+        needed_kinds=await readiness.needed_kinds(session, shop_id=shop_id),
         days=days,
+        misfits=await misfits(session, shop_id=shop_id),
         holiday_rules=holiday_rules(),
         workday_rules=workday_rules(),
+        unknown_year=await setup.unknown_holidays(session, today=today),
         text_of=text_of,
         today=today,
     )

@@ -11,31 +11,32 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from appointments.errors import BookingUnknown, LinkExpired
 from appointments.repository import bookings, waits
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
-from appointments.rules.calendar import calendar_of
+from appointments.schemas.calendars import calendar_file
 from appointments.schemas.forms import LABELS
-from appointments.service import life, waiting
+from appointments.service import life, links, waiting
 from appointments.service.booking import decided
 from appointments.states import BookingState, Source
-from appointments.types import Actor, BookingView
+from appointments.types import BookingView
 from stores import api as stores
 from yundian.brands import api as brands
 from yundian.brands.types import BrandView
+from yundian.members import api as members
 from yundian.payments import api as payments
 from yundian.platform.auth.guards import anyone, customer
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.database import Tx
 from yundian.platform.db.services import Services
+from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.pages import page, see_other
+from yundian.platform.web.i18n import told
+from yundian.platform.web.pages import AnyRequest, page, see_other
 
 _PAST = dt.timedelta(days=180)
 _LIMIT = 100
-CHANGEABLE = (BookingState.CONFIRMED, BookingState.REQUESTED)
 
 
 class MyAppointmentPages(Controller):
@@ -51,14 +52,14 @@ class MyAppointmentPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Template:
         """What comes, what was, and where she waits."""
-        now = clock.now()
+        now = clock.house()
         member_id = principal.own_id
         coming = await bookings.of_member(session, member_id=member_id, since=now, until=None, limit=_LIMIT)
         past = await bookings.of_member(session, member_id=member_id, since=now - _PAST, until=now, limit=_LIMIT)
         waits_for = await waits.of_member(session, member_id=member_id, since=(now - dt.timedelta(days=1)).date())
         ids = {one.shop_id for one in (*coming, *past)} | {one.shop_id for one in waits_for}
         shops = await stores.get_shops(session, ids=ids)
-        names = {one.id: one.name for one in await repository.offered(session, shop_id=None)}
+        names = {one.id: one.name for one in told(await repository.offered(session, shop_id=None))}
         return page(
             "appointments/mine.html",
             brand=await brands.find_brand(session, code=brand_code),
@@ -98,29 +99,44 @@ class MyAppointmentPages(Controller):
         async def attempt(tx: Tx) -> None:
             found = await life.see_code(tx, code=code, member_id=member_id)
             booking = await life.see(tx, booking_id=found.id, is_locked=True)
-            await life.cancel(tx, booking, by=Actor.CUSTOMER, actor_id=member_id, now=clock.now())
+            await life.cancel_own(tx, booking, actor_id=member_id, now=booking.seen_at)
 
-        await decided(services.database, principal.brand, attempt)
-        return see_other(f"/m/{brand_code}/appointments/{code}", toast=_("Cancelled"))
+        form = Form.of()
+        async with form.attempt():
+            await decided(services.database, principal.brand, attempt)
+        return see_other(f"/m/{brand_code}/appointments/{code}", toast=form.message or _("Cancelled"))
 
     @post("/{code:str}/accept", name="appointments.my_appointment.accept", status_code=303)
     async def accept(
         self,
         brand_code: FromPath[str],
         code: FromPath[str],
+        request: AnyRequest,
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> Redirect:
         """Take what the waiting list offers."""
         here = f"/m/{brand_code}/appointments/{code}"
+        payer = await members.payer_of(
+            services.database,
+            keyring=services.keyring,
+            principal=principal,
+            user_agent=request.headers.get("User-Agent", ""),
+        )
 
-        async def attempt(tx: Tx) -> str:
+        async def attempt(tx: Tx) -> tuple[str, BookingState]:
             found = await life.see_code(tx, code=code, member_id=principal.own_id)
             booking = await life.see(tx, booking_id=found.id, is_locked=True)
-            return await waiting.accept(tx, booking, keyring=services.keyring, return_path=here, now=clock.now())
+            path = await waiting.accept(
+                tx, booking, keyring=services.keyring, return_path=here, now=booking.seen_at, payer=payer
+            )
+            return path, (await life.see(tx, booking_id=found.id)).state
 
-        pay_path = await decided(services.database, principal.brand, attempt)
-        return see_other(pay_path) if pay_path else see_other(here, toast=_("Booked"))
+        form = Form.of()
+        async with form.attempt():
+            pay_path, state = await decided(services.database, principal.brand, attempt)
+            return see_other(pay_path) if pay_path else see_other(here, toast=booked_text(state))
+        return see_other(here, toast=form.message)
 
     @get("/{code:str}/calendar.ics", name="appointments.my_appointment.calendar")
     async def calendar(
@@ -133,7 +149,7 @@ class MyAppointmentPages(Controller):
         """For her calendar."""
         booking = await life.see_code(session, code=code, member_id=principal.own_id)
         brand = await brands.find_brand(session, code=brand_code)
-        return await calendar_file(session, brand.name, [booking])
+        return await calendar_file(session, told(brand).name, [booking])
 
     @post("/waits/{wait_id:uuid}/leave", name="appointments.leave_wait", status_code=303)
     async def leave(
@@ -144,9 +160,10 @@ class MyAppointmentPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Redirect:
         """Off the waiting list."""
-        async with services.database.connection(principal.brand) as tx:
-            await waiting.leave(tx, wait_id=wait_id, member_id=principal.own_id, now=clock.now())
-        return see_other(f"/m/{brand_code}/appointments", toast=_("You do not wait any more"))
+        form = Form.of()
+        async with form.attempt(), services.database.connection(principal.brand) as tx:
+            await waiting.leave(tx, wait_id=wait_id, member_id=principal.own_id)
+        return see_other(f"/m/{brand_code}/appointments", toast=form.message or _("You do not wait any more"))
 
 
 class LinkPages(Controller):
@@ -159,7 +176,7 @@ class LinkPages(Controller):
     @get("/{token:str}", name="appointments.link")
     async def show(self, token: FromPath[str], services: NamedDependency[Services]) -> Template:
         """The appointment, or what took its place."""
-        brand_id, booking = await _linked(services, token)
+        brand_id, booking = await links.find(services.database, keyring=services.keyring, token=token)
         async with services.database.unit_of_work(brand_id) as session:
             brand = await brands.find_brand(session, code=await brands.code_of(session))
             context = await _one(session, services, brand, booking)
@@ -168,22 +185,19 @@ class LinkPages(Controller):
     @post("/{token:str}/cancel", name="appointments.link.cancel", status_code=303, opt={"rate_limit": "10/minute"})
     async def cancel(self, token: FromPath[str], services: NamedDependency[Services]) -> Redirect:
         """Give the time back."""
-        brand_id, booking = await _linked(services, token)
-
-        async def attempt(tx: Tx) -> None:
-            one = await life.see(tx, booking_id=booking.id, is_locked=True)
-            await life.cancel(tx, one, by=Actor.CUSTOMER, actor_id=None, now=clock.now())
-
-        await decided(services.database, brand_id, attempt)
-        return see_other(f"/a/{token}", toast=_("Cancelled"))
+        brand_id, booking = await links.find(services.database, keyring=services.keyring, token=token)
+        form = Form.of()
+        async with form.attempt():
+            await links.cancel(services.database, brand_id=brand_id, booking_id=booking.id)
+        return see_other(f"/a/{token}", toast=form.message or _("Cancelled"))
 
     @get("/{token:str}/calendar.ics", name="appointments.link.calendar")
     async def calendar(self, token: FromPath[str], services: NamedDependency[Services]) -> Response[bytes]:
         """For a calendar."""
-        brand_id, booking = await _linked(services, token)
+        brand_id, booking = await links.find(services.database, keyring=services.keyring, token=token)
         async with services.database.unit_of_work(brand_id) as session:
             brand = await brands.find_brand(session, code=await brands.code_of(session))
-            return await calendar_file(session, brand.name, [booking])
+            return await calendar_file(session, told(brand).name, [booking])
 
 
 _STANDS = frozenset(
@@ -197,43 +211,21 @@ _STANDS = frozenset(
 )
 
 
-async def calendar_file(session: AsyncSession, name: str, found: list[BookingView]) -> Response[bytes]:
-    """An iCalendar file of bookings; each has its sequence number, so that a calendar takes over changes."""
-    shops = await stores.get_shops(session, ids={one.shop_id for one in found})
-    body = calendar_of(found, name=name, shops={key: (shop.name, shop.address) for key, shop in shops.items()})
-    return Response(
-        body,
-        media_type="text/calendar; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="appointments.ics"'},
-    )
-
-
-async def _linked(services: Services, token: str) -> tuple[uuid.UUID, BookingView]:
-    named = rules.read_link(token)
-    if named is None or not rules.is_link(services.keyring, token, kind="link"):
-        raise BookingUnknown
-    brand_id, booking_id = named
-    async with services.database.connection(brand_id) as tx:
-        booking = await life.see(tx, booking_id=booking_id)
-        # A moved appointment is found under its old link, too.
-        while booking.state is BookingState.RESCHEDULED:
-            later = await bookings.moved_to(tx, booking_id=booking.id)
-            if later is None:
-                break
-            booking = later
-    if booking.ends_at + rules.LINK_LIVES < clock.now():
-        raise LinkExpired
-    return brand_id, booking
+def booked_text(state: BookingState, *, is_moved: bool = False) -> str:
+    """What is said when she has chosen a time."""
+    if state is BookingState.REQUESTED:
+        return _("Sent: the shop confirms it first")
+    return _("Moved") if is_moved else _("Booked")
 
 
 async def _one(
     session: AsyncSession, services: Services, brand: BrandView, booking: BookingView
 ) -> dict[str, Any]:
-    now = clock.now()
+    now = booking.seen_at
     service = await repository.get_service(session, service_id=booking.service_id)
     shops = await stores.get_shops(session, ids={booking.shop_id})
     later = await bookings.moved_to(session, booking_id=booking.id)
-    token = rules.link_token(services.keyring, kind="link", brand_id=brand.id, thing_id=booking.id)
+    token = links.token_of(services.keyring, brand_id=brand.id, booking_id=booking.id)
     is_offer = booking.state is BookingState.HELD and booking.source is Source.WAITLIST
     is_group_s = booking.state is BookingState.HELD and booking.source is Source.GROUP
     pay_path = ""
@@ -249,12 +241,12 @@ async def _one(
         "pay_path": pay_path,
         "is_offer": is_offer and not pay_path,
         "is_group_s": is_group_s,
-        "is_changeable": booking.state in CHANGEABLE and booking.starts_at > now,
-        "is_cancellable": booking.state in (*CHANGEABLE, BookingState.HELD)
-        and not is_group_s
-        and booking.starts_at > now,
+        "is_changeable": rules.is_changeable(booking),
+        "is_cancellable": rules.is_cancellable(booking),
+        "is_over": booking.state not in _STANDS,
         "is_late": rules.is_late(booking, now=now),
         "cutoff": rules.cutoff_of(booking),
-        "qr": segno.make(booking.code, error="m").svg_data_uri(scale=6, border=2),
+        # Not the smaller kind that so short a text would get: no phone reads it.
+        "qr": segno.make_qr(booking.code, error="m").svg_data_uri(scale=6, border=2),
         "zone": booking.time_zone,
     }

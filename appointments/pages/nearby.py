@@ -27,26 +27,32 @@ class Choice(NamedTuple):
 def choices(
     here: Place | None, shops: Sequence[tuple[ShopView, float | None]], free: Sequence[FreeShop] | None
 ) -> dict[str, Any]:
-    """What the list shows, and the map of it once the phone says where it is."""
+    """What the list shows, and the map of it once the phone says where it is.
+
+    Without a place, where something is free comes first.
+    """
     if free is not None:
-        listed = [Choice(one.shop, one.distance_m, stores.way_to(one.shop), one) for one in free]
+        found = free if here is not None else sorted(free, key=lambda one: one.next_start is None)
+        listed = [Choice(one.shop, one.distance_m, stores.way_to(one.shop), one) for one in found]
     else:
         listed = [Choice(shop, distance, stores.way_to(shop)) for shop, distance in shops]
     sketch = stores.sketch_of(here, [one.shop for one in listed]) if here is not None else None
     return {"choices": listed, "sketch": sketch if sketch and sketch.marks else None}
 
 
-async def wechat_config(request: AnyRequest, services: Services, brand_id: uuid.UUID) -> str:
-    """What WeChat's own map asks for, inside WeChat only; without it the way is a link."""
+async def wechat_config(request: AnyRequest, services: Services, brand_id: uuid.UUID, *, path: str = "") -> str:
+    """What WeChat's own map asks for, inside WeChat only; without it the way is a link.
+
+    ``path``: of the page, where a part of it is asked for. The page's query is the request's.
+    """
     if not is_wechat_browser(request.headers.get("User-Agent", "")):
         return ""
-    base = services.settings.public_url or str(request.base_url)
     query = f"?{request.url.query}" if request.url.query else ""
     config = await members.js_config(
         services.database,
         keyring=services.keyring,
         apps=request.app.state.wechat,
         brand_id=brand_id,
-        url=f"{base.rstrip('/')}{request.url.path}{query}",
+        url=f"{services.settings.base_url.rstrip('/')}{path or request.url.path}{query}",
     )
     return msgspec.json.encode(config).decode() if config else ""

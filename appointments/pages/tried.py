@@ -43,7 +43,7 @@ class TriedPages(Controller):
                 sku_code=values.sku,
                 remark=values.note,
                 account_id=principal.id,
-                now=clock.now(),
+                now=clock.house(),
             )
             return see_other(here, toast=_("Noted"))
         return see_other(here, toast=form.message)

@@ -8,10 +8,12 @@ from functools import lru_cache
 
 import msgspec
 
-from appointments.states import Attention, BookingState, DepositState
+from appointments.repository import keeping
+from appointments.states import Attention, BookingState, DepositState, ReasonCode
 from appointments.types import Actor, BookingView, NewBooking
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.cte import Cte
+from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
 
@@ -37,29 +39,36 @@ _TYPES = {
 }  # fmt: skip
 
 _READ = """
-SELECT b.id, b.code, b.shop_id, b.service_id, b.service_name, b.staff_id, s.display_name AS staff_name,
+SELECT now() AS seen_at,
+    b.id, b.code, b.shop_id, b.service_id, b.service_name, b.staff_id, s.display_name AS staff_name,
     b.resource_id, r.name AS resource_name, b.session_id, b.member_id, b.state, b.deposit_state, b.source,
     b.attention, b.starts_at, b.ends_at, b.buffer_before_min, b.buffer_after_min, b.time_zone, b.local_day,
     b.is_any_staff, b.price_minor, b.deposit_minor, b.currency, b.payment_id, b.expires_at, b.arrived_at,
-    b.started_at, b.ended_at, b.created_at, b.reason, b.moved_from, b.sequence, b.cutoff_min, b.grace_min,
-    b.is_late_cancel_charged, b.is_no_show_charged, b.channel, b.asked_at, b.confirmed_at, b.is_day_only,
-    b.external_client
+    b.started_at, b.ended_at, b.created_at, b.reason, b.reason_code, b.moved_from, b.sequence, b.cutoff_min,
+    b.grace_min, b.is_late_cancel_charged, b.is_no_show_charged, b.channel, b.asked_at, b.confirmed_at,
+    b.is_day_only, b.external_client,
+    CASE WHEN v.name = b.service_name THEN v.name_en ELSE '' END AS service_name_en,
+    s.display_name_en AS staff_name_en
 FROM appointments_booking b
 JOIN appointments_staff s ON s.brand_id = b.brand_id AND s.id = b.staff_id
+JOIN appointments_service v ON v.brand_id = b.brand_id AND v.id = b.service_id
 LEFT JOIN appointments_resource r ON r.brand_id = b.brand_id AND r.id = b.resource_id
 """
 _ORDER = (
-    "id", "code", "shop_id", "service_id", "service_name", "staff_id", "staff_name", "resource_id",
+    "seen_at", "id", "code", "shop_id", "service_id", "service_name", "staff_id", "staff_name", "resource_id",
     "resource_name", "session_id", "member_id", "state", "deposit_state", "source", "attention", "starts_at",
     "ends_at", "buffer_before_min", "buffer_after_min", "time_zone", "local_day", "is_any_staff", "price_minor",
     "deposit_minor", "currency", "payment_id", "expires_at", "arrived_at", "started_at", "ended_at", "created_at",
-    "reason", "moved_from", "sequence", "cutoff_min", "grace_min", "is_late_cancel_charged", "is_no_show_charged",
-    "channel", "asked_at", "confirmed_at", "is_day_only", "external_client",
+    "reason", "reason_code", "moved_from", "sequence", "cutoff_min", "grace_min", "is_late_cancel_charged",
+    "is_no_show_charged", "channel", "asked_at", "confirmed_at", "is_day_only", "external_client",
+    "service_name_en", "staff_name_en",
 )  # fmt: skip
 
 MOVE = """
-UPDATE appointments_booking SET state = $3::varchar, attention = '',
-    reason = CASE WHEN $5::varchar = '' THEN reason ELSE $5::varchar END,
+UPDATE appointments_booking SET state = $3::varchar,
+    attention = CASE WHEN $3::varchar IN ('requested', 'confirmed') THEN attention ELSE '' END,
+    reason = CASE WHEN $5::varchar = '' AND $8::varchar = '' THEN reason ELSE $5::varchar END,
+    reason_code = CASE WHEN $5::varchar = '' AND $8::varchar = '' THEN reason_code ELSE $8::varchar END,
     arrived_at = CASE WHEN $3::varchar = 'arrived' THEN $6::timestamptz ELSE arrived_at END,
     confirmed_at = CASE WHEN $3::varchar = 'confirmed' THEN $6::timestamptz ELSE confirmed_at END,
     started_at = CASE WHEN $3::varchar = 'in_service' THEN $6::timestamptz ELSE started_at END,
@@ -69,17 +78,25 @@ WHERE brand_id = $1 AND id = $2 AND state = ANY($4::varchar[])
 
 RELEASE = """
 WITH ours AS (
-    UPDATE appointments_occupancy SET is_live = false WHERE brand_id = $1 AND booking_id = $2 AND is_live
+    UPDATE appointments_occupancy SET is_live = false WHERE brand_id = $1 AND booking_id = $2 AND NOT is_kept
+), kept AS (DELETE FROM appointments_occupancy WHERE brand_id = $1 AND booking_id = $2 AND is_kept
 ), left_session AS (
     UPDATE appointments_session g SET taken = g.taken - 1, is_open = g.taken > 1
     FROM appointments_booking b WHERE b.brand_id = $1 AND b.id = $2 AND g.brand_id = $1 AND g.id = b.session_id
     AND g.taken > 0 RETURNING g.id, g.is_open
+), kept_session AS (DELETE FROM appointments_occupancy o USING left_session l
+    WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_kept
 )
 UPDATE appointments_occupancy o SET is_live = false FROM left_session l
-WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_live
+WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_live AND NOT o.is_kept
 """
 
-REVIVE = "UPDATE appointments_occupancy SET is_live = true WHERE brand_id = $1 AND booking_id = $2 AND NOT is_live"
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+
+_HOLDS = """
+SELECT count(*) FROM appointments_booking WHERE brand_id = $1 AND member_id = $2 AND state = 'held'
+AND source <> 'group' AND starts_at > now()
+"""
 
 DEPOSIT = """
 UPDATE appointments_booking SET deposit_state = $3 WHERE brand_id = $1 AND id = $2
@@ -127,6 +144,12 @@ async def by_id(door: Door, *, booking_id: uuid.UUID, is_locked: bool = False) -
     return found[0] if found else None
 
 
+async def count_holds(tx: Tx, *, member_id: uuid.UUID) -> int:
+    """How many times are held for her; until the transaction ends nobody else counts hers."""
+    await tx.execute(_ONE_AT_A_TIME, f"appointments.holds:{brand_of(tx)}:{member_id}")
+    return int(await tx.fetchval(_HOLDS, brand_of(tx), member_id))
+
+
 async def by_ids(door: Door, *, booking_ids: Sequence[uuid.UUID]) -> list[BookingView]:
     """Those that exist."""
     return await _read(door, "WHERE b.brand_id = $1 AND b.id = ANY($2::uuid[])", list(booking_ids))
@@ -146,9 +169,19 @@ async def by_payment(door: Door, *, payment_id: uuid.UUID) -> BookingView | None
     return found[0] if found else None
 
 
-async def by_request(door: Door, *, member_id: uuid.UUID, key: str) -> BookingView | None:
-    found = await _read(door, "WHERE b.brand_id = $1 AND b.member_id = $2 AND b.request_key = $3", member_id, key)
+async def by_request(door: Door, *, member_id: uuid.UUID | None, key: str) -> BookingView | None:
+    """What she asked for by this key; of ``None``: what nobody's booking was asked for by."""
+    if member_id is None:
+        found = await _read(door, "WHERE b.brand_id = $1 AND b.member_id IS NULL AND b.request_key = $2", key)
+    else:
+        hers = "WHERE b.brand_id = $1 AND b.member_id = $2 AND b.request_key = $3"
+        found = await _read(door, hers, member_id, key)
     return found[0] if found else None
+
+
+async def lock_request(tx: Tx, *, key: str) -> None:
+    """Nobody else asks by this key until the transaction ends."""
+    await tx.execute(_ONE_AT_A_TIME, f"appointments.request:{brand_of(tx)}:{key}")
 
 
 async def moved_to(door: Door, *, booking_id: uuid.UUID) -> BookingView | None:
@@ -180,6 +213,21 @@ async def of_day(door: Door, *, shop_id: uuid.UUID, day: dt.date) -> list[Bookin
     )  # fmt: skip
 
 
+async def open_days(
+    door: Door, *, shop_id: uuid.UUID, since: dt.date, now: dt.datetime
+) -> list[tuple[dt.date, int, int]]:
+    """The next days on which something is open: how many wait for the shop, and how many were asked to choose."""
+    sql = (
+        "SELECT local_day, count(*) FILTER (WHERE state = 'requested'),"
+        " count(*) FILTER (WHERE attention = 'choose') FROM appointments_booking"
+        " WHERE brand_id = $1 AND shop_id = $2 AND local_day >= $3 AND starts_at > $4"
+        " AND (state = 'requested' OR (state = 'confirmed' AND attention = 'choose'))"
+        " GROUP BY local_day ORDER BY local_day LIMIT 14"
+    )
+    rows = await fetch(door, sql, brand_of(door), shop_id, since, now)
+    return [(day, asked, choosing) for day, asked, choosing in rows]
+
+
 async def of_staff(
     door: Door, *, staff_id: uuid.UUID, first: dt.date, last: dt.date, states: Iterable[BookingState]
 ) -> list[BookingView]:
@@ -188,6 +236,25 @@ async def of_staff(
         "WHERE b.brand_id = $1 AND b.staff_id = $2 AND b.local_day BETWEEN $3 AND $4"
         " AND b.state = ANY($5::varchar[]) ORDER BY b.starts_at, b.id",
         staff_id, first, last, [state.value for state in states],
+    )  # fmt: skip
+
+
+async def coming(
+    door: Door,
+    *,
+    staff_id: uuid.UUID | None,
+    shop_id: uuid.UUID | None,
+    since: dt.datetime,
+    states: Iterable[BookingState],
+    limit: int,
+) -> list[BookingView]:
+    """What begins later, of somebody or in a shop, the next first."""
+    return await _read(
+        door,
+        "WHERE b.brand_id = $1 AND ($2::uuid IS NULL OR b.staff_id = $2) AND ($3::uuid IS NULL OR b.shop_id = $3)"
+        " AND b.local_day >= ($4::timestamptz)::date - 1 AND b.starts_at > $4 AND b.state = ANY($5::varchar[])"
+        " ORDER BY b.starts_at, b.id LIMIT $6",
+        staff_id, shop_id, since, [state.value for state in states], limit,
     )  # fmt: skip
 
 
@@ -204,13 +271,30 @@ async def same_of_member(
     return found[0] if found else None
 
 
-async def still_on(door: Door, *, booking_ids: Sequence[uuid.UUID], now: dt.datetime) -> set[uuid.UUID]:
-    """Which of them stand and are still to come."""
+async def still_on(
+    door: Door, *, booking_ids: Sequence[uuid.UUID], now: dt.datetime
+) -> dict[uuid.UUID, Attention]:
+    """Which of them stand and are still to come, and what is open about them."""
+    sql = (
+        "SELECT id, attention FROM appointments_booking WHERE brand_id = $1 AND id = ANY($2::uuid[])"
+        " AND state IN ('confirmed', 'requested') AND starts_at > $3"
+    )
+    return {row[0]: Attention(row[1]) for row in await fetch(door, sql, brand_of(door), list(booking_ids), now)}
+
+
+async def just_moved(door: Door, *, booking_ids: Sequence[uuid.UUID], since: dt.datetime) -> set[uuid.UUID]:
+    """Which of them were moved away since then."""
     sql = (
         "SELECT id FROM appointments_booking WHERE brand_id = $1 AND id = ANY($2::uuid[])"
-        " AND state = 'confirmed' AND starts_at > $3"
+        " AND state = 'rescheduled' AND ended_at > $3"
     )
-    return {row[0] for row in await fetch(door, sql, brand_of(door), list(booking_ids), now)}
+    return {row[0] for row in await fetch(door, sql, brand_of(door), list(booking_ids), since)}
+
+
+async def moment(door: Door) -> dt.datetime:
+    """What time it is by the database's clock."""
+    [row] = await fetch(door, "SELECT now()")
+    return msgspec.convert(row[0], dt.datetime)
 
 
 async def history(door: Door, *, booking_id: uuid.UUID) -> list[HistoryEntry]:
@@ -233,30 +317,26 @@ async def move(
     target: BookingState,
     now: dt.datetime,
     reason: str = "",
+    reason_code: ReasonCode = ReasonCode.NONE,
     is_end: bool = False,
 ) -> bool:
     """To another state, from one of these only."""
-    names = [state.value for state in sources]
-    return await run(door, MOVE, brand_of(door), booking_id, target.value, names, reason, now, is_end) == 1
+    names, code = [state.value for state in sources], reason_code.value
+    return await run(door, MOVE, brand_of(door), booking_id, target.value, names, reason, now, is_end, code) == 1
+
+
+async def unarrive(door: Door, *, booking_id: uuid.UUID) -> bool:
+    """As if she had not been checked in."""
+    sql = (
+        "UPDATE appointments_booking SET state = 'confirmed', arrived_at = NULL, sequence = sequence + 1"
+        " WHERE brand_id = $1 AND id = $2 AND state = 'arrived'"
+    )
+    return await run(door, sql, brand_of(door), booking_id) == 1
 
 
 async def release(door: Door, *, booking_id: uuid.UUID) -> None:
     """Give back the time of staff, chair and customer; a group session's when its last seat is given back."""
     await run(door, RELEASE, brand_of(door), booking_id)
-
-
-async def revive(door: Door, *, booking_id: uuid.UUID) -> None:
-    """Take its time again; the constraint refuses when somebody else has it."""
-    await run(door, REVIVE, brand_of(door), booking_id)
-
-
-async def rejoin(door: Door, *, session_id: uuid.UUID) -> bool:
-    """Her seat again, if there still is one."""
-    sql = (
-        "UPDATE appointments_session SET taken = taken + 1"
-        " WHERE brand_id = $1 AND id = $2 AND is_open AND taken < seats"
-    )
-    return await run(door, sql, brand_of(door), session_id) == 1
 
 
 async def move_deposit(
@@ -287,9 +367,10 @@ async def set_people(
     """Somebody else, or another chair, at the same time; the constraint refuses who is busy."""
     for old, new in ((booking.staff_id, staff_id), (booking.resource_id, resource_id)):
         if old is not None and new is not None and old != new:
+            await keeping.drop(door, booking_id=booking.id)  # It may be in its own way.
             sql = (
                 "UPDATE appointments_occupancy SET resource_id = $4"
-                " WHERE brand_id = $1 AND booking_id = $2 AND resource_id = $3 AND is_live"
+                " WHERE brand_id = $1 AND booking_id = $2 AND resource_id = $3 AND is_live AND NOT is_kept"
             )
             await run(door, sql, brand_of(door), booking.id, old, new)
     sql = (

@@ -1,18 +1,21 @@
 """Statements that bring appointments of other systems in, many at once."""
 
+import contextlib
 import datetime as dt
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-import msgspec
-
+from appointments.repository import import_sessions as sessions
+from appointments.rules.imported import ImportedService, NewImport, Stay
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.database import Tx
 
 _SERVICES = """
-SELECT code, id, name, duration_min, buffer_before_min, buffer_after_min, currency, cutoff_min, grace_min
-FROM appointments_service WHERE brand_id = $1 AND code = ANY($2::varchar[])
+SELECT code, id, name, duration_min, buffer_before_min, buffer_after_min, currency, cutoff_min, grace_min,
+    chair_kind, seats
+FROM appointments_service WHERE brand_id = $1 AND (code = ANY($2::varchar[]) OR id = ANY($3::uuid[]))
 """
 
 _PEOPLE = """
@@ -26,26 +29,60 @@ SELECT external_id FROM appointments_booking
 WHERE brand_id = $1 AND external_source = $2 AND external_id = ANY($3::varchar[])
 """
 
+_CHAIRS = """
+SELECT shop_id, kind, id FROM appointments_resource
+WHERE brand_id = $1 AND shop_id = ANY($2::uuid[]) AND status = 'active' ORDER BY name, id
+"""
+
+_BUSY = """
+SELECT resource_id, starts_at, ends_at FROM appointments_occupancy
+WHERE brand_id = $1 AND resource_id = ANY($2::uuid[]) AND is_live AND starts_at < $4 AND ends_at > $3
+"""
+
 # One after the other, so that of two that overlap in the file the first one counts.
 _TAKE = """
-INSERT INTO appointments_occupancy (brand_id, id, created_at, resource_id, starts_at, ends_at, booking_id, is_live)
-SELECT $1, o.id, $2, o.staff_id, o.first, o.until, o.booking_id, true
-FROM unnest($3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::uuid[])
-    AS o (id, staff_id, first, until, booking_id)
-WHERE NOT EXISTS (SELECT FROM appointments_booking b JOIN appointments_occupancy x
-    ON x.brand_id = $1 AND x.booking_id = b.id AND x.resource_id = o.staff_id
+INSERT INTO appointments_occupancy
+    (brand_id, id, created_at, resource_id, starts_at, ends_at, booking_id, session_id, is_live)
+SELECT $1, o.id, $2, o.staff_id, o.first, o.until, o.booking_id, o.session_id, true
+FROM unnest($3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::uuid[], $8::uuid[])
+    AS o (id, staff_id, first, until, booking_id, session_id)
+WHERE NOT EXISTS (SELECT FROM appointments_booking b JOIN LATERAL (
+        SELECT x.resource_id, x.starts_at, x.ends_at FROM appointments_occupancy x
+        WHERE x.brand_id = $1 AND x.booking_id = b.id
+        UNION ALL
+        SELECT x.resource_id, x.starts_at, x.ends_at FROM appointments_occupancy x
+        WHERE x.brand_id = $1 AND x.session_id = b.session_id) x ON x.resource_id = o.staff_id
     WHERE b.brand_id = $1 AND b.staff_id = o.staff_id AND b.state = 'completed' AND b.source = 'import'
+    AND b.local_day BETWEEN (o.first - interval '2 days')::date AND (o.until + interval '2 days')::date
     AND x.starts_at < o.until AND x.ends_at > o.first)
 ORDER BY o.id
-ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING RETURNING booking_id
+ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING
+RETURNING coalesce(booking_id, session_id)
+"""
+
+_TAKE_CHAIRS = """
+INSERT INTO appointments_occupancy
+    (brand_id, id, created_at, resource_id, starts_at, ends_at, booking_id, session_id, is_live)
+SELECT $1, o.id, $2, o.chair_id, o.first, o.until, o.booking_id, o.session_id, true
+FROM unnest($3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::uuid[], $8::uuid[])
+    AS o (id, chair_id, first, until, booking_id, session_id)
+ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING
+RETURNING coalesce(booking_id, session_id)
+"""
+
+_LET_GO = """
+DELETE FROM appointments_occupancy
+WHERE brand_id = $1 AND (booking_id = ANY($2::uuid[]) OR session_id = ANY($2::uuid[]))
 """
 
 _OVER = """
-UPDATE appointments_occupancy SET is_live = false WHERE brand_id = $1 AND booking_id = ANY($2::uuid[])
+UPDATE appointments_occupancy SET is_live = false
+WHERE brand_id = $1 AND (booking_id = ANY($2::uuid[]) OR session_id = ANY($2::uuid[]))
 """
 
 _COLUMNS = {
     "id": "uuid", "code": "varchar", "shop_id": "uuid", "service_id": "uuid", "staff_id": "uuid",
+    "resource_id": "uuid", "session_id": "uuid",
     "state": "varchar", "starts_at": "timestamptz", "ends_at": "timestamptz", "buffer_before_min": "int",
     "buffer_after_min": "int", "time_zone": "varchar", "local_day": "date", "service_name": "varchar",
     "currency": "varchar", "cutoff_min": "int", "grace_min": "int", "asked_at": "timestamptz",
@@ -70,68 +107,21 @@ FROM unnest($3::uuid[], $4::uuid[], $5::varchar[]) AS n (id, booking_id, kind)
 """
 
 
-class ImportedService(msgspec.Struct, frozen=True):
-    id: uuid.UUID
-    name: str
-    duration_min: int
-    buffer_before_min: int
-    buffer_after_min: int
-    currency: str
-    cutoff_min: int
-    grace_min: int
+# What a file brought in is known as long as it can be taken back.
+_REMEMBER = """
+INSERT INTO appointments_import (brand_id, run_id, booking_id) SELECT $1, $2, unnest($3::uuid[])
+"""
 
 
 @dataclass(frozen=True)
 class Known:
-    """What a batch may refer to: services by code, people by shop and name, and what is here already."""
+    """What a batch may refer to: services by code or id, people by shop and name or id, chairs by shop and kind;
+    and what is here already."""
 
     services: dict[str, ImportedService]
     people: dict[tuple[uuid.UUID, str], list[uuid.UUID]]
+    chairs: dict[tuple[uuid.UUID, str], list[uuid.UUID]]
     here: frozenset[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewImport:
-    """An appointment as it is written; ``takes_time``: nobody else had this person then."""
-
-    id: uuid.UUID
-    code: str
-    shop_id: uuid.UUID
-    service: ImportedService
-    staff_id: uuid.UUID
-    state: str
-    starts_at: dt.datetime
-    ends_at: dt.datetime
-    time_zone: str
-    local_day: dt.date
-    asked_at: dt.datetime
-    ended_at: dt.datetime | None
-    is_day_only: bool
-    takes_time: bool
-    is_coming: bool
-    source: str
-    external_id: str
-    client: str
-    reason: str
-
-    def row(self) -> list[object]:
-        """In the order of ``_COLUMNS``."""
-        service = self.service
-        is_served = self.state == "completed"
-        confirmed_at = None if self.state == "cancelled" else self.asked_at
-        return [
-            self.id, self.code, self.shop_id, service.id, self.staff_id, self.state, self.starts_at, self.ends_at,
-            service.buffer_before_min, service.buffer_after_min, self.time_zone, self.local_day, service.name,
-            service.currency, service.cutoff_min, service.grace_min, self.asked_at, confirmed_at,
-            self.starts_at if is_served else None, self.ended_at or (self.ends_at if is_served else None),
-            self.is_day_only, self.source, self.external_id, self.client, self.reason,
-        ]  # fmt: skip
-
-    @property
-    def occupied(self) -> tuple[dt.datetime, dt.datetime]:
-        before = dt.timedelta(minutes=self.service.buffer_before_min)
-        after = dt.timedelta(minutes=self.service.buffer_after_min)
-        return self.starts_at - before, self.ends_at + after
 
 
 async def known(
@@ -142,34 +132,119 @@ async def known(
     source: str,
     external_ids: Sequence[str],
 ) -> Known:
-    """Three statements, whatever the size of the batch."""
-    found = {row[0]: ImportedService(*row[1:]) for row in await tx.fetch(_SERVICES, tx.brand, sorted(services))}
+    """Four statements, whatever the size of the batch."""
+    found: dict[str, ImportedService] = {}
+    for code, *rest in await tx.fetch(_SERVICES, tx.brand, sorted(services), _ids(services)):
+        found[code] = found[str(rest[0])] = ImportedService(*rest)
     people: dict[tuple[uuid.UUID, str], list[uuid.UUID]] = {}
     for shop_id, name, staff_id in await tx.fetch(_PEOPLE, tx.brand, list(shop_ids)):
         people.setdefault((shop_id, name.casefold()), []).append(staff_id)
+        people[shop_id, str(staff_id)] = [staff_id]
     here = await tx.fetch(_HERE, tx.brand, source, list(external_ids))
-    return Known(found, people, frozenset(row[0] for row in here))
+    chairs: dict[tuple[uuid.UUID, str], list[uuid.UUID]] = {}
+    for shop_id, kind, chair_id in await tx.fetch(_CHAIRS, tx.brand, list(shop_ids)):
+        chairs.setdefault((shop_id, kind), []).append(chair_id)
+    return Known(found, people, chairs, frozenset(row[0] for row in here))
 
 
-async def put(tx: Tx, *, bookings: Sequence[NewImport], now: dt.datetime) -> set[uuid.UUID]:
-    """Write them; those whose time somebody else has are left out and returned."""
-    wanting = [one for one in bookings if one.takes_time]
-    got = await tx.fetch(
-        _TAKE,
-        tx.brand,
-        now,
-        [new_id() for _ in wanting],
-        [one.staff_id for one in wanting],
-        [one.occupied[0] for one in wanting],
-        [one.occupied[1] for one in wanting],
-        [one.id for one in wanting],
-    )
-    taken = {one.id for one in wanting} - {row[0] for row in got}
-    kept = [one for one in bookings if one.id not in taken]
-    if kept:
-        columns = [list(column) for column in zip(*(one.row() for one in kept), strict=True)]
-        await tx.execute(_INSERT, tx.brand, now, *columns)
-        ids = [one.id for one in kept]
-        await tx.execute(_NOTE, tx.brand, now, [new_id() for _ in kept], ids, [one.state for one in kept])
-        await tx.execute(_OVER, tx.brand, [one.id for one in kept if one.takes_time and not one.is_coming])
-    return taken
+def _ids(texts: Collection[str]) -> list[uuid.UUID]:
+    """Those of the texts that are ids."""
+    found = []
+    for text in texts:
+        with contextlib.suppress(ValueError):
+            found.append(uuid.UUID(text))
+    return found
+
+
+class Lost(StrEnum):
+    """Why one could not be written."""
+
+    STAFF = "staff"  # the person is in another appointment then
+    CHAIR = "chair"  # every chair is
+    SESSION = "session"  # the service has its session with somebody else then
+    SEAT = "seat"  # its session is full
+
+
+async def put(
+    tx: Tx, *, run_id: uuid.UUID, bookings: Sequence[NewImport], known: Known, now: dt.datetime
+) -> dict[uuid.UUID, Lost]:
+    """Write them; those whose time or seat somebody else has are left out and returned, with the reason.
+
+    Who comes to the same session takes a seat of it: the session's time is taken once.
+    """
+    alone = [Stay.alone(one) for one in bookings if one.takes_time and one.service.seats == 1]
+    seated = await sessions.seat(tx, [one for one in bookings if one.takes_time and one.service.seats > 1])
+    lost = dict.fromkeys(seated.full, Lost.SEAT)
+    # In the order of the file.
+    places = {one.id: place for place, one in enumerate(bookings)}
+    stays = sorted([*alone, *seated.opened], key=lambda stay: places[stay.members[0].id])
+    chairs = await _settle(tx, stays, known, now, lost)
+    kept = [one for one in bookings if one.id not in lost]
+    if not kept:
+        return lost
+    at = {one.id: stay for stay in (*stays, *seated.joined) for one in stay.members}
+    await sessions.take_seats(tx, stays=seated.joined)
+    rows = []
+    for one in kept:
+        stay = at.get(one.id)
+        session_id = stay.id if stay is not None and stay.is_session else None
+        rows.append(one.row((chairs.get(stay.id) or stay.chair_id) if stay is not None else None, session_id))
+    await tx.execute(_INSERT, tx.brand, now, *(list(column) for column in zip(*rows, strict=True)))
+    ids = [one.id for one in kept]
+    await tx.execute(_NOTE, tx.brand, now, [new_id() for _ in kept], ids, [one.state for one in kept])
+    await tx.execute(_OVER, tx.brand, [stay.id for stay in stays if not stay.is_coming])
+    await tx.execute(_REMEMBER, tx.brand, run_id, ids)
+    return lost
+
+
+async def _settle(
+    tx: Tx, stays: Sequence[Stay], known: Known, now: dt.datetime, lost: dict[uuid.UUID, Lost]
+) -> dict[uuid.UUID, uuid.UUID]:
+    """Take the time of people and chairs, open sessions; which chairs, and in ``lost`` who could not be had."""
+    staff = await _take(tx, _TAKE, [(stay, stay.staff_id) for stay in stays], now)
+    gone = {stay.id: Lost.STAFF for stay in stays if stay.id not in staff}
+    wanting = [stay for stay in stays if stay.chair_kind and stay.id not in gone]
+    chairs = await _seat(tx, wanting, known, now) if wanting else {}
+    gone |= {stay.id: Lost.CHAIR for stay in wanting if stay.id not in chairs}
+    opening = [stay for stay in stays if stay.is_session and stay.id not in gone]
+    opened = await sessions.open_them(tx, stays=opening, chairs=chairs, now=now)
+    gone |= {stay.id: Lost.SESSION for stay in opening if stay.id not in opened}
+    if gone:
+        await tx.execute(_LET_GO, tx.brand, list(gone))
+    lost |= {one.id: gone[stay.id] for stay in stays if stay.id in gone for one in stay.members}
+    return chairs
+
+
+async def _take(
+    tx: Tx, statement: str, wanted: Sequence[tuple[Stay, uuid.UUID]], now: dt.datetime
+) -> set[uuid.UUID]:
+    """Whose time could be had."""
+    columns = [
+        [new_id() for _ in wanted],
+        [resource for _, resource in wanted],
+        [stay.occupied[0] for stay, _ in wanted],
+        [stay.occupied[1] for stay, _ in wanted],
+        [None if stay.is_session else stay.id for stay, _ in wanted],
+        [stay.id if stay.is_session else None for stay, _ in wanted],
+    ]
+    return {row[0] for row in await tx.fetch(statement, tx.brand, now, *columns)}
+
+
+async def _seat(tx: Tx, stays: Sequence[Stay], known: Known, now: dt.datetime) -> dict[uuid.UUID, uuid.UUID]:
+    """A free chair for each, in their order; who finds none, or loses it to somebody who books now, has none."""
+    spans = [stay.occupied for stay in stays]
+    first, until = min(span[0] for span in spans), max(span[1] for span in spans)
+    ids = [chair_id for chairs in known.chairs.values() for chair_id in chairs]
+    busy: dict[uuid.UUID, list[tuple[dt.datetime, dt.datetime]]] = {}
+    for chair_id, begins, ends in await tx.fetch(_BUSY, tx.brand, ids, first, until):
+        busy.setdefault(chair_id, []).append((begins, ends))
+    wanted: list[tuple[Stay, uuid.UUID]] = []
+    for stay, (begins, ends) in zip(stays, spans, strict=True):
+        for chair_id in known.chairs.get((stay.members[0].shop_id, stay.chair_kind), []):
+            taken = busy.setdefault(chair_id, [])
+            if all(end <= begins or start >= ends for start, end in taken):
+                taken.append((begins, ends))
+                wanted.append((stay, chair_id))
+                break
+    got = await _take(tx, _TAKE_CHAIRS, wanted, now) if wanted else set()
+    return {stay.id: chair_id for stay, chair_id in wanted if stay.id in got}

@@ -64,10 +64,55 @@ UPDATE appointments_party SET state = $3, ended_at = $4 WHERE brand_id = $1 AND 
 _TAKEN = "UPDATE appointments_session SET taken = $3 WHERE brand_id = $1 AND id = $2"
 
 _HAND_ON = """
-WITH anchor AS (UPDATE appointments_booking SET member_id = $3, request_key = $4 WHERE brand_id = $1 AND id = $2)
+WITH anchor AS (
+    UPDATE appointments_booking SET member_id = $3, request_key = $4 WHERE brand_id = $1 AND id = $2
+    RETURNING id, starts_at, ends_at
+), hers AS (
+    INSERT INTO appointments_occupancy
+        (brand_id, id, created_at, resource_id, starts_at, ends_at, booking_id, is_live)
+    SELECT $1, $5, $6, $3, a.starts_at, a.ends_at, a.id, true FROM anchor a
+    WHERE NOT EXISTS (SELECT FROM appointments_occupancy o
+        WHERE o.brand_id = $1 AND o.booking_id = $2 AND o.resource_id = $3 AND o.is_live)
+    ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING
+)
 UPDATE appointments_occupancy SET is_live = false
 WHERE brand_id = $1 AND booking_id = $2 AND resource_id <> $3 AND is_live
 """
+
+
+# Only what the house itself wrote: keys of other bookings are the customers'.
+_ORDER_BEHIND = """
+WITH RECURSIVE back AS (
+    SELECT moved_from, source, request_key FROM appointments_booking WHERE brand_id = $1 AND id = $2
+    UNION ALL
+    SELECT b.moved_from, b.source, b.request_key FROM back
+        JOIN appointments_booking b ON b.brand_id = $1 AND b.id = back.moved_from
+)
+SELECT request_key FROM back WHERE source = 'group' AND request_key LIKE 'group:%' LIMIT 1
+"""
+
+_CHECKED_IN_BY = """
+SELECT actor_id FROM appointments_booking_event WHERE brand_id = $1 AND booking_id = $2 AND kind = 'arrived'
+ORDER BY id DESC LIMIT 1
+"""
+_KEY = "group:"
+
+
+def key_of(order_id: uuid.UUID) -> str:
+    """The request that a group member's order is, for her seat."""
+    return f"{_KEY}{order_id}"
+
+
+async def order_behind(door: Door, *, booking_id: uuid.UUID) -> uuid.UUID | None:
+    """The order that a group's member paid for this booking, or for the one that it was moved from."""
+    rows = await fetch(door, _ORDER_BEHIND, brand_of(door), booking_id)
+    return uuid.UUID(rows[0][0].removeprefix(_KEY)) if rows else None
+
+
+async def checked_in_by(door: Door, *, booking_id: uuid.UUID) -> uuid.UUID | None:
+    """The account that checked her in last."""
+    rows = await fetch(door, _CHECKED_IN_BY, brand_of(door), booking_id)
+    return rows[0][0] if rows else None
 
 
 async def service_of(door: Door, *, campaign_id: uuid.UUID) -> uuid.UUID | None:
@@ -113,9 +158,10 @@ async def seat_everybody(door: Door, *, session_id: uuid.UUID, count: int) -> No
     await run(door, _TAKEN, brand_of(door), session_id, count)
 
 
-async def hand_on(door: Door, *, booking_id: uuid.UUID, member_id: uuid.UUID, key: str) -> None:
-    """The seat that was held is this member's; the time of whoever held it before is her own again."""
-    await run(door, _HAND_ON, brand_of(door), booking_id, member_id, key)
+async def hand_on(door: Door, *, booking_id: uuid.UUID, member_id: uuid.UUID, key: str, now: dt.datetime) -> None:
+    """The seat that was held is this member's, and so is her time where she has it; the time of whoever held it
+    before is her own again."""
+    await run(door, _HAND_ON, brand_of(door), booking_id, member_id, key, new_id(), now)
 
 
 async def seat(tx: Tx, *, booking: NewBooking, told: Event) -> None:

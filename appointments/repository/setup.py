@@ -21,10 +21,36 @@ from appointments.models.setup import (
     StaffDay,
     StaffShop,
 )
+from appointments.states import DayKind, Status
 from appointments.types import ServiceView
+from yundian.platform.core.words import Words
 from yundian.platform.outbox.door import Door, brand_of, fetch
 
 R = TypeVar("R", bound=SQLModel)
+
+
+class StaffDayView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is different on a date."""
+
+    id: uuid.UUID
+    day: dt.date
+    kind: DayKind
+    shop_id: uuid.UUID | None
+    starts: int | None
+    ends: int | None
+    reason: str
+
+
+class ResourceView(msgspec.Struct, frozen=True, kw_only=True):
+    """A chair or a room."""
+
+    id: uuid.UUID
+    shop_id: uuid.UUID
+    kind: str
+    name: str
+    status: Status
+    version: int
+
 
 _SERVICE = "SELECT row_to_json(s)::text FROM appointments_service s WHERE s.brand_id = $1 AND s.id = $2"
 
@@ -133,14 +159,14 @@ async def forget(session: AsyncSession, kind: type[StaffShop | Skill | PlanSpan]
     await session.exec(delete(kind).where(col(kind.brand_id) == brand_of(session), col(kind.staff_id) == staff_id))
 
 
-async def forget_staff_day(session: AsyncSession, *, staff_id: uuid.UUID, day_id: uuid.UUID) -> None:
-    await session.exec(
-        delete(StaffDay).where(
-            col(StaffDay.brand_id) == brand_of(session),
-            col(StaffDay.staff_id) == staff_id,
-            col(StaffDay.id) == day_id,
-        )
+async def forget_staff_day(session: AsyncSession, *, staff_id: uuid.UUID, day_id: uuid.UUID) -> dt.date | None:
+    """Its date; ``None`` where there was none."""
+    statement = delete(StaffDay).where(
+        col(StaffDay.brand_id) == brand_of(session),
+        col(StaffDay.staff_id) == staff_id,
+        col(StaffDay.id) == day_id,
     )
+    return (await session.exec(statement.returning(col(StaffDay.day)))).scalar_one_or_none()
 
 
 async def forget_off_days(session: AsyncSession, *, staff_id: uuid.UUID, first: dt.date, last: dt.date) -> None:
@@ -192,7 +218,8 @@ async def forget_shop_day(session: AsyncSession, *, shop_id: uuid.UUID, day: dt.
     )
 
 
-async def staff_name(door: Door, *, staff_id: uuid.UUID) -> str:
-    sql = "SELECT display_name FROM appointments_staff WHERE brand_id = $1 AND id = $2"
-    rows = await fetch(door, sql, brand_of(door), staff_id)
-    return str(rows[0][0]) if rows else ""
+async def staff_names(door: Door, *, staff_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Words]:
+    """What customers call them."""
+    sql = "SELECT id, display_name, display_name_en FROM appointments_staff WHERE brand_id = $1 AND id = ANY($2)"
+    rows = await fetch(door, sql, brand_of(door), list(staff_ids))
+    return {row[0]: Words(row[1], row[2]) for row in rows}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 
@@ -30,6 +30,49 @@ WHERE brand_id = $1 AND id = $2 AND state = ANY($4::varchar[])
 """
 
 
+# How a shop's line is kept in order: whoever serves it does so alone.
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
+
+_SHOPS = """
+SELECT DISTINCT shop_id FROM appointments_wait
+WHERE brand_id = $1 AND shop_id = ANY($2::uuid[]) AND day >= $3 AND state = 'waiting' ORDER BY shop_id
+"""
+
+_DAYS = """
+SELECT DISTINCT day FROM appointments_wait
+WHERE brand_id = $1 AND shop_id = $2 AND day >= $3 AND ($4::date[] IS NULL OR day = ANY($4)) AND state = 'waiting'
+ORDER BY day LIMIT $5
+"""
+
+_TOLD = """
+SELECT service_id, offered_start FROM appointments_wait
+WHERE brand_id = $1 AND shop_id = $2 AND day BETWEEN $3::date - 1 AND $3::date + 1 AND state = 'offered'
+AND booking_id IS NULL AND offer_expires_at > $4
+"""
+
+_BUSY = """
+SELECT resource_id, starts_at, ends_at FROM appointments_occupancy
+WHERE brand_id = $1 AND resource_id = ANY($2::uuid[]) AND is_live AND ends_at > $3 AND starts_at < $4
+AND ends_at < $4::timestamptz + interval '24 hours'
+"""
+
+_OF_SERVICE = """
+SELECT DISTINCT shop_id FROM appointments_wait
+WHERE brand_id = $1 AND service_id = $2 AND day >= $3 AND state = 'waiting'
+"""
+
+_TAKE = """
+UPDATE appointments_wait SET
+    state = CASE WHEN member_id = $3::uuid THEN 'accepted' ELSE 'waiting' END,
+    booking_id = CASE WHEN member_id = $3::uuid THEN $2::uuid END,
+    offered_start = CASE WHEN member_id = $3::uuid THEN offered_start END,
+    offer_expires_at = CASE WHEN member_id = $3::uuid THEN offer_expires_at END
+WHERE brand_id = $1 AND shop_id = $4 AND service_id = $5 AND offered_start = $6 AND state = 'offered'
+AND booking_id IS NULL
+AND EXISTS (SELECT FROM appointments_service s WHERE s.brand_id = $1 AND s.id = $5 AND s.wait_mode = 'broadcast')
+"""
+
+
 async def add(
     door: Door,
     *,
@@ -49,24 +92,51 @@ async def add(
     return wait_id if added else None
 
 
-async def line(
-    door: Door,
-    *,
-    shop_id: uuid.UUID,
-    service_id: uuid.UUID,
-    staff_id: uuid.UUID,
-    day: dt.date,
-    minute: int,
-    limit: int,
-) -> list[WaitView]:
-    """Who waits for this time, in the order they came; locked, so that two offers never go to the same one."""
+async def lock_line(door: Door, *, shop_id: uuid.UUID) -> None:
+    """Nobody else serves this shop's line until the transaction ends."""
+    await fetch(door, _ONE_AT_A_TIME, f"appointments.line:{brand_of(door)}:{shop_id}")
+
+
+async def shops_waiting(door: Door, *, shop_ids: Iterable[uuid.UUID], since: dt.date) -> list[uuid.UUID]:
+    """At which of these shops somebody waits, in one order."""
+    return [row[0] for row in await fetch(door, _SHOPS, brand_of(door), list(shop_ids), since)]
+
+
+async def shops_of_service(door: Door, *, service_id: uuid.UUID, since: dt.date) -> list[uuid.UUID]:
+    """Where somebody waits for a service."""
+    return [row[0] for row in await fetch(door, _OF_SERVICE, brand_of(door), service_id, since)]
+
+
+async def days(
+    door: Door, *, shop_id: uuid.UUID, only: Collection[dt.date] | None, since: dt.date, limit: int
+) -> list[dt.date]:
+    """For which days somebody waits at a shop, the next first; ``only``: of these."""
+    wanted = None if only is None else list(only)
+    return [row[0] for row in await fetch(door, _DAYS, brand_of(door), shop_id, since, wanted, limit)]
+
+
+async def line(door: Door, *, shop_id: uuid.UUID, day: dt.date, limit: int) -> list[WaitView]:
+    """Who waits for a day, for whatever service, in the order they came; locked, so that who leaves waits."""
     return await _read(
         door,
-        "WHERE brand_id = $1 AND shop_id = $2 AND service_id = $3 AND day = $4 AND state = 'waiting'"
-        " AND (staff_id IS NULL OR staff_id = $5) AND from_min <= $6 AND until_min > $6"
-        " ORDER BY id LIMIT $7 FOR UPDATE SKIP LOCKED",
-        shop_id, service_id, day, staff_id, minute, limit,
+        "WHERE brand_id = $1 AND shop_id = $2 AND day = $3 AND state = 'waiting' ORDER BY id LIMIT $4 FOR UPDATE",
+        shop_id, day, limit,
     )  # fmt: skip
+
+
+async def told(
+    door: Door, *, shop_id: uuid.UUID, day: dt.date, now: dt.datetime
+) -> list[tuple[uuid.UUID, dt.datetime]]:
+    """Which times of which services are offered to all, about that day."""
+    return [(row[0], row[1]) for row in await fetch(door, _TOLD, brand_of(door), shop_id, day, now)]
+
+
+async def busy(
+    door: Door, *, member_ids: Collection[uuid.UUID], around: tuple[dt.datetime, dt.datetime]
+) -> list[tuple[uuid.UUID, dt.datetime, dt.datetime]]:
+    """When these customers are in appointments, in whatever shop."""
+    rows = await fetch(door, _BUSY, brand_of(door), list(member_ids), *around)
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def of_member(door: Door, *, member_id: uuid.UUID, since: dt.date) -> list[WaitView]:
@@ -111,6 +181,19 @@ async def move(
     names = [state.value for state in sources]
     moved = await run(door, _MOVE, brand_of(door), wait_id, target.value, names, start, expires_at, booking_id)
     return moved == 1
+
+
+async def take(
+    door: Door,
+    *,
+    booking_id: uuid.UUID,
+    member_id: uuid.UUID | None,
+    shop_id: uuid.UUID,
+    service_id: uuid.UUID,
+    start: dt.datetime,
+) -> int:
+    """Of those who were told of a time all at once, one has it, and whoever was slower waits again; how many."""
+    return await run(door, _TAKE, brand_of(door), booking_id, member_id, shop_id, service_id, start)
 
 
 async def _read(door: Door, condition: str, *args: object) -> list[WaitView]:

@@ -12,8 +12,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from appointments.errors import (
     BookingUnknown,
     CapReached,
-    NotGroupOffer,
+    KeyReused,
+    NeedsDeposit,
     NotNow,
+    NotOffered,
     OffGrid,
     OutsideHours,
     OwnOverlap,
@@ -27,42 +29,39 @@ from appointments.errors import (
 )
 from appointments.repository import bookings
 from appointments.repository import setup as repository
-from appointments.schemas.wire import (
-    AppointmentRead,
-    AppointmentWish,
-    DayRead,
-    FreeShopRead,
-    GroupOpened,
-    GroupWish,
-    MoveWish,
-    ServiceRead,
-    TimesRead,
-)
-from appointments.service import finding, life, moving, parties, planning, viewing
+from appointments.rules import life as rules
+from appointments.schemas.calendars import CALENDAR, calendar_file
+from appointments.schemas.customers import BookableShop, FreeShopRead, SecretLink, TimesRead
+from appointments.schemas.forms import utc
+from appointments.schemas.wire import AppointmentRead, AppointmentWish, MoveWish, ServiceRead
+from appointments.service import finding, life, links, moving, planning, prepaid, viewing
 from appointments.service.booking import Wish, book, decided
 from appointments.service.moving import NewTime
-from appointments.service.parties import GroupStart
 from appointments.states import BookingState
 from appointments.types import Actor, BookingView, Stretch
-from groupbuy.api import Buyer
 from stores.errors import ShopUnknown
 from stores.types import Place
-from yundian.attribution import api as attribution
+from yundian.brands import api as brands
 from yundian.payments import api as payments
 from yundian.platform.auth.guards import customer
 from yundian.platform.core import clock
+from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.database import Tx
 from yundian.platform.db.services import Services
+from yundian.platform.web.i18n import told
 from yundian.platform.web.idempotency import HEADER
 from yundian.platform.web.openapi import refusals
 
 AnyRequest = Request[Any, Any, Any]
 _PAST = dt.timedelta(days=180)
 _LIMIT = 100
+_MOVED = BookingState.RESCHEDULED
+_NONE = refusals(BookingUnknown)
 _TIME = (
     ServiceUnknown,
     ShopUnknown,
+    NotOffered,
     SlotTaken,
     OutsideHours,
     OffGrid,
@@ -88,6 +87,18 @@ class FindingController(Controller):
         """List services, by category and name; of a shop: those somebody performs there."""
         return [ServiceRead.of(one) for one in await repository.offered(session, shop_id=shop_id)]
 
+    @get("/appointment-shops", operation_id="appointments_list_bookable_shops")
+    async def bookable(
+        self,
+        session: NamedDependency[AsyncSession],
+        lat: Latitude = None,
+        lon: Longitude = None,
+        limit: Annotated[int, QueryParameter(ge=1, le=50)] = 20,
+    ) -> list[BookableShop]:
+        """List open shops where one can book, the nearest first; without a place by city and name."""
+        found = await finding.shops_around(session, place_of(lat, lon))
+        return [BookableShop.of(shop, distance_m) for shop, distance_m in found[:limit]]
+
     @get(
         "/appointment-services/{service_id:uuid}/shops",
         operation_id="appointments_list_shops",
@@ -105,8 +116,8 @@ class FindingController(Controller):
         found = await finding.nearest_free(
             session,
             service_id=service_id,
-            place=Place(lat, lon) if lat is not None and lon is not None else None,
-            now=clock.now(),
+            place=place_of(lat, lon),
+            now=clock.house(),
             member_id=principal.own_id,
         )
         return [FreeShopRead.of(one) for one in found]
@@ -114,7 +125,7 @@ class FindingController(Controller):
     @get(
         "/appointment-times",
         operation_id="appointments_list_times",
-        responses=refusals(ServiceUnknown, ShopUnknown),
+        responses=refusals(ServiceUnknown, ShopUnknown, BookingUnknown),
     )
     async def times(
         self,
@@ -125,38 +136,49 @@ class FindingController(Controller):
         first: Day = None,
         last: Day = None,
         staff_id: Chosen = None,
+        move: Annotated[str, QueryParameter(max_length=16, description="The code of what is to be moved")] = "",
     ) -> TimesRead:
-        """List the times that can be had, of anybody or of one, over at most 62 local days of the shop."""
-        now = clock.now()
+        """List the times that can be had, of anybody or of one, over at most 62 local days of the shop.
+
+        With ``move`` those to which that appointment could go: its own time counts as free.
+        """
+        now = clock.house()
         begin = first or last or now.date()
+        if planning.near(begin, now.date()) != begin:
+            raise InvalidInput("first", "not a day that can be booked")
+        if last is not None and last < begin:
+            raise InvalidInput("last", "must not lie before the first day")
         async with services.database.connection(principal.brand, is_planned_once=True) as tx:
+            old = await life.see_code(tx, code=move, member_id=principal.own_id) if move else None
             asked = await planning.ask(
                 tx,
                 shop_id=shop_id,
                 service_id=service_id,
                 stretch=Stretch(begin, last) if last else (Stretch(begin, begin) if first else None),
-                now=now,
                 member_id=principal.own_id,
+                moving=old.id if old else None,
             )
-        await viewing.note(
-            services.database,
-            keyring=services.keyring,
-            brand_id=principal.brand,
-            shop_id=shop_id,
-            service_id=service_id,
-            staff_id=staff_id,
-            time_zone=asked.time_zone,
-            channel=viewing.API,
-            who=str(principal.own_id),
-            now=now,
-        )
-        by_day = asked.by_day(staff_id)
-        starts = [start for each in by_day.values() for start in each]
-        return TimesRead(
-            time_zone=asked.time_zone,
-            days=[DayRead(day, found) for day, found in by_day.items()],
-            next_start=starts[0] if starts else None,
-            holidays_unknown=bool(~asked.openings.known & asked.openings.days),
+            names = await repository.staff_names(tx, staff_ids=[one.id for one in asked.openings.plans.staff])
+        if old is None:
+            await viewing.note(
+                services.database,
+                keyring=services.keyring,
+                brand_id=principal.brand,
+                shop_id=shop_id,
+                service_id=service_id,
+                staff_id=staff_id if staff_id in asked.openings.staff else None,
+                time_zone=asked.time_zone,
+                channel=viewing.API,
+                who=str(principal.own_id),
+                now=now,
+            )
+        by_day = finding.others(asked.by_day(staff_id), old, staff_id)
+        return TimesRead.of(
+            asked,
+            by_day,
+            names=names,
+            full_days=sorted(asked.openings.open_days(staff_id) - by_day.keys()),
+            deposit_minor=rules.deposit_of(asked.openings.plans) if old is None else 0,
         )
 
 
@@ -165,7 +187,7 @@ class AppointmentController(Controller):
 
     guards = [customer]  # noqa: RUF012  Litestar's way to guard a controller
 
-    @post("/appointments", operation_id="appointments_book", responses=refusals(*_TIME, TooManyHolds))
+    @post("/appointments", operation_id="appointments_book", responses=refusals(*_TIME, TooManyHolds, KeyReused))
     async def book(
         self,
         data: JSONBody[AppointmentWish],
@@ -184,10 +206,10 @@ class AppointmentController(Controller):
             wish=Wish(
                 shop_id=data.shop_id,
                 service_id=data.service_id,
-                start=data.start.astimezone(dt.UTC),
+                start=utc(data.start),
                 staff_id=data.staff_id,
                 member_id=principal.own_id,
-                request_key=request.headers.get(HEADER, "")[:80] or None,
+                request_key=request.headers.get(HEADER) or None,
                 brand_code=principal.brand_code,
                 channel=viewing.API,
             ),
@@ -205,7 +227,7 @@ class AppointmentController(Controller):
         is_past: Annotated[bool, QueryParameter()] = False,
     ) -> list[AppointmentRead]:
         """List what comes, the next first; or what was within 180 days."""
-        now = clock.now()
+        now = clock.house()
         async with services.database.connection(principal.brand) as tx:
             found = await bookings.of_member(
                 tx,
@@ -214,24 +236,69 @@ class AppointmentController(Controller):
                 until=now if is_past else None,
                 limit=_LIMIT,
             )
-        return [_read(services, principal, one) for one in found]
+        return [own_read(services, principal, one) for one in found]
 
-    @get("/appointments/{code:str}", operation_id="appointments_get", responses=refusals(BookingUnknown))
+    @get("/appointments/{code:str}", operation_id="appointments_get", responses=_NONE)
     async def show(
         self,
         code: FromPath[str],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> AppointmentRead:
-        """Get one of one's own appointments by its code."""
+        """Get one of one's own appointments by its code; ``moved_to`` leads on from one that was moved."""
         async with services.database.connection(principal.brand) as tx:
-            return _read(services, principal, await life.see_code(tx, code=code, member_id=principal.own_id))
+            one = await life.see_code(tx, code=code, member_id=principal.own_id)
+            later = await bookings.moved_to(tx, booking_id=one.id) if one.state is _MOVED else None
+        return own_read(services, principal, one, moved_to=later.code if later else "")
+
+    @get("/appointment-orders/{order_id:uuid}", operation_id="appointments_get_of_order", responses=_NONE)
+    async def of_order(
+        self,
+        order_id: FromPath[uuid.UUID],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> AppointmentRead:
+        """Get the appointment that one's order paid for, where it stands now."""
+        async with services.database.connection(principal.brand) as tx:
+            found = await prepaid.booking_of(tx, member_id=principal.own_id, order_id=order_id)
+        if found is None:
+            raise BookingUnknown
+        return own_read(services, principal, found)
+
+    @get(
+        "/appointments/{code:str}/calendar",
+        operation_id="appointments_get_calendar",
+        media_type=CALENDAR,
+        responses=_NONE,
+    )
+    async def calendar(
+        self, code: FromPath[str], session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
+    ) -> Response[bytes]:
+        """Get one of one's own appointments as an iCalendar file."""
+        booking = await life.see_code(session, code=code, member_id=principal.own_id)
+        brand = await brands.find_brand(session, code=principal.brand_code)
+        return await calendar_file(session, told(brand).name, [booking])
+
+    @get("/appointments/{code:str}/link", operation_id="appointments_get_link", responses=_NONE)
+    async def link(
+        self,
+        code: FromPath[str],
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> SecretLink:
+        """Get the secret address of one of one's own appointments, for whoever comes along; always the same."""
+        async with services.database.connection(principal.brand) as tx:
+            one = await life.see_code(tx, code=code, member_id=principal.own_id)
+        token = links.token_of(services.keyring, brand_id=principal.brand, booking_id=one.id)
+        base = services.settings.public_url or str(request.base_url)
+        return SecretLink(token=token, url=f"{base.rstrip('/')}/a/{token}", ends_at=one.ends_at + rules.LINK_LIVES)
 
     @post(
         "/appointments/{code:str}/move",
         operation_id="appointments_move",
         status_code=200,
-        responses=refusals(BookingUnknown, PastCutoff, NotNow, *_TIME),
+        responses=refusals(BookingUnknown, PastCutoff, NeedsDeposit, NotNow, *_TIME),
     )
     async def move(
         self,
@@ -241,17 +308,17 @@ class AppointmentController(Controller):
         principal: NamedDependency[Principal],
     ) -> AppointmentRead:
         """Move an appointment to another time; it lives on under the code in the answer. Repeating is harmless."""
-        member_id, start = principal.own_id, data.start.astimezone(dt.UTC)
+        member_id, start = principal.own_id, utc(data.start)
         async with services.database.connection(principal.brand) as tx:
             old = await life.see_code(tx, code=code, member_id=member_id)
             later = await bookings.moved_to(tx, booking_id=old.id)
         if later is not None and later.starts_at == start:
-            return _read(services, principal, later)
+            return own_read(services, principal, later)
         to = NewTime(start=start, staff_id=data.staff_id, by=Actor.CUSTOMER, actor_id=member_id)
         moved = await moving.reschedule(
             services.database, brand_id=principal.brand, booking_id=old.id, to=to, member_id=member_id
         )
-        return _read(services, principal, moved)
+        return own_read(services, principal, moved)
 
     @post(
         "/appointments/{code:str}/cancel",
@@ -265,57 +332,29 @@ class AppointmentController(Controller):
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> AppointmentRead:
-        """Give an appointment back; past its cut-off it counts as late. Repeating is harmless."""
+        """Give an appointment back; past its cut-off it counts as late. Repeating is harmless.
+
+        So an offer of the waiting list is declined: its time goes to whoever waits next.
+        """
         member_id = principal.own_id
 
         async def attempt(tx: Tx) -> BookingView:
             found = await life.see_code(tx, code=code, member_id=member_id)
             one = await life.see(tx, booking_id=found.id, is_locked=True)
-            if one.state not in (BookingState.CANCELLED, BookingState.CANCELLED_LATE):
-                await life.cancel(tx, one, by=Actor.CUSTOMER, actor_id=member_id, now=clock.now())
+            await life.cancel_own(tx, one, actor_id=member_id, now=one.seen_at)
             return await life.see(tx, booking_id=found.id)
 
-        return _read(services, principal, await decided(services.database, principal.brand, attempt))
-
-    @post(
-        "/appointment-groups",
-        operation_id="appointments_open_group",
-        responses=refusals(NotGroupOffer, *_TIME),
-    )
-    async def open_group(
-        self,
-        data: JSONBody[GroupWish],
-        request: AnyRequest,
-        services: NamedDependency[Services],
-        principal: NamedDependency[Principal],
-    ) -> Response[GroupOpened]:
-        """Open a group that buys a session: its time is held while the group fills. Others join the group as any.
-
-        Whoever holds an unpaid seat of the campaign gets it again, with status 200.
-        """
-        made = await parties.open_group(
-            services.database,
-            keyring=services.keyring,
-            buyer=Buyer(
-                brand_id=principal.brand,
-                brand_code=principal.brand_code,
-                member_id=principal.own_id,
-                visitor=attribution.visitor_of(services.settings, services.keyring, request.cookies),
-            ),
-            wish=GroupStart(
-                campaign_code=data.campaign_code,
-                sku_id=data.sku_id,
-                shop_id=data.shop_id,
-                start=data.start.astimezone(dt.UTC),
-                staff_id=data.staff_id,
-            ),
-        )
-        body = GroupOpened(**{name: getattr(made, name) for name in GroupOpened.__struct_fields__})
-        return Response(body, status_code=201 if made.is_new else 200)
+        return own_read(services, principal, await decided(services.database, principal.brand, attempt))
 
 
-def _read(services: Services, principal: Principal, one: BookingView) -> AppointmentRead:
+def place_of(lat: float | None, lon: float | None) -> Place | None:
+    """Where she says that she is: both or nothing."""
+    return Place(lat, lon) if lat is not None and lon is not None else None
+
+
+def own_read(services: Services, principal: Principal, one: BookingView, *, moved_to: str = "") -> AppointmentRead:
+    """One of her own, with the way to pay what is held for her."""
     pay_path = ""
     if one.state is BookingState.HELD and one.payment_id is not None:
         pay_path = payments.pay_path(services.keyring, brand_id=principal.brand, payment_id=one.payment_id)
-    return AppointmentRead.of(one, pay_path=pay_path)
+    return AppointmentRead.of(one, pay_path=pay_path, moved_to=moved_to)

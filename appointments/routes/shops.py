@@ -2,9 +2,9 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated
+from typing import Annotated, Any
 
-from litestar import Controller, get, post
+from litestar import Controller, Request, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -12,50 +12,65 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from appointments.errors import (
     BookingUnknown,
     CapReached,
+    KeyReused,
+    NeedsDeposit,
     NotNow,
+    NotOffered,
     OffGrid,
     OutsideHours,
     OwnOverlap,
+    PaidBack,
     ServiceUnknown,
     SkuUnknown,
     SlotPassed,
     SlotTaken,
+    TimeGone,
     TooEarly,
     TooFar,
+    TooLateToUndo,
     TooSoon,
 )
 from appointments.repository import bookings
+from appointments.schemas.forms import utc
 from appointments.schemas.wire import (
-    AppointmentRead,
     BoardEntry,
     CodeWish,
+    ShopMoveWish,
     StepWish,
     TriedRead,
     TriedWish,
+    UndoWish,
     WalkInWish,
 )
-from appointments.service import life, planning, steps, trying
+from appointments.service import life, moving, planning, steps, trying, undoing
 from appointments.service.booking import Wish, book, soon
+from appointments.service.moving import NewTime
 from appointments.service.steps import By
 from appointments.states import Source
-from appointments.types import BookingView
+from appointments.types import Actor
 from stores.errors import ShopUnknown
+from yundian.orders.errors import RefundOpen
 from yundian.platform.auth.guards import requires
 from yundian.platform.core import clock
+from yundian.platform.core.errors import VersionConflict
 from yundian.platform.core.principal import Principal, Role
 from yundian.platform.db.services import Services
+from yundian.platform.web.idempotency import HEADER
 from yundian.platform.web.openapi import refusals
 
+AnyRequest = Request[Any, Any, Any]
 shop_people = requires(Role.SHOP_OWNER, Role.SHOP_STAFF)
 _TIME = (
     ServiceUnknown,
     ShopUnknown,
+    NotOffered,
     SlotTaken,
     OutsideHours,
     OffGrid,
     TooSoon,
     TooFar,
     CapReached,
+    NeedsDeposit,
     OwnOverlap,
 )
 
@@ -80,15 +95,17 @@ class BoardController(Controller):
         if shop_id not in principal.own_shops:
             raise ShopUnknown
         async with services.database.connection(principal.brand) as tx:
-            on = await planning.local_day(tx, shop_id=shop_id, day=day, now=clock.now())
+            on = await planning.local_day(tx, shop_id=shop_id, day=day, now=clock.house())
             found = await bookings.of_day(tx, shop_id=shop_id, day=on)
-        return [_entry(one) for one in found]
+        return [BoardEntry.of(one) for one in found]
 
     @post(
         "/check-in",
         operation_id="appointments_check_in",
         status_code=200,
-        responses=refusals(BookingUnknown, NotNow, TooEarly, SlotPassed, SlotTaken),
+        responses=refusals(
+            BookingUnknown, NeedsDeposit, NotNow, TooEarly, SlotPassed, TimeGone, PaidBack, RefundOpen
+        ),
     )
     async def check_in(
         self,
@@ -102,22 +119,28 @@ class BoardController(Controller):
         )
         return await _shown(services, principal, booking_id)
 
-    @post("/walk-ins", operation_id="appointments_walk_in", responses=refusals(*_TIME))
+    @post("/walk-ins", operation_id="appointments_walk_in", responses=refusals(*_TIME, KeyReused))
     async def walk_in(
         self,
         data: JSONBody[WalkInWish],
+        request: AnyRequest,
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> BoardEntry:
-        """Serve somebody who stands in the shop, at once, by whoever is free."""
+        """Serve somebody who stands in the shop, at once, by whoever is free.
+
+        ``Idempotency-Key`` is honoured: the same key of the same person takes one time.
+        """
+        key = request.headers.get(HEADER)
         if data.shop_id not in principal.own_shops:
             raise ShopUnknown
         wish = Wish(
             shop_id=data.shop_id,
             service_id=data.service_id,
-            start=soon(clock.now()),
+            start=soon(clock.house()),
             staff_id=data.staff_id,
             source=Source.WALK_IN,
+            request_key=f"{principal.id}:{key}" if key else None,
         )
         booked = await book(services.database, keyring=services.keyring, brand_id=principal.brand, wish=wish)
         return await _shown(services, principal, booked.booking_id)
@@ -126,7 +149,9 @@ class BoardController(Controller):
         "/{booking_id:uuid}/steps",
         operation_id="appointments_take_step",
         status_code=200,
-        responses=refusals(BookingUnknown, NotNow, TooEarly, SlotPassed),
+        responses=refusals(
+            BookingUnknown, NeedsDeposit, NotNow, TooEarly, SlotPassed, TimeGone, PaidBack, RefundOpen
+        ),
     )
     async def step(
         self,
@@ -144,6 +169,66 @@ class BoardController(Controller):
             by=_by(principal, data.reason),
         )
         return await _shown(services, principal, booking_id)
+
+    @post(
+        "/{booking_id:uuid}/move",
+        operation_id="appointments_move_in_shop",
+        status_code=200,
+        responses=refusals(BookingUnknown, NotNow, VersionConflict, *_TIME),
+    )
+    async def move(
+        self,
+        booking_id: FromPath[uuid.UUID],
+        data: JSONBody[ShopMoveWish],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> BoardEntry:
+        """Move an appointment to another time; it lives on under the id and the code in the answer.
+
+        For a minute that can be undone; then the customer is told. Repeating is harmless.
+        """
+        to = NewTime(
+            start=utc(data.start),
+            staff_id=data.staff_id,
+            by=Actor.SHOP,
+            actor_id=principal.id,
+            sequence=data.sequence,
+        )
+        moved = await moving.reschedule(
+            services.database,
+            brand_id=principal.brand,
+            booking_id=booking_id,
+            to=to,
+            shops=principal.own_shops,
+        )
+        return await _shown(services, principal, moved.id)
+
+    @post(
+        "/{booking_id:uuid}/undo",
+        operation_id="appointments_undo_move",
+        status_code=200,
+        responses=refusals(BookingUnknown, TooLateToUndo, VersionConflict, SlotTaken, CapReached),
+    )
+    async def undo(
+        self,
+        booking_id: FromPath[uuid.UUID],
+        data: JSONBody[UndoWish],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> BoardEntry:
+        """Take the last move of a shop back, within a minute: the appointment is as before, and nobody was told.
+
+        It can be undone once: repeating is refused, and changes nothing.
+        """
+        back = await undoing.undo(
+            services.database,
+            brand_id=principal.brand,
+            booking_id=booking_id,
+            shops=principal.own_shops,
+            actor_id=principal.id,
+            sequence=data.sequence,
+        )
+        return await _shown(services, principal, back.id)
 
     @get("/{booking_id:uuid}/tried", operation_id="appointments_list_tried", responses=refusals(BookingUnknown))
     async def tried(
@@ -177,7 +262,7 @@ class BoardController(Controller):
             sku_code=data.sku_code,
             remark=data.note,
             account_id=principal.id,
-            now=clock.now(),
+            now=clock.house(),
         )
         return [TriedRead.of(one) for one in await trying.tried_in(session, booking_id=booking_id)]
 
@@ -186,10 +271,6 @@ def _by(principal: Principal, reason: str = "") -> By:
     return By(principal.id, principal.own_shops, reason.strip())
 
 
-def _entry(one: BookingView) -> BoardEntry:
-    return BoardEntry(appointment=AppointmentRead.of(one), chair=one.resource_name, member_id=one.member_id)
-
-
 async def _shown(services: Services, principal: Principal, booking_id: uuid.UUID) -> BoardEntry:
     async with services.database.connection(principal.brand) as tx:
-        return _entry(await life.see(tx, booking_id=booking_id, shops=principal.own_shops))
+        return BoardEntry.of(await life.see(tx, booking_id=booking_id, shops=principal.own_shops))

@@ -7,23 +7,42 @@ import hashlib
 import hmac
 import uuid
 
-from appointments.states import Attention, BookingState, DepositState
+from appointments.states import MOVABLE, Attention, BookingState, DepositState, Source
 from appointments.types import BookingView, Plans, ServiceView
 from yundian.platform.core.crypto import Keyring
 
 NO_SHOWS_COUNT_FOR = dt.timedelta(days=180)
 # Whoever has the link to a past appointment needs it no more.
 LINK_LIVES = dt.timedelta(days=30)
+# So long a shop can take a move back; only then the customer is told of it.
+UNDO_FOR = dt.timedelta(seconds=60)
 # So early a customer may be checked in.
 EARLY = dt.timedelta(hours=2)
 _MAC_BYTES = 12
+# When it is due, whoever has not come is given up.
+NO_SHOW_TIMER = "appointments.no_show"
+# When it is due, a request without an answer is declined.
+REQUEST_TIMER = "appointments.request"
 
 
 def is_late(booking: BookingView, *, now: dt.datetime) -> bool:
     """Past the cut-off she booked under. Never, when the shop itself changed something."""
-    if booking.attention is not Attention.NONE or booking.state is not BookingState.CONFIRMED:
+    is_moved_by_shop = booking.moved_from is not None and booking.source is Source.SHOP
+    if is_moved_by_shop or booking.attention is not Attention.NONE or booking.state is not BookingState.CONFIRMED:
         return False
     return now > cutoff_of(booking)
+
+
+def is_changeable(booking: BookingView) -> bool:
+    """Whether it stands and lies ahead; until ``cutoff_of`` its customer may move it."""
+    return booking.state in MOVABLE and booking.starts_at > booking.seen_at
+
+
+def is_cancellable(booking: BookingView) -> bool:
+    """Whether its customer may give it back: also what is held for her, but not what is held for her group."""
+    if booking.state is BookingState.HELD:
+        return booking.source is not Source.GROUP and booking.starts_at > booking.seen_at
+    return is_changeable(booking)
 
 
 def cutoff_of(booking: BookingView) -> dt.datetime:
@@ -33,7 +52,11 @@ def cutoff_of(booking: BookingView) -> dt.datetime:
 
 def given_up_at(booking: BookingView) -> dt.datetime:
     """Until when the shop waits for her."""
-    return booking.starts_at + dt.timedelta(minutes=booking.grace_min)
+    return waited_until(booking.starts_at, booking.grace_min)
+
+
+def waited_until(start: dt.datetime, grace_min: int) -> dt.datetime:
+    return start + dt.timedelta(minutes=grace_min)
 
 
 def deposit_of(plans: Plans) -> int:

@@ -5,10 +5,9 @@ is a few hundred operations on such numbers. Between reading and writing the dat
 """
 
 import datetime as dt
-import re
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -23,14 +22,14 @@ from appointments.errors import (
     TooFar,
     TooSoon,
 )
-from appointments.rules.days import CELL_MIN, CELL_S, REGULAR, cell_of, days_of, instant_of, week_day
+from appointments.rules.cells import RUNS, bits_of, eroded, set_of, shifted, union
+from appointments.rules.days import CELL_MIN, CELL_S, cell_of, days_of, instant_of, week_day
 from appointments.states import DayKind, SpanKind
 from appointments.types import Busy, DayEntry, HoursEntry, PlanEntry, Plans, SessionPlan, StaffPlan, Stretch
 from yundian.platform.core.errors import DomainError
 
 _ONE_DAY = dt.timedelta(days=1)
 _Span = tuple[int, int]
-_SET = re.compile("1")
 # Of appointments of one person: some days of them.
 _TOGETHER = 16
 _CELL = dt.timedelta(seconds=CELL_S)
@@ -64,27 +63,49 @@ class Openings:
     chair_of: dict[uuid.UUID, int]
     sessions: dict[int, SessionPlan] = field(default_factory=dict)
     days_asked: tuple[tuple[dt.date, int, int], ...] = ()
+    is_offered: bool = True
 
     @property
     def rules(self) -> int:
         """What does not depend on who serves."""
-        return self.days & self.known & self.grid & self.hours & self.notice & self.horizon & self.member
+        return self._open & self.member
+
+    @property
+    def _open(self) -> int:
+        """The same for anybody."""
+        return self.days & self.known & self.grid & self.hours & self.notice & self.horizon
 
     def starts(self, staff_id: uuid.UUID | None = None) -> list[dt.datetime]:
         """Every time that can be had, of anybody or of one, in order."""
         first = instant_of(self.base)
-        return [first + bit * _CELL for bit in _bits(self._offered(staff_id))]
+        return [first + bit * _CELL for bit in bits_of(self._offered(staff_id))]
 
     def by_day(self, staff_id: uuid.UUID | None = None) -> dict[dt.date, list[dt.datetime]]:
         """The same by local day, days without any left out."""
         found: dict[dt.date, list[dt.datetime]] = {}
         offered = self._offered(staff_id)
         for day, start, end in self.days_asked:
-            bits = _bits(_shifted(offered, self.base - start) & ((1 << (end - start)) - 1))
+            bits = bits_of(self._within(offered, start, end))
             if bits:
                 midnight = instant_of(start)
                 found[day] = [midnight + bit * _CELL for bit in bits]
         return found
+
+    def open_days(self, staff_id: uuid.UUID | None = None) -> set[dt.date]:
+        """The days on which something could begin, had nobody booked: on the others one waits for nothing."""
+        could = 0
+        for somebody in self._people(staff_id):
+            could |= somebody.able
+        could &= self._open
+        return {day for day, start, end in self.days_asked if self._within(could, start, end)}
+
+    def unknown_days(self) -> set[dt.date]:
+        """The days of which nobody knows yet whether they are holidays."""
+        return {day for day, start, end in self.days_asked if not self._within(self.known, start, end)}
+
+    def _within(self, cells: int, start: int, end: int) -> int:
+        """A part of a set, from a cell until another, which is bit 0 then."""
+        return shifted(cells, self.base - start) & ((1 << (end - start)) - 1)
 
     def _offered(self, staff_id: uuid.UUID | None) -> int:
         people = self._people(staff_id)
@@ -92,9 +113,14 @@ class Openings:
         for somebody in people:
             free |= somebody.free
         wanted = {somebody.plan.id for somebody in people}
-        free &= self.chairs & ~_set_of(self.sessions)
-        free |= _set_of(at for at, one in self.sessions.items() if one.left > 0 and one.staff_id in wanted)
+        free &= self.chairs & ~set_of(self.sessions)
+        free |= set_of(at for at, one in self.sessions.items() if one.left > 0 and one.staff_id in wanted)
         return free & self.rules
+
+    def on_chair(self, chair_id: uuid.UUID) -> "Openings":
+        """The same, as if there were this chair only."""
+        free = self.chair_of.get(chair_id, 0)
+        return replace(self, chairs=free, chair_of={chair_id: free})
 
     def session_at(self, start: dt.datetime) -> SessionPlan | None:
         """The group session that begins then."""
@@ -117,6 +143,8 @@ class Openings:
 
     def refusal(self, start: dt.datetime, staff_id: uuid.UUID | None = None) -> DomainError | None:
         """Why this time cannot be had; ``None`` when it can."""
+        if not self.is_offered:
+            return NotOffered()
         at = cell_of(start) - self.base
         if at < 0 or start.timestamp() % CELL_S:
             return OffGrid()
@@ -129,7 +157,7 @@ class Openings:
         service = self.plans.service
         rules = (
             (self.days, TooFar(horizon_days=service.horizon_days)),
-            (self.known, HolidaysUnknown(year=start.year)),
+            (self.known, HolidaysUnknown(year=self._day_of(start).year)),
             (self.notice, TooSoon(notice_min=service.notice_min)),
             (self.horizon, TooFar(horizon_days=service.horizon_days)),
             (self.hours, OutsideHours()),
@@ -137,6 +165,10 @@ class Openings:
             (self.member, OwnOverlap()),
         )
         return next((refusal for mask, refusal in rules if not mask & bit), None)
+
+    def _day_of(self, start: dt.datetime) -> dt.date:
+        """Which of the shop's days that are asked about it begins on."""
+        return next((day for day, _first, end in self.days_asked if cell_of(start) < end), start.date())
 
     def _refusal_of_people(self, bit: int, people: list[Somebody]) -> DomainError | None:
         if not people:
@@ -168,8 +200,12 @@ def openings(
     now: dt.datetime,
     at: dt.datetime | None = None,
 ) -> Openings:
-    """Work it out for the local days of ``stretch``; with ``at``, for what begins then and for nothing else."""
-    return _Weigher(plans, zone, hours if is_in_business else (), stretch, now, at).openings()
+    """Work it out for the local days of ``stretch``; with ``at``, for what begins then and for nothing else.
+
+    Without ``is_in_business`` nothing is offered, whatever the hours and exceptions say.
+    """
+    found = _Weigher(plans, zone, hours, stretch, now, at).openings()
+    return found if is_in_business else replace(found, is_offered=False, hours=0)
 
 
 class _Weigher:
@@ -185,6 +221,8 @@ class _Weigher:
         at: dt.datetime | None,
     ) -> None:
         self.plans, self.hours, self.stretch, self.now = plans, hours, stretch, now
+        # Then there is one place to begin, and whoever is busy for any of its cells cannot.
+        self.is_moment = at is not None
         service = plans.service
         self.before = service.buffer_before_min // CELL_MIN
         self.served = service.duration_min // CELL_MIN
@@ -214,7 +252,7 @@ class _Weigher:
         service = self.plans.service
         grid = 0
         for day in wanted:
-            grid |= _shifted(self.days.grid(day, service.step_min), self.days.start(day) - self.base)
+            grid |= shifted(self.days.grid(day, service.step_min), self.days.start(day) - self.base)
         soonest = self.now + dt.timedelta(minutes=service.notice_min)
         last = self.now.astimezone(self.days.zone).date() + dt.timedelta(days=service.horizon_days)
         chair_of = {one.id: self._beside(one.busy) for one in self.plans.chairs}
@@ -224,13 +262,13 @@ class _Weigher:
             days=self._days(wanted),
             known=self.all & ~self._days(self.unknown),
             grid=grid & self.all,
-            hours=_eroded(self._hours(), self.served),
+            hours=eroded(self._hours(), self.served),
             notice=self._span(-(-int(soonest.timestamp()) // CELL_S), self.base + self.size),
             horizon=self._span(self.base, self.days.start(last + _ONE_DAY)),
-            member=_eroded(self.all & ~self._cells(self.plans.member_busy), self.served)
+            member=eroded(self.all & ~self._cells(self.plans.member_busy), self.served)
             if self.plans.member_busy[0]
             else self.all,
-            chairs=_union(chair_of.values()) if service.chair_kind else self.all,
+            chairs=union(chair_of.values()) if service.chair_kind else self.all,
             staff={one.id: self._somebody(one) for one in self.plans.staff},
             chair_of=chair_of,
             sessions={cell_of(one.starts_at) - self.base: one for one in self.plans.sessions},
@@ -248,8 +286,7 @@ class _Weigher:
         capped = 0
         if plan.cap:
             capped = self._days(day for day, count in plan.booked.items() if count >= plan.cap)
-        free = self._starts(work & ~self._cells(plan.busy)) if plan.busy[0] else able
-        return Somebody(plan=plan, able=able, capped=capped, free=free & ~capped)
+        return Somebody(plan=plan, able=able, capped=capped, free=able & self._beside(plan.busy) & ~capped)
 
     def _hours(self) -> int:
         """When the shop is open."""
@@ -290,11 +327,19 @@ class _Weigher:
 
     def _beside(self, busy: Busy) -> int:
         """Where the service could begin beside what is taken."""
-        return self._starts(self.all & ~self._cells(busy)) if busy[0] else self.free
+        if not busy[0]:
+            return self.free
+        if self.is_moment:
+            end = self.base + self.size
+            for first, last in zip(*busy, strict=True):
+                if first < end and self.base < last:
+                    return 0
+            return self.free
+        return self._starts(self.all & ~self._cells(busy))
 
     def _starts(self, free: int) -> int:
         """Where the service could begin so that it and its buffers fit."""
-        return _eroded(free, self.occupied) << self.before & self.all
+        return eroded(free, self.occupied) << self.before & self.all
 
     def _add(
         self, spans: list[_Span], day: dt.date, starts: int | None, ends: int | None, *, is_outward: bool = False
@@ -309,7 +354,7 @@ class _Weigher:
         if not starts:
             return 0
         origin = min(*starts, self.base)
-        runs, mask = _runs, 0
+        runs, mask = RUNS, 0
         for index in range(0, len(starts), _TOGETHER):
             some = starts[index : index + _TOGETHER]
             low, near = min(some), 0
@@ -340,48 +385,6 @@ class _Weigher:
         """The cells from one until another."""
         first, end = max(first - self.base, 0), min(end - self.base, self.size)
         return ((1 << (end - first)) - 1) << first if end > first else 0
-
-
-class _Runs(dict[int, int]):
-    """So many cells in a row."""
-
-    def __missing__(self, length: int) -> int:
-        run = (1 << length) - 1
-        if length <= REGULAR:
-            self[length] = run
-        return run
-
-
-_runs = _Runs()
-
-
-def _shifted(mask: int, by: int) -> int:
-    return mask << by if by >= 0 else mask >> -by
-
-
-def _eroded(mask: int, length: int) -> int:
-    """The cells from which on ``length`` cells in a row are in the set."""
-    have = 1
-    while have * 2 <= length:
-        mask &= mask >> have
-        have *= 2
-    return mask & mask >> (length - have)
-
-
-def _union(masks: Iterable[int]) -> int:
-    found = 0
-    for mask in masks:
-        found |= mask
-    return found
-
-
-def _set_of(bits: Iterable[int]) -> int:
-    return _union(1 << bit for bit in bits if bit >= 0)
-
-
-def _bits(mask: int) -> list[int]:
-    """Which are set, in order."""
-    return [found.start() for found in _SET.finditer(bin(mask)[:1:-1])] if mask else []
 
 
 def _range(first: dt.date, last: dt.date) -> list[dt.date]:

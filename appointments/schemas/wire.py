@@ -8,21 +8,23 @@ import msgspec
 from msgspec import Meta
 
 from appointments.repository.tried import TriedView
-from appointments.service.finding import FreeShop
 from appointments.service.steps import Step
-from appointments.states import Attention, BookingState, DepositState, Source
+from appointments.states import Attention, BookingState, DepositState, ReasonCode, Source, WaitMode
 from appointments.types import BookingView, ServiceView
 
 At = Annotated[dt.datetime, Meta(tz=True)]
 
 
 class ServiceRead(msgspec.Struct, frozen=True, kw_only=True):
-    """A service as customers see it; durations in minutes."""
+    """A service as customers see it; durations in minutes. ``wait_mode``: whether one can wait for a full day."""
 
     id: uuid.UUID
     name: str
+    name_en: str
     category: str
+    category_en: str
     description: str
+    description_en: str
     duration_min: int
     seats: int
     price_minor: int
@@ -31,55 +33,11 @@ class ServiceRead(msgspec.Struct, frozen=True, kw_only=True):
     needs_approval: bool
     horizon_days: int
     cutoff_min: int
+    wait_mode: WaitMode
 
     @classmethod
     def of(cls, service: ServiceView) -> "ServiceRead":
         return msgspec.convert(service, cls, from_attributes=True)
-
-
-class FreeShopRead(msgspec.Struct, frozen=True, kw_only=True):
-    """A shop that offers the service; ``next_start`` of null: nothing is free within two weeks."""
-
-    shop_id: uuid.UUID
-    name: str
-    city: str
-    address: str
-    time_zone: str
-    latitude: float | None
-    longitude: float | None
-    distance_m: float | None
-    next_start: dt.datetime | None
-
-    @classmethod
-    def of(cls, one: FreeShop) -> "FreeShopRead":
-        shop = one.shop
-        return cls(
-            shop_id=shop.id,
-            name=shop.name,
-            city=shop.city,
-            address=shop.address,
-            time_zone=shop.time_zone,
-            latitude=shop.latitude,
-            longitude=shop.longitude,
-            distance_m=one.distance_m,
-            next_start=one.next_start,
-        )
-
-
-class DayRead(msgspec.Struct, frozen=True):
-    """A local day of the shop and the times that can be had on it."""
-
-    day: dt.date
-    starts: list[dt.datetime]
-
-
-class TimesRead(msgspec.Struct, frozen=True, kw_only=True):
-    """Days without a free time are left out. ``holidays_unknown``: days that cannot be told yet are among them."""
-
-    time_zone: str
-    days: list[DayRead]
-    next_start: dt.datetime | None
-    holidays_unknown: bool
 
 
 class AppointmentWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,30 +54,27 @@ class MoveWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     staff_id: uuid.UUID | None = None
 
 
-class GroupWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A group that is to be opened, and the session it holds."""
+class ShopMoveWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another time; nobody named: whoever is free. ``sequence``: the appointment's, as it was seen."""
 
-    campaign_code: str
-    sku_id: uuid.UUID
-    shop_id: uuid.UUID
     start: At
     staff_id: uuid.UUID | None = None
+    sequence: int | None = None
 
 
-class GroupOpened(msgspec.Struct, frozen=True, kw_only=True):
-    """Pay at ``pay_path`` before ``expires_at``. ``is_new`` is false for the unpaid seat she had already."""
+class UndoWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A move that is taken back. ``sequence``: the appointment's as the move left it."""
 
-    group_code: str
-    order_number: str
-    pay_path: str
-    total_minor: int
-    currency: str
-    expires_at: dt.datetime
-    is_new: bool
+    sequence: int
 
 
 class AppointmentRead(msgspec.Struct, frozen=True, kw_only=True):
-    """An appointment. ``pay_path``: where its deposit is paid while the time is held; else empty."""
+    """An appointment. ``pay_path``: where its deposit is paid while the time is held; else empty.
+
+    ``reason`` is what people said when it ended, ``reason_code`` what the house did. ``moved_to``: the code under
+    which one of one's own lives on, where it is asked for by an old one. ``is_day_only``: another system knew the
+    day and not the time.
+    """
 
     id: uuid.UUID
     code: str
@@ -130,8 +85,10 @@ class AppointmentRead(msgspec.Struct, frozen=True, kw_only=True):
     shop_id: uuid.UUID
     service_id: uuid.UUID
     service_name: str
+    service_name_en: str
     staff_id: uuid.UUID
     staff_name: str
+    staff_name_en: str
     starts_at: dt.datetime
     ends_at: dt.datetime
     time_zone: str
@@ -143,21 +100,41 @@ class AppointmentRead(msgspec.Struct, frozen=True, kw_only=True):
     arrived_at: dt.datetime | None
     cutoff_at: dt.datetime
     sequence: int
+    reason: str
+    reason_code: ReasonCode
+    is_day_only: bool
     pay_path: str = ""
+    moved_to: str = ""
 
     @classmethod
-    def of(cls, booking: BookingView, *, pay_path: str = "") -> "AppointmentRead":
+    def of(cls, booking: BookingView, *, pay_path: str = "", moved_to: str = "") -> "AppointmentRead":
         same = {name: getattr(booking, name) for name in cls.__struct_fields__ if hasattr(booking, name)}
         cutoff_at = booking.starts_at - dt.timedelta(minutes=booking.cutoff_min)
-        return cls(**same, cutoff_at=cutoff_at, pay_path=pay_path)
+        if booking.state is BookingState.WAIVED:
+            # Why a shop forgave her is for the shop to read: in the history.
+            same["reason"] = ""
+        return cls(**same, cutoff_at=cutoff_at, pay_path=pay_path, moved_to=moved_to)
 
 
 class BoardEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An appointment on a shop's board. The customer's name is on her sheet alone."""
+    """An appointment on a shop's board. The customer's name is on her sheet alone. Those with the same
+    ``session_id`` are in one group session."""
 
     appointment: AppointmentRead
+    chair_id: uuid.UUID | None
     chair: str | None
     member_id: uuid.UUID | None
+    session_id: uuid.UUID | None
+
+    @classmethod
+    def of(cls, one: BookingView) -> "BoardEntry":
+        return cls(
+            appointment=AppointmentRead.of(one),
+            chair_id=one.resource_id,
+            chair=one.resource_name,
+            member_id=one.member_id,
+            session_id=one.session_id,
+        )
 
 
 class CodeWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 """Booking: the openings are asked again, and then the database decides."""
 
 import datetime as dt
+import hashlib
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import msgspec
 
 from appointments.errors import (
     CapReached,
+    KeyReused,
     OwnOverlap,
     SlotTaken,
     TooManyHolds,
@@ -19,7 +21,7 @@ from appointments.events import BookingConfirmed, BookingHeld, BookingRequested,
 from appointments.repository import bookings, taking
 from appointments.repository.taking import Kind, Missed, Wanted
 from appointments.rules import life
-from appointments.rules.days import CELL_S
+from appointments.rules.days import cell_of, instant_of
 from appointments.rules.openings import Openings
 from appointments.service import facts, planning, turns
 from appointments.states import BookingState, DepositState, Source
@@ -29,6 +31,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id, readable_code
 from yundian.platform.core.money import Money
+from yundian.platform.core.steps import step
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.outbox.declare import Event
 from yundian.platform.outbox.door import Door, brand_of
@@ -42,7 +45,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Wish:
-    """What somebody wants to book. ``staff_id`` of ``None``: anybody. ``request_key``: repeating it books once."""
+    """What somebody wants to book. ``staff_id`` of ``None``: anybody.
+
+    ``request_key`` is whatever she sends to have it booked once, however often she asks; it stands for this wish.
+    Without a member it names who sends it, too.
+    """
 
     shop_id: uuid.UUID
     service_id: uuid.UUID
@@ -58,6 +65,8 @@ class Wish:
     wait_id: uuid.UUID | None = None
     # Of her page, where she returns to when she has paid.
     brand_code: str = ""
+    # Her openid, where she pays inside WeChat.
+    payer: str = ""
     # How she came: ``web``, ``wechat``, ``api``; empty: as the source says.
     channel: str = ""
 
@@ -80,12 +89,13 @@ class Booked:
 async def book(database: Database, *, keyring: Keyring, brand_id: uuid.UUID, wish: Wish) -> Booked:
     """Book a time, or set it aside until its deposit is paid.
 
-    The same wish of the same member again gives the booking she has. Records ``BookingHeld``, ``BookingRequested``
-    or ``BookingConfirmed``. Raises the refusal that says why it cannot be had.
+    The same wish of the same member again gives the booking she has, the same key with another wish is
+    ``KeyReused``. Records ``BookingHeld``, ``BookingRequested`` or ``BookingConfirmed``. Raises the refusal that
+    says why it cannot be had.
     """
 
     async def attempt(tx: Tx) -> Booked:
-        return await book_in(tx, keyring=keyring, wish=wish, now=clock.now())
+        return await book_in(tx, keyring=keyring, wish=wish)
 
     return await decided(database, brand_id, attempt)
 
@@ -96,7 +106,10 @@ async def decided(database: Database, brand_id: uuid.UUID, attempt: Callable[[Tx
     async def once() -> T:
         with turns.turn():
             async with database.connection(brand_id, is_planned_once=True) as tx:
-                return await attempt(tx)
+                done = await attempt(tx)
+                step("appointments.decided")
+            step("appointments.committed")
+            return done
 
     return await persistently(once)
 
@@ -118,10 +131,10 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
 
 def soon(now: dt.datetime) -> dt.datetime:
     """When somebody who stands in the shop begins: the cell of five minutes that runs."""
-    return now - dt.timedelta(seconds=now.timestamp() % CELL_S)
+    return instant_of(cell_of(now))
 
 
-async def book_in(tx: Tx, *, keyring: Keyring, wish: Wish, now: dt.datetime) -> Booked:
+async def book_in(tx: Tx, *, keyring: Keyring, wish: Wish, now: dt.datetime | None = None) -> Booked:
     """One try, in the caller's transaction; after a refusal it must be rolled back."""
     earlier = await _earlier(tx, keyring, wish)
     if earlier is not None:
@@ -134,6 +147,8 @@ async def book_in(tx: Tx, *, keyring: Keyring, wish: Wish, now: dt.datetime) -> 
             raise
         return same
     pay_path = ""
+    if placed.state is BookingState.HELD and placed.member_id is not None:
+        await _check_holds(tx, placed.member_id)
     if placed.state is BookingState.HELD and placed.deposit_minor and placed.expires_at is not None:
         pay_path = await open_payment(
             tx,
@@ -143,12 +158,19 @@ async def book_in(tx: Tx, *, keyring: Keyring, wish: Wish, now: dt.datetime) -> 
             description=placed.service_name,
             expires_at=placed.expires_at,
             return_path=f"/m/{wish.brand_code}/appointments/{placed.code}" if wish.brand_code else "/",
+            payer=wish.payer,
         )
     return Booked(placed.id, placed.code, placed.state, pay_path)
 
 
-async def take(tx: Tx, *, wish: Wish, now: dt.datetime) -> NewBooking:
-    """Ask again what can be had, and take it; no payment is opened."""
+async def _check_holds(tx: Tx, member_id: uuid.UUID) -> None:
+    """Counted when hers is written, and no other of hers is being written: many asked at once are no more."""
+    if await bookings.count_holds(tx, member_id=member_id) > MAX_HOLDS:
+        raise TooManyHolds
+
+
+async def take(tx: Tx, *, wish: Wish, now: dt.datetime | None = None) -> NewBooking:
+    """Ask again what can be had, and take it; no payment is opened. Without ``now``: by the database's clock."""
     asked = await planning.ask(
         tx,
         shop_id=wish.shop_id,
@@ -156,12 +178,13 @@ async def take(tx: Tx, *, wish: Wish, now: dt.datetime) -> NewBooking:
         at=wish.start,
         now=now,
         member_id=wish.member_id,
-        is_booking=True,
+        # Who was booked longest ago matters where anybody may serve.
+        is_booking=wish.staff_id is None,
         is_by_shop=wish.is_by_shop,
     )
     if asked.openings.plans.member_holds >= MAX_HOLDS and wish.wait_id is None and wish.source is not Source.GROUP:
         raise TooManyHolds
-    booking = _new(wish, asked, now)
+    booking = _new(wish, asked, asked.now)
     return await place(tx, booking=booking, openings=asked.openings, staff_id=wish.staff_id, wish=wish)
 
 
@@ -181,7 +204,7 @@ async def place(
             raise SlotTaken
         booking = msgspec.structs.replace(booking, session_id=session.id).with_people(*joined)
     else:
-        able = await _within_caps(tx, booking, openings, people)
+        able = await within_caps(tx, openings, people, day=booking.local_day, but=booking.moved_from)
         wanted.append(Wanted(Kind.STAFF, turns.in_turn(able)))
         if openings.plans.service.chair_kind:
             wanted.append(Wanted(Kind.CHAIR, turns.in_turn(chairs)))
@@ -190,7 +213,7 @@ async def place(
             booking = msgspec.structs.replace(booking, session_id=new_id())
 
     def describe(complete: NewBooking) -> Sequence[Event]:
-        return _told(complete, wish)
+        return told(complete, wish)
 
     result = await taking.take(
         tx, booking=booking, wanted=wanted, is_new_session=is_new_session, describe=describe
@@ -200,13 +223,16 @@ async def place(
     return result
 
 
-async def _within_caps(
-    tx: Tx, booking: NewBooking, openings: Openings, people: Sequence[uuid.UUID]
+async def within_caps(
+    tx: Tx, openings: Openings, people: Sequence[uuid.UUID], *, day: dt.date, but: uuid.UUID | None
 ) -> Sequence[uuid.UUID]:
-    """Who takes one more on this day; nobody is locked where nobody has a cap."""
+    """Who takes one more on this day, ``but`` not counted; nobody is locked where nobody has a cap.
+
+    Raises ``CapReached`` when nobody does.
+    """
     if not any(openings.staff[person].plan.cap for person in people):
         return people
-    kept = await taking.within_caps(tx, people=people, day=booking.local_day, but=booking.moved_from)
+    kept = await taking.within_caps(tx, people=people, day=day, but=but)
     if not kept:
         raise CapReached
     return kept
@@ -246,7 +272,7 @@ def _new(wish: Wish, asked: planning.Asked, now: dt.datetime) -> NewBooking:
         currency=service.currency,
         expires_at=held_until if is_held else None,
         arrived_at=now if wish.source is Source.WALK_IN else None,
-        request_key=wish.request_key,
+        request_key=_kept_key(wish),
         cutoff_min=service.cutoff_min,
         grace_min=service.grace_min,
         is_late_cancel_charged=service.is_late_cancel_charged,
@@ -259,11 +285,12 @@ def _new(wish: Wish, asked: planning.Asked, now: dt.datetime) -> NewBooking:
     )
 
 
-def _told(booking: NewBooking, wish: Wish | None) -> list[Event]:
-    told = facts.of(booking)
+def told(booking: NewBooking, wish: Wish | None) -> list[Event]:
+    """The facts of a booking that is written, as a wish or, without one, in place of another."""
+    about = facts.of(booking)
     if booking.state is BookingState.HELD and booking.expires_at is not None:
         wait_id = wish.wait_id if wish is not None else None
-        held: list[Event] = [BookingHeld(booking=told, expires_at=booking.expires_at, wait_id=wait_id)]
+        held: list[Event] = [BookingHeld(booking=about, expires_at=booking.expires_at, wait_id=wait_id)]
         if wait_id is not None and booking.member_id is not None:
             held.append(
                 SlotOffered(
@@ -278,8 +305,10 @@ def _told(booking: NewBooking, wish: Wish | None) -> list[Event]:
             )
         return held
     if booking.state is BookingState.REQUESTED:
-        return [BookingRequested(booking=told)]
-    return [BookingConfirmed(booking=told, moved_from=booking.moved_from)]
+        return [BookingRequested(booking=about)]
+    # Who was moved by her shop is told when that cannot be undone any more.
+    is_by_shop = booking.moved_from is not None and booking.source is Source.SHOP
+    return [BookingConfirmed(booking=about, moved_from=booking.moved_from, is_told_later=is_by_shop)]
 
 
 async def open_payment(
@@ -291,6 +320,7 @@ async def open_payment(
     description: str,
     expires_at: dt.datetime,
     return_path: str,
+    payer: str = "",
 ) -> str:
     """The deposit's payment, while the time is held; where it is paid."""
     payment = await payments.start_payment(
@@ -302,6 +332,7 @@ async def open_payment(
         description=description,
         expires_at=expires_at,
         return_path=return_path,
+        payer=payer,
     )
     await bookings.set_payment(door, booking_id=booking_id, payment_id=payment.id)
     return payments.pay_path(keyring, brand_id=brand_of(door), payment_id=payment.id)
@@ -309,10 +340,25 @@ async def open_payment(
 
 async def _earlier(tx: Tx, keyring: Keyring, wish: Wish) -> Booked | None:
     """What the same request booked before."""
-    if wish.request_key is None or wish.member_id is None:
+    key = _kept_key(wish)
+    if key is None:
         return None
-    found = await bookings.by_request(tx, member_id=wish.member_id, key=wish.request_key)
-    return None if found is None else repeated(tx, keyring, found)
+    if wish.member_id is None:
+        # Of nobody's bookings no index says that a key is used once.
+        await bookings.lock_request(tx, key=key)
+    found = await bookings.by_request(tx, member_id=wish.member_id, key=key)
+    if found is None:
+        return None
+    # Who walks in begins now, and the second tap may be another moment.
+    start = found.starts_at if wish.source is Source.WALK_IN else wish.start
+    if (found.shop_id, found.service_id, found.starts_at) != (wish.shop_id, wish.service_id, start):
+        raise KeyReused
+    return repeated(tx, keyring, found)
+
+
+def _kept_key(wish: Wish) -> str | None:
+    """Of any length, and never one that the house itself gives to a seat."""
+    return f"key:{hashlib.sha256(wish.request_key.encode()).hexdigest()}" if wish.request_key else None
 
 
 async def _same(tx: Tx, keyring: Keyring, wish: Wish) -> Booked | None:

@@ -11,10 +11,12 @@ from appointments.service import facts
 from appointments.states import BookingState, DepositState
 from appointments.types import Actor, BookingView
 from yundian.payments import api as payments
+from yundian.payments.types import RefundWish
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.door import Door
 
-_KEPT = (DepositState.REFUNDING, DepositState.FORFEITED)
+# Whatever it was for: all of it is hers again.
+_HAD = (DepositState.PAID, DepositState.APPLIED_TO_SALE, DepositState.REFUNDING, DepositState.FORFEITED)
 
 
 async def settle(door: Door, booking: BookingView, *, is_charged: bool) -> None:
@@ -63,11 +65,11 @@ async def captured(door: Door, *, payment_id: uuid.UUID, now: dt.datetime) -> No
     await outbox.record(door, BookingConfirmed(booking=told) if is_confirmed else BookingRequested(booking=told))
 
 
-async def refunded(door: Door, *, payment_id: uuid.UUID) -> None:
-    """The money arrived at the customer's."""
+async def refunded(door: Door, *, payment_id: uuid.UUID, refunded_minor: int) -> None:
+    """Money arrived at the customer's, asked for here or by headquarters: ``refunded_minor`` in all so far."""
     booking = await bookings.by_payment(door, payment_id=payment_id)
-    if booking is not None:
-        await bookings.move_deposit(door, booking_id=booking.id, sources=_KEPT, target=DepositState.REFUNDED)
+    if booking is not None and refunded_minor >= booking.deposit_minor:
+        await bookings.move_deposit(door, booking_id=booking.id, sources=_HAD, target=DepositState.REFUNDED)
 
 
 async def _refund(door: Door, booking: BookingView, *, from_: DepositState) -> None:
@@ -75,6 +77,7 @@ async def _refund(door: Door, booking: BookingView, *, from_: DepositState) -> N
         door, booking_id=booking.id, sources=[from_], target=DepositState.REFUNDING
     )
     if moved and booking.payment_id is not None:
-        await payments.request_refund(
-            door, payment_id=booking.payment_id, amount_minor=booking.deposit_minor, reason=booking.code
+        # All that is left: headquarters may have sent some of it back, or is about to.
+        await payments.request_refunds(
+            door, refunds=[RefundWish(payment_id=booking.payment_id, reason=booking.code)]
         )

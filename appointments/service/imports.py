@@ -8,59 +8,49 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-import msgspec
-from msgspec import Meta
-
 from appointments.repository import imports as repository
-from appointments.repository.imports import Known, NewImport
+from appointments.repository import words
+from appointments.repository.imports import Known, Lost
+from appointments.repository.words import Meant
+from appointments.rules import life
+from appointments.rules.imported import NewImport
+from appointments.rules.words import known_as
+from appointments.service import surveys
+from appointments.service.records import TAKING, BookingRecord, begins, length_of, no_date, state_of
 from appointments.states import BookingState
 from stores import api as stores
 from stores.types import ShopPlace
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id, readable_code
-from yundian.platform.db.database import Tx
-from yundian.platform.intake.types import Applied, ImportKind, Origin, Problem
+from yundian.platform.db.database import Database, Tx
+from yundian.platform.files.types import FileKind
+from yundian.platform.intake import mapping as mappings
+from yundian.platform.intake.service import run_import
+from yundian.platform.intake.types import Applied, ImportKind, Origin, Problem, RunSummary
+from yundian.platform.outbox import timers
 
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 
-Code = Annotated[str, Meta(min_length=1, max_length=64)]
-# Whose time somebody's was, or will be; the others ended without.
-_TAKING = frozenset({BookingState.CONFIRMED, BookingState.COMPLETED})
-_MISSED = BookingState.NO_SHOW
-
-
-class BookingRecord(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """An appointment in a file. Of what was cancelled or missed ``day`` is enough; all else needs ``starts_at``.
-
-    ``client`` is what the other system calls the customer; it finds no member by itself.
-    """
-
-    external_id: Annotated[str, Meta(min_length=1, max_length=160)]
-    shop_code: Code
-    service_code: Annotated[str, Meta(min_length=1, max_length=40)]
-    staff: Annotated[str, Meta(min_length=1, max_length=60)]
-    state: Literal["confirmed", "completed", "cancelled", "cancelled_late", "no_show"]
-    day: dt.date | None = None
-    starts_at: dt.datetime | None = None
-    duration_min: Annotated[int, Meta(ge=5, le=720)] | None = None
-    booked_on: dt.date | None = None
-    ended_on: dt.date | None = None
-    client: Annotated[str, Meta(max_length=80)] | None = None
-    reason: Annotated[str, Meta(max_length=200)] | None = None
+_LOST = {
+    Lost.STAFF: Problem("appointments.overlap", "this person is in another appointment then", "starts_at"),
+    Lost.CHAIR: Problem("appointments.overlap", "no chair is free then", "starts_at"),
+    Lost.SESSION: Problem("appointments.overlap", "this service has its session with somebody else then", "staff"),
+    Lost.SEAT: Problem("appointments.session_full", "every seat of its session is taken", "starts_at"),
+}
 
 
 async def apply(tx: Tx, origin: Origin, records: Sequence[BookingRecord]) -> Applied:
     """Bring a batch of appointments in; what came before is left as it is here. Set-based."""
     now = clock.now()
-    shop_ids = await stores.ids_of(tx, codes={one.shop_code for one in records})
-    places = await stores.places_of(tx, ids=list(shop_ids.values()))
+    meant = await words.meant(tx, source=origin.mapping, said=_said(records))
+    shop_ids = await _shops(tx, records, meant)
+    places = await stores.places_of(tx, ids=list(set(shop_ids.values())))
     known = await repository.known(
         tx,
-        shop_ids=list(shop_ids.values()),
-        services={one.service_code for one in records},
+        shop_ids=list(places),
+        services={one.service_code for one in records} | set(meant.services.values()),
         source=origin.mapping,
         external_ids=[one.external_id for one in records],
     )
@@ -72,20 +62,25 @@ async def apply(tx: Tx, origin: Origin, records: Sequence[BookingRecord]) -> App
             unchanged += 1
             continue
         shop_id = shop_ids.get(record.shop_code)
-        if shop_id is None:
+        if shop_id is None or shop_id not in places:
             refused[position] = Problem("appointments.shop_unknown", "no shop has this code", "shop_code")
             continue
-        made = _ready(record, known, places[shop_id], shop_id=shop_id, source=origin.mapping, now=now)
+        made = _ready(record, known, meant, places[shop_id], shop_id=shop_id, source=origin.mapping, now=now)
         if isinstance(made, Problem):
             refused[position] = made
         else:
             ready[position] = made
-    taken = await repository.put(tx, bookings=list(ready.values()), now=now)
+    bookings = list(ready.values())
+    lost = await repository.put(tx, run_id=origin.run_id, bookings=bookings, known=known, now=now)
+    applied = 0
     for position, one in ready.items():
-        if one.id in taken:
-            reason = "this person is in another appointment then"
-            refused[position] = Problem("appointments.overlap", reason, "starts_at")
-    applied = len(ready) - len(taken)
+        if one.id in lost:
+            refused[position] = _LOST[lost[one.id]]
+        else:
+            applied += 1
+            if one.is_coming:
+                due_at = life.waited_until(one.starts_at, one.service.grace_min)
+                await timers.set_timer(tx, name=life.NO_SHOW_TIMER, key=str(one.id), due_at=due_at)
     return Applied(applied=applied, unchanged=unchanged, refused=refused)
 
 
@@ -94,9 +89,52 @@ BOOKINGS = ImportKind(
 )
 
 
+async def _take(
+    database: Database, brand: uuid.UUID, scope: str, file: Path, mapping: mappings.Mapping
+) -> RunSummary:
+    """A file with a scope is only looked at: the scope is the look's id."""
+    if scope:
+        return await surveys.look(database, brand=brand, survey_id=uuid.UUID(scope), file=file, mapping=mapping)
+    return await run_import(database, brand=brand, kind=BOOKINGS, file=file, mapping=mapping)
+
+
+# The same, of files that HQ uploads.
+FILES = FileKind(
+    name=BOOKINGS.name,
+    record=BookingRecord,
+    timer="appointments.import_upload",
+    take=_take,
+    mappings=MAPPINGS,
+    path="/hq/appointments",
+)
+
+
+def _said(records: Sequence[BookingRecord]) -> set[str]:
+    """The words of a batch that somebody may have said the meaning of."""
+    return {known_as(text) for one in records for text in (one.shop_code, one.service_code, one.staff, one.state)}
+
+
+async def _shops(tx: Tx, records: Sequence[BookingRecord], meant: Meant) -> dict[str, uuid.UUID]:
+    """Which shop each code is: what HQ said of it, else the shop that has it."""
+    codes = {one.shop_code for one in records}
+    said = {code: meant.shops[known_as(code)] for code in codes if known_as(code) in meant.shops}
+    return await stores.ids_of(tx, codes=codes - set(said)) | said
+
+
+def _who(record: BookingRecord, known: Known, meant: Meant, shop_id: uuid.UUID) -> uuid.UUID | Problem:
+    name = meant.people.get((shop_id, known_as(record.staff))) or record.staff.casefold()
+    people = known.people.get((shop_id, name), [])
+    if not people:
+        return Problem("appointments.staff_unknown", "nobody of this name serves in this shop", "staff")
+    if len(people) > 1:
+        return Problem("appointments.staff_unknown", "several of this name serve in this shop", "staff")
+    return people[0]
+
+
 def _ready(
     record: BookingRecord,
     known: Known,
+    meant: Meant,
     place: ShopPlace,
     *,
     shop_id: uuid.UUID,
@@ -104,31 +142,30 @@ def _ready(
     now: dt.datetime,
 ) -> NewImport | Problem:
     zone = ZoneInfo(place.time_zone)
-    service = known.services.get(record.service_code)
+    wrong = no_date(record)
+    if wrong is not None:
+        return wrong
+    service = known.services.get(meant.services.get(known_as(record.service_code), record.service_code))
     if service is None:
         return Problem("appointments.service_unknown", "no service has this code", "service_code")
-    people = known.people.get((shop_id, record.staff.casefold()), [])
-    if len(people) != 1:
-        reason = "nobody of this name serves in this shop" if not people else "several of this name serve there"
-        return Problem("appointments.staff_unknown", reason, "staff")
-    state = BookingState(record.state)
-    start = record.starts_at
-    if start is None and record.day is not None and state not in _TAKING:
-        start = dt.datetime.combine(record.day, dt.time(), zone)
-    if start is None:
-        return Problem("appointments.no_time", "what takes somebody's time needs its time", "starts_at")
+    staff_id = _who(record, known, meant, shop_id)
+    if isinstance(staff_id, Problem):
+        return staff_id
+    state = state_of(record, meant.states, now)
+    if state is None:
+        return Problem("appointments.state_unknown", "nobody said yet what this state means", "state")
+    start = begins(record, state, zone, now)
+    if isinstance(start, Problem):
+        return start
     day = start.astimezone(zone).date()
-    impossible = _impossible(record, state, start, day, now)
-    if impossible is not None:
-        return impossible
-    minutes = record.duration_min or service.duration_min
+    minutes = length_of(record) or service.duration_min
     asked = _moment(record.booked_on, zone) or min(start, now)
     return NewImport(
         id=new_id(),
         code=readable_code(10),
         shop_id=shop_id,
         service=service,
-        staff_id=people[0],
+        staff_id=staff_id,
         state=state.value,
         starts_at=start.astimezone(dt.UTC),
         ends_at=start.astimezone(dt.UTC) + dt.timedelta(minutes=minutes),
@@ -137,30 +174,13 @@ def _ready(
         asked_at=asked,
         ended_at=_moment(record.ended_on, zone) if state is not BookingState.CONFIRMED else None,
         is_day_only=record.starts_at is None,
-        takes_time=state in _TAKING,
+        takes_time=state in TAKING,
         is_coming=state is BookingState.CONFIRMED,
         source=source,
         external_id=record.external_id,
         client=record.client or "",
         reason=record.reason or "",
     )
-
-
-def _impossible(
-    record: BookingRecord, state: BookingState, start: dt.datetime, day: dt.date, now: dt.datetime
-) -> Problem | None:
-    """What cannot have been."""
-    if record.day is not None and record.starts_at is not None and record.day != day:
-        return Problem("appointments.impossible", "its time lies on another day than it says", "day")
-    if record.booked_on is not None and record.booked_on > day:
-        return Problem("appointments.impossible", "booked after its own day", "booked_on")
-    if record.ended_on is not None and record.ended_on > day and state is not _MISSED:
-        return Problem("appointments.impossible", "cancelled after its own day", "ended_on")
-    if state is BookingState.CONFIRMED and start <= now:
-        return Problem("appointments.impossible", "still to come, and its time has passed", "starts_at")
-    if state in (BookingState.COMPLETED, _MISSED) and start > now:
-        return Problem("appointments.impossible", "over, and its time has not come", "starts_at")
-    return None
 
 
 def _moment(day: dt.date | None, zone: ZoneInfo) -> dt.datetime | None:

@@ -2,7 +2,11 @@
 
 import datetime as dt
 import uuid
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
 
 import msgspec
 
@@ -10,27 +14,32 @@ from appointments.errors import NotNow, SlotTaken
 from appointments.events import BookingReassigned
 from appointments.repository import bookings, taking
 from appointments.rules import life as life_rules
+from appointments.rules.days import cell_of, instant_of
+from appointments.rules.openings import Openings
 from appointments.service import booking as book
-from appointments.service import facts, life, planning, telling
-from appointments.states import Attention, BookingState, Source
+from appointments.service import facts, life, moves, planning, telling
+from appointments.states import LIVE, MOVABLE, Attention, BookingState, Source
 from appointments.types import Actor, BookingView, NewBooking
 from yundian.platform.core import clock
-from yundian.platform.core.errors import DomainError
+from yundian.platform.core.errors import DomainError, VersionConflict
 from yundian.platform.core.ids import new_id, readable_code
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.outbox import outbox
 
-MOVABLE = frozenset({BookingState.CONFIRMED, BookingState.REQUESTED})
-
 
 @dataclass(frozen=True, kw_only=True)
 class NewTime:
-    """Where a booking is to go. ``staff_id`` of ``None``: whoever is free."""
+    """Where a booking is to go. ``staff_id`` and ``chair_id`` of ``None``: whoever and whatever is free.
+
+    ``sequence``: the booking's when it was looked at; one changed since then is not moved (``VersionConflict``).
+    """
 
     start: dt.datetime
     staff_id: uuid.UUID | None
     by: Actor
     actor_id: uuid.UUID | None
+    chair_id: uuid.UUID | None = None
+    sequence: int | None = None
 
 
 async def reschedule(
@@ -44,13 +53,24 @@ async def reschedule(
 ) -> BookingView:
     """Another time: the old one is given back and the new one taken in one step, or nothing changes.
 
-    Customers may until the cut-off (``PastCutoff``); the deposit moves along. Records ``BookingConfirmed`` (or
-    ``BookingRequested``) of the new booking and ``SlotFreed``.
+    Customers may until the cut-off (``PastCutoff``); the deposit moves along, and must be paid (``NeedsDeposit``).
+    Asked again for the same time it is where it is. Records ``BookingConfirmed`` (or
+    ``BookingRequested``) of the new booking and ``SlotFreed``; of a shop's move the customer is told, and the old
+    time offered, when it cannot be undone any more (``undoing``).
     """
+    is_by_shop = to.by is Actor.SHOP
 
     async def attempt(tx: Tx) -> BookingView:
-        now = clock.now()
+        was = await moves.untold(tx, booking_id=booking_id) if is_by_shop else None
         old = await life.see(tx, booking_id=booking_id, shops=shops, member_id=member_id, is_locked=True)
+        now = old.seen_at
+        if old.state is BookingState.RESCHEDULED:
+            later = await bookings.moved_to(tx, booking_id=old.id)
+            if later is not None and later.starts_at == to.start and to.staff_id in (None, later.staff_id):
+                # Asked for twice at the same moment.
+                return later
+        check_sequence(old.sequence, to.sequence)
+        life.check_paid(old)
         if old.state not in MOVABLE:
             raise NotNow(state=old.state.value)
         asked = await planning.ask(
@@ -61,7 +81,7 @@ async def reschedule(
             now=now,
             member_id=old.member_id,
             is_booking=True,
-            is_by_shop=to.by is Actor.SHOP,
+            is_by_shop=is_by_shop,
             moving=old.id,
         )
         if to.by is Actor.CUSTOMER:
@@ -70,21 +90,12 @@ async def reschedule(
         capped = [one.plan.id for one in asked.openings.staff.values() if one.plan.cap]
         if capped:
             await taking.within_caps(tx, people=capped, day=old.local_day, but=old.id)
-        moved = await bookings.move(
-            tx,
-            booking_id=old.id,
-            sources=[old.state],
-            target=BookingState.RESCHEDULED,
-            now=now,
-            is_end=True,
-        )
-        if not moved:
-            raise NotNow(state=old.state.value)
-        await bookings.release(tx, booking_id=old.id)
-        await telling.silence(tx, booking_id=old.id)
-        await bookings.hand_deposit_on(tx, booking_id=old.id)
+        await leave(tx, old, now=now)
         placed = await book.place(
-            tx, booking=_successor(old, asked, to, now), openings=asked.openings, staff_id=to.staff_id
+            tx,
+            booking=successor(old, asked, to, now),
+            openings=asked.openings.on_chair(to.chair_id) if to.chair_id is not None else asked.openings,
+            staff_id=to.staff_id,
         )
         await bookings.note(
             tx,
@@ -95,6 +106,10 @@ async def reschedule(
             now=now,
             detail=placed.code,
         )
+        if is_by_shop:
+            await moves.remember(tx, moves.before(old, was=was, is_moved_on=True), booking_id=placed.id)
+            return await life.see(tx, booking_id=placed.id)
+        await telling.silence(tx, booking_id=old.id)
         if old.starts_at > now:
             await outbox.record(tx, life.freed(old))
         return await life.see(tx, booking_id=placed.id)
@@ -111,22 +126,28 @@ async def reassign(
     resource_id: uuid.UUID | None,
     shops: frozenset[uuid.UUID] | None,
     actor_id: uuid.UUID | None,
+    sequence: int | None = None,
 ) -> BookingView:
     """Somebody else, or another chair, at the same time. ``None`` leaves it as it is.
 
-    Records ``BookingReassigned`` when somebody else will serve; the customer may then cancel free of charge.
+    Records ``BookingReassigned``, when that cannot be undone any more (``undoing``), of somebody else who will
+    serve; the customer may cancel free of charge. What has ended stays as it was (``NotNow``).
     """
 
     async def attempt(tx: Tx) -> BookingView:
-        now = clock.now()
+        was = await moves.untold(tx, booking_id=booking_id)
         one = await life.see(tx, booking_id=booking_id, shops=shops, is_locked=True)
-        if one.session_id is not None or one.state in (BookingState.COMPLETED, BookingState.RESCHEDULED):
+        check_sequence(one.sequence, sequence)
+        if one.session_id is not None or one.state not in LIVE:
             raise NotNow(state=one.state.value)
-        people, chairs = await _others(tx, one, staff_id or one.staff_id, now)
+        now = one.seen_at
+        openings = await _openings(tx, one, now)
+        people, chairs = await _others(tx, one, openings, staff_id or one.staff_id)
         chair = resource_id or one.resource_id
         if resource_id is not None and resource_id not in chairs:
             raise SlotTaken
         await _hand_over(tx, one, people[0], chair, actor_id=actor_id, by=Actor.SHOP, now=now)
+        await moves.remember(tx, moves.before(one, was=was, is_moved_on=False), booking_id=one.id)
         return await life.see(tx, booking_id=one.id)
 
     return await book.decided(database, brand_id, attempt)
@@ -143,56 +164,106 @@ async def replace_absent(
 ) -> tuple[int, int]:
     """Somebody is away on these days: give each of her bookings to whoever is free then, fairly.
 
-    Where nobody is, the customer is asked to choose (another time, or cancel free of charge). How many were given
-    to somebody else, and how many wait for the customer. Records ``BookingReassigned`` for each.
+    What she can serve all the same stays hers. Where nobody else is free, the customer is asked to choose (another
+    time, or cancel free of charge). How many were given to somebody else, and how many wait for the customer.
+    Records ``BookingReassigned`` for each.
     """
     async with database.connection(brand_id) as tx:
-        theirs = await bookings.of_staff(tx, staff_id=staff_id, first=first, last=last, states=MOVABLE)
-    served = 0
-    open_ones = [one for one in theirs if one.starts_at > clock.now()]
-    for one in open_ones:
-
-        async def attempt(tx: Tx, booking_id: uuid.UUID = one.id) -> bool:
-            return await _replace(tx, booking_id, staff_id, actor_id)
-
-        served += await book.decided(database, brand_id, attempt)
-    return served, len(open_ones) - served
+        theirs = await bookings.of_staff(
+            tx, staff_id=staff_id, first=first, last=last, states=MOVABLE | {BookingState.HELD}
+        )
+    return await replace(database, brand_id=brand_id, which=theirs, actor_id=actor_id)
 
 
-async def _replace(tx: Tx, booking_id: uuid.UUID, absent: uuid.UUID, actor_id: uuid.UUID | None) -> bool:
-    now = clock.now()
+async def replace(
+    database: Database, *, brand_id: uuid.UUID, which: Sequence[BookingView], actor_id: uuid.UUID | None
+) -> tuple[int, int]:
+    """The same for these bookings, whoever serves them: those that fit after all are left alone."""
+    ended: Counter[_Replaced] = Counter()
+    for one in which:
+        if one.starts_at <= one.seen_at:
+            continue
+
+        async def attempt(
+            tx: Tx, booking_id: uuid.UUID = one.id, absent: uuid.UUID = one.staff_id, *, is_open: bool = False
+        ) -> _Replaced:
+            return await _replace(tx, booking_id, absent, actor_id, is_open=is_open)
+
+        try:
+            ended[await book.decided(database, brand_id, attempt)] += 1
+        except SlotTaken:
+            # Everybody who was free is taken again and again in this moment: the rest of her day must not wait.
+            ended[await book.decided(database, brand_id, partial(attempt, is_open=True))] += 1
+    return ended[_Replaced.GIVEN], ended[_Replaced.ASKED]
+
+
+class _Replaced(Enum):
+    """What became of a booking of somebody who is away."""
+
+    GIVEN = auto()
+    ASKED = auto()
+    LEFT = auto()
+
+
+async def _replace(
+    tx: Tx, booking_id: uuid.UUID, absent: uuid.UUID, actor_id: uuid.UUID | None, *, is_open: bool
+) -> _Replaced:
     one = await life.see(tx, booking_id=booking_id, is_locked=True)
-    if one.state not in MOVABLE or one.staff_id != absent:
-        return False
+    now = one.seen_at
+    is_held = one.state is BookingState.HELD
+    if one.staff_id != absent or not (one.state in MOVABLE or is_held):
+        return _Replaced.LEFT
+    openings = await _openings(tx, one, now)
+    if _can_serve(one, openings, absent):
+        return _Replaced.LEFT
     try:
-        people, _ = await _others(tx, one, None, now)
+        people, _ = await _others(tx, one, openings, None)
     except DomainError:
         people = []
-    left = [person for person in people if person != absent]
-    if left and one.session_id is None:
-        await _hand_over(tx, one, left[0], one.resource_id, actor_id=actor_id, by=Actor.SYSTEM, now=now)
-        return True
+    if people and one.session_id is None and not is_open:
+        await _hand_over(tx, one, people[0], one.resource_id, actor_id=actor_id, by=Actor.SYSTEM, now=now)
+        return _Replaced.GIVEN
     await bookings.set_attention(tx, booking_id=one.id, attention=Attention.CHOOSE)
     await bookings.note(tx, booking_id=one.id, kind="choose", actor=Actor.SYSTEM, actor_id=actor_id, now=now)
     await outbox.record(tx, BookingReassigned(booking=facts.of(one), is_open=True))
-    return False
+    return _Replaced.ASKED
+
+
+def _can_serve(one: BookingView, openings: Openings, staff_id: uuid.UUID) -> bool:
+    """Whether the shop's hours and the plan of whoever serves a booking still say so, whatever else is booked."""
+    somebody = openings.staff.get(staff_id)
+    if somebody is None:
+        return False
+    return bool((somebody.able & openings.hours & openings.known) >> (cell_of(one.starts_at) - openings.base) & 1)
 
 
 async def _others(
-    tx: Tx, one: BookingView, staff_id: uuid.UUID | None, now: dt.datetime
+    tx: Tx, one: BookingView, openings: Openings, staff_id: uuid.UUID | None
 ) -> tuple[list[uuid.UUID], list[uuid.UUID]]:
-    """Who could serve this booking at its time, its own time not counted."""
+    """Who could serve this booking at its time and takes one more on its day, its own time not counted."""
+    people, chairs = openings.candidates(_on_grid(one), staff_id)
+    able = await book.within_caps(tx, openings, people, day=one.local_day, but=one.id)
+    return list(able), chairs
+
+
+def _on_grid(one: BookingView) -> dt.datetime:
+    """When the cell begins that it begins in: those of other systems begin at any minute."""
+    return instant_of(cell_of(one.starts_at))
+
+
+async def _openings(tx: Tx, one: BookingView, now: dt.datetime) -> Openings:
+    """What can be had at its time, its own not counted; the constraint decides."""
     asked = await planning.ask(
         tx,
         shop_id=one.shop_id,
         service_id=one.service_id,
-        at=one.starts_at,
+        at=_on_grid(one),
         now=min(now, one.starts_at),
         is_booking=True,
         is_by_shop=True,
         moving=one.id,
     )
-    return asked.openings.candidates(one.starts_at, staff_id)
+    return asked.openings
 
 
 async def _hand_over(
@@ -212,13 +283,34 @@ async def _hand_over(
     if staff_id == one.staff_id:
         return
     # Her own choice counts; whoever took anybody has nothing to choose again.
-    if not one.is_any_staff:
-        await bookings.set_attention(tx, booking_id=one.id, attention=Attention.REASSIGNED)
+    attention = Attention.NONE if one.is_any_staff else Attention.REASSIGNED
+    if attention is not one.attention:
+        await bookings.set_attention(tx, booking_id=one.id, attention=attention)
+    if by is Actor.SHOP:
+        return
     changed = msgspec.structs.replace(one, staff_id=staff_id)
     await outbox.record(tx, BookingReassigned(booking=facts.of(changed), is_open=False))
 
 
-def _successor(old: BookingView, asked: planning.Asked, to: NewTime, now: dt.datetime) -> NewBooking:
+async def leave(tx: Tx, old: BookingView, *, now: dt.datetime) -> None:
+    """Give its time back and its deposit on: it goes on as another booking. ``old`` is locked."""
+    moved = await bookings.move(
+        tx, booking_id=old.id, sources=[old.state], target=BookingState.RESCHEDULED, now=now, is_end=True
+    )
+    if not moved:
+        raise NotNow(state=old.state.value)
+    await bookings.release(tx, booking_id=old.id)
+    await bookings.hand_deposit_on(tx, booking_id=old.id)
+
+
+def check_sequence(stands: int, seen: int | None) -> None:
+    """Refuse (``VersionConflict``) what is done on a page that is older than what it shows."""
+    if seen is not None and seen != stands:
+        raise VersionConflict
+
+
+def successor(old: BookingView, asked: planning.Asked, to: NewTime, now: dt.datetime) -> NewBooking:
+    """What a booking becomes at another time."""
     service = asked.openings.plans.service
     is_by_shop = to.by is Actor.SHOP
     return NewBooking(
@@ -230,7 +322,7 @@ def _successor(old: BookingView, asked: planning.Asked, to: NewTime, now: dt.dat
         member_id=old.member_id,
         state=BookingState.CONFIRMED if is_by_shop else life_rules.first_state(service),
         deposit_state=old.deposit_state,
-        source=Source.SHOP if is_by_shop else old.source,
+        source=Source.SHOP if is_by_shop else (Source.CUSTOMER if old.source is Source.SHOP else old.source),
         starts_at=to.start,
         ends_at=to.start + dt.timedelta(minutes=service.duration_min),
         buffer_before_min=service.buffer_before_min,
@@ -238,7 +330,7 @@ def _successor(old: BookingView, asked: planning.Asked, to: NewTime, now: dt.dat
         time_zone=asked.time_zone,
         local_day=clock.business_day(to.start, asked.time_zone),
         service_name=service.name,
-        is_any_staff=to.staff_id is None,
+        is_any_staff=old.is_any_staff if is_by_shop else to.staff_id is None,
         price_minor=service.price_minor,
         deposit_minor=old.deposit_minor,
         currency=old.currency,

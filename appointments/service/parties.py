@@ -19,13 +19,15 @@ from appointments.repository import parties as repository
 from appointments.repository import setup as services
 from appointments.repository.parties import PartyView
 from appointments.service import booking as book
-from appointments.service import facts, life
-from appointments.states import BookingState, PartyState, Source
+from appointments.service import facts, life, prepaid, setup
+from appointments.states import BookingState, PartyState, ReasonCode, Source
 from appointments.types import Actor, BookingView, NewBooking, ServiceView
 from groupbuy import api as groups
 from groupbuy.api import Buyer, Opening
-from groupbuy.types import CampaignWithItems, Checkout, Wanted
+from groupbuy.errors import TermsAreFixed
+from groupbuy.types import CampaignView, CampaignWithItems, Checkout, Wanted
 from groupbuy.types import Wish as GroupWish
+from yundian.orders import api as paid
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import InvalidInput
@@ -68,8 +70,36 @@ async def offer(session: AsyncSession, *, campaign_id: uuid.UUID, service_id: uu
         InvalidInput, CampaignUnknown, TermsAreFixed, ServiceUnknown
     """
     service = await services.get_service(session, service_id=service_id)
-    check_offer(await groups.open_with(session, campaign_id=campaign_id, name=OPENS_WITH), service)
+    whole = await groups.open_with(session, campaign_id=campaign_id, name=OPENS_WITH)
+    is_draft = whole.campaign.state.value == "draft"
+    if not is_draft and service_id != await repository.service_of(session, campaign_id=campaign_id):
+        # Whoever is in a group of it, or reads its page, was told of another session.
+        raise TermsAreFixed(fields=["service"])
+    check_offer(whole, service)
     await repository.offer(session, campaign_id=campaign_id, service_id=service_id, now=clock.now())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """A campaign, and the service that its groups buy a session of."""
+
+    campaign: CampaignView
+    service: ServiceView
+
+
+async def offered(session: AsyncSession) -> list[Offered]:
+    """Every campaign that sells sessions, the newest first."""
+    pairs = await repository.offers(session)
+    campaigns = {
+        one.campaign.id: one.campaign
+        for one in await groups.campaigns_of(session, ids=[campaign for campaign, _service in pairs])
+    }
+    found = {one.id: one for one in await setup.list_services(session)}
+    return [
+        Offered(campaign=campaigns[campaign], service=found[service])
+        for campaign, service in pairs
+        if campaign in campaigns
+    ]
 
 
 async def service_of(door: Door, *, campaign_id: uuid.UUID) -> ServiceView:
@@ -87,7 +117,7 @@ async def open_group(database: Database, *, keyring: Keyring, buyer: Buyer, wish
     """
 
     async def hold(tx: Tx, opening: Opening) -> None:
-        await _hold(tx, opening, wish, clock.now())
+        await _hold(tx, opening, wish)
 
     async def attempt() -> Checkout:
         return await groups.open_group(
@@ -103,7 +133,7 @@ async def open_group(database: Database, *, keyring: Keyring, buyer: Buyer, wish
     return await book.persistently(attempt)
 
 
-async def _hold(tx: Tx, opening: Opening, wish: GroupStart, now: dt.datetime) -> None:
+async def _hold(tx: Tx, opening: Opening, wish: GroupStart) -> None:
     service = await service_of(tx, campaign_id=opening.campaign.id)
     if wish.start < opening.deadline_at + dt.timedelta(minutes=service.notice_min):
         # It would begin before anybody knows whether the group is complete.
@@ -120,13 +150,16 @@ async def _hold(tx: Tx, opening: Opening, wish: GroupStart, now: dt.datetime) ->
             held_until=opening.deadline_at,
             seats=opening.campaign.size,
         ),
-        now=now,
     )
-    await repository.open_party(tx, group_id=opening.group_id, campaign_id=opening.campaign.id, held=held, now=now)
+    await repository.open_party(
+        tx, group_id=opening.group_id, campaign_id=opening.campaign.id, held=held, now=held.created_at
+    )
 
 
 async def fill(tx: Tx, *, group_id: uuid.UUID, orders: Mapping[uuid.UUID, uuid.UUID], now: dt.datetime) -> None:
     """The group is complete: everybody has a seat, told to each. ``orders`` are members' orders.
+
+    Who was paid back meanwhile has none, and nobody has one when all were.
 
     Records ``BookingConfirmed`` for each member.
     """
@@ -136,8 +169,13 @@ async def fill(tx: Tx, *, group_id: uuid.UUID, orders: Mapping[uuid.UUID, uuid.U
     if party.held_id is None:
         raise NotNow(state="freed")
     held = await life.see(tx, booking_id=party.held_id, is_locked=True)
+    orders = await _not_paid_back(tx, orders)
+    if not orders:
+        await life.expire(tx, held, now=now)
+        return
     first = held.member_id if held.member_id is not None and held.member_id in orders else next(iter(orders))
-    await repository.hand_on(tx, booking_id=held.id, member_id=first, key=_key(orders[first]))
+    key = repository.key_of(orders[first])
+    await repository.hand_on(tx, booking_id=held.id, member_id=first, key=key, now=now)
     await bookings.move(
         tx, booking_id=held.id, sources=[BookingState.HELD], target=BookingState.CONFIRMED, now=now
     )
@@ -153,6 +191,13 @@ async def fill(tx: Tx, *, group_id: uuid.UUID, orders: Mapping[uuid.UUID, uuid.U
     await repository.seat_everybody(tx, session_id=party.session_id, count=len(orders))
 
 
+async def _not_paid_back(tx: Tx, orders: Mapping[uuid.UUID, uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Whoever has her money back before she had a seat gets none: the word of it came first."""
+    found = await paid.get_orders(tx, order_ids=list(orders.values()))
+    gone = {one.id for one in found.values() if one.paid_minor and one.refunded_minor >= one.paid_minor}
+    return {member_id: order_id for member_id, order_id in orders.items() if order_id not in gone}
+
+
 async def free(tx: Tx, *, group_id: uuid.UUID, now: dt.datetime) -> None:
     """The group did not make it: its time can be had again. Records ``BookingExpired`` and ``SlotFreed``."""
     party = await repository.of_group(tx, group_id=group_id, is_locked=True)
@@ -164,21 +209,17 @@ async def free(tx: Tx, *, group_id: uuid.UUID, now: dt.datetime) -> None:
 
 async def give_seat_back(door: Door, *, member_id: uuid.UUID, order_id: uuid.UUID, now: dt.datetime) -> None:
     """Her money is back after the group was complete: so is her seat, if she was not served yet."""
-    found = await bookings.by_request(door, member_id=member_id, key=_key(order_id))
+    found = await prepaid.booking_of(door, member_id=member_id, order_id=order_id)
     if found is None:
         return
     booking = await life.see(door, booking_id=found.id, is_locked=True)
     if booking.state is BookingState.CONFIRMED and booking.starts_at > now:
-        await life.cancel(door, booking, by=Actor.SYSTEM, actor_id=None, now=now, reason="refunded")
+        await life.cancel(door, booking, by=Actor.SYSTEM, actor_id=None, now=now, reason_code=ReasonCode.REFUNDED)
 
 
 async def party_of(door: Door, *, group_id: uuid.UUID) -> PartyView | None:
     """When and where a group meets."""
     return await repository.of_group(door, group_id=group_id)
-
-
-def _key(order_id: uuid.UUID) -> str:
-    return f"group:{order_id}"
 
 
 def _seat_of(anchor: BookingView, member_id: uuid.UUID, order_id: uuid.UUID, now: dt.datetime) -> NewBooking:
@@ -193,7 +234,7 @@ def _seat_of(anchor: BookingView, member_id: uuid.UUID, order_id: uuid.UUID, now
             "confirmed_at": now,
             "member_id": member_id,
             "state": BookingState.CONFIRMED,
-            "request_key": _key(order_id),
+            "request_key": repository.key_of(order_id),
             "expires_at": None,
             "moved_from": None,
             "sequence": 0,

@@ -8,6 +8,7 @@ import msgspec
 
 from appointments.errors import ServiceUnknown, TooFar
 from appointments.repository import plans as repository
+from appointments.repository.plan_parts import Question
 from appointments.rules.days import CELL_MIN
 from appointments.rules.life import NO_SHOWS_COUNT_FOR
 from appointments.rules.openings import Openings, openings
@@ -28,10 +29,11 @@ _REACH = dt.timedelta(days=400)
 
 @dataclass(frozen=True)
 class Asked:
-    """Openings and the zone they are told in."""
+    """Openings, the zone they are told in, and when it was asked."""
 
     openings: Openings
     time_zone: str
+    now: dt.datetime
 
     def by_day(self, staff_id: uuid.UUID | None = None) -> dict[dt.date, list[dt.datetime]]:
         """The times that can be had by local day, days without any left out."""
@@ -45,23 +47,28 @@ async def ask(
     service_id: uuid.UUID,
     stretch: Stretch | None = None,
     at: dt.datetime | None = None,
-    now: dt.datetime,
+    now: dt.datetime | None = None,
     member_id: uuid.UUID | None = None,
     is_booking: bool = False,
     is_by_shop: bool = False,
     moving: uuid.UUID | None = None,
+    is_session: bool = False,
 ) -> Asked:
-    """The openings of a shop for one service, over local days or at one instant. One statement.
+    """The openings of a shop for one service, over local days or at one instant.
 
     ``member_id``: times at which she has another appointment are left out. ``moving`` is a booking that would give
-    its own time back. ``is_by_shop``: notice, horizon and the minutes of the grid bind customers only. With ``at``
-    they answer for what begins then, and for nothing else.
+    its own time back, with ``is_session`` a whole group session: it can be moved though its service is not offered
+    any more. ``is_by_shop``: notice, horizon and the minutes
+    of the grid bind customers only. With ``at`` they answer for what begins then, and for nothing else.
+
+    Notice and horizon count from ``now``; without it from what the database's clock says in the same statement,
+    for that of a process may be wrong.
     """
-    if at is not None and abs(at - now) > _REACH:
+    guess = now or clock.now()
+    if at is not None and abs(at - guess) > _REACH:
         raise TooFar(horizon_days=_REACH.days)
-    span = _span(stretch, at, now)
-    shop, plans = await repository.load(
-        door,
+    span = _span(stretch, at, guess)
+    question = Question(
         shop_id=shop_id,
         service_id=service_id,
         since=at or dt.datetime.combine(span.first, _NOON) - _MARGIN,
@@ -69,30 +76,33 @@ async def ask(
         first=span.first - dt.timedelta(days=2),
         last=span.last + dt.timedelta(days=2),
         member_id=member_id,
-        no_shows_since=now - NO_SHOWS_COUNT_FOR,
+        no_shows_since=guess - NO_SHOWS_COUNT_FOR,
         is_booking=is_booking,
         moving=moving,
+        is_session=is_session,
     )
+    shop, plans = await repository.load(door, question)
     if shop is None:
         raise ShopUnknown
     if plans is None:
         raise ServiceUnknown
+    moment = now or plans.asked_at or guess
     if is_by_shop:
         plans = msgspec.structs.replace(plans, service=_unbound(plans.service))
     if stretch is None or at is not None:
         # Only now it is known where, and so which day it is there.
-        day = clock.business_day(at or now, shop.time_zone)
+        day = clock.business_day(at or moment, shop.time_zone)
         span = Stretch(day, day if at is not None else day + dt.timedelta(days=MAX_DAYS))
     weighed = openings(
         plans,
         zone=shop.time_zone,
         hours=shop.hours,
-        is_in_business=shop.is_in_business and plans.service.status is Status.ACTIVE,
+        is_in_business=shop.is_in_business and (moving is not None or plans.service.status is Status.ACTIVE),
         stretch=span,
-        now=now,
+        now=moment,
         at=at,
     )
-    return Asked(weighed, shop.time_zone)
+    return Asked(weighed, shop.time_zone, moment)
 
 
 def _span(stretch: Stretch | None, at: dt.datetime | None, now: dt.datetime) -> Stretch:

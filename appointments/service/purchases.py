@@ -14,6 +14,7 @@ from yundian.platform.db.database import Tx
 from yundian.platform.outbox.door import Door
 
 MOST_DAYS = 365
+_NEWEST = 50
 
 
 async def follow(tx: Tx, *, order_ids: Sequence[uuid.UUID], now: dt.datetime) -> None:
@@ -38,6 +39,14 @@ async def follow_foreign(
     # A till's exchange may give more back than it sells: that is no purchase.
     bought = [one for one in _bought(found.values()) if one.amount_minor >= 0]
     await repository.replace(tx, order_ids=order_ids, bought=bought, now=now)
+
+
+async def follow_members(tx: Tx, *, member_ids: Sequence[uuid.UUID], now: dt.datetime) -> None:
+    """What these members bought before it was known that they had been here: of each, her newest orders."""
+    wanted = sorted(set(member_ids))
+    pages = [await orders.list_of_member(tx, member_id=each, limit=_NEWEST) for each in wanted]
+    order_ids = [order.id for page in pages for order in page.items]
+    await follow_foreign(tx, order_ids=order_ids, member_ids=wanted, now=now)
 
 
 def _bought(found: Iterable[OrderView]) -> list[Bought]:

@@ -4,12 +4,14 @@ import datetime as dt
 import itertools
 import uuid
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import CodeTaken, NameTaken, ResourceUnknown, ServiceUnknown, SpanTaken, StaffUnknown
+from appointments.events import PlansChanged
 from appointments.models.setup import (
     PlanSpan,
     Resource,
@@ -22,24 +24,28 @@ from appointments.models.setup import (
     StaffShop,
 )
 from appointments.repository import setup as repository
+from appointments.repository import waits
+from appointments.repository.setup import ResourceView, StaffDayView
 from appointments.rules.days import knows_holidays
+from appointments.service import planned
 from appointments.states import DayKind, DayRule, SpanKind, Status
 from appointments.types import (
     PlanLine,
-    ResourceView,
     ServiceFields,
     ServiceView,
     ShopDayView,
     StaffDayFields,
-    StaffDayView,
     StaffFields,
     StaffView,
 )
 from stores import api as stores
 from stores.errors import ShopUnknown
+from stores.types import ShopView
 from yundian.brands import api as brands
+from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput, VersionConflict
 from yundian.platform.db.conflicts import conflicts
+from yundian.platform.outbox import outbox
 from yundian.platform.outbox.door import brand_of
 
 # A longer absence is a retirement.
@@ -72,6 +78,9 @@ async def save_service(
     session.add(row)
     async with conflicts({"uq_appointments_service_brand_id_code": CodeTaken(service_code=fields.code)}):
         await session.flush()
+    if service_id is not None:
+        waited = await waits.shops_of_service(session, service_id=service_id, since=_yesterday())
+        await _widened(session, waited)
     return msgspec.convert(row, ServiceView, from_attributes=True)
 
 
@@ -95,6 +104,12 @@ async def list_staff(session: AsyncSession, *, shop_id: uuid.UUID | None = None)
     ]
 
 
+async def shops_with_staff(session: AsyncSession) -> list[ShopView]:
+    """The shops where anybody serves, by name."""
+    found = await stores.get_shops(session, ids=await repository.shops_with_staff(session))
+    return sorted(found.values(), key=lambda shop: (shop.name, shop.code))
+
+
 async def get_staff(session: AsyncSession, *, staff_id: uuid.UUID) -> StaffView:
     """One of them; ``StaffUnknown`` when there is none."""
     row = await _staff(session, staff_id)
@@ -110,14 +125,21 @@ async def get_staff(session: AsyncSession, *, staff_id: uuid.UUID) -> StaffView:
 async def save_staff(
     session: AsyncSession, *, staff_id: uuid.UUID | None, version: int | None, fields: StaffFields
 ) -> StaffView:
-    """Somebody new, or a change of shops, skills, or the cap of a day."""
+    """Somebody new, or a change of shops, skills, or the cap of a day. Who leaves has no calendar feed.
+
+    Raises ``StaffUnknown``, ``ShopUnknown``, ``ServiceUnknown`` or ``VersionConflict``.
+    """
     brand_id = brand_of(session)
     shop_ids = {fields.home_shop_id, *fields.guest_shop_ids}
     if set(await stores.get_shops(session, ids=shop_ids)) != shop_ids:
         raise ShopUnknown
+    if not set(fields.service_ids) <= {one.id for one in await repository.services(session)}:
+        raise ServiceUnknown
     values: dict[str, Any] = {
         "display_name": fields.display_name.strip(),
         "title": fields.title.strip(),
+        "display_name_en": fields.display_name_en.strip(),
+        "title_en": fields.title_en.strip(),
         "home_shop_id": fields.home_shop_id,
         "account_id": fields.account_id,
         "daily_cap": fields.daily_cap,
@@ -128,6 +150,10 @@ async def save_staff(
     else:
         row = await _staff(session, staff_id)
         _check_version(row.version, version)
+        await planned.keep(session, shop_ids=await _shops_of(session, staff_id))
+        if fields.status is Status.RETIRED and row.status is not Status.RETIRED:
+            # Who leaves takes no calendar along, and finds none should she come back.
+            row.feed_version += 1
         for name, value in values.items():
             setattr(row, name, value)
     session.add(row)
@@ -139,6 +165,7 @@ async def save_staff(
         Skill(brand_id=brand_id, staff_id=row.id, service_id=one) for one in sorted(set(fields.service_ids))
     )
     await session.flush()
+    await _widened(session, shop_ids)
     return await get_staff(session, staff_id=row.id)
 
 
@@ -148,22 +175,31 @@ async def plan_of(session: AsyncSession, *, staff_id: uuid.UUID) -> list[PlanLin
     return [msgspec.convert(row, PlanLine, from_attributes=True) for row in rows]
 
 
-async def put_plan(session: AsyncSession, *, staff_id: uuid.UUID, lines: list[PlanLine]) -> None:
-    """Her whole week anew. Work that overlaps, or lies in a shop that is not hers, is refused."""
+async def put_plan(
+    session: AsyncSession, *, staff_id: uuid.UUID, lines: list[PlanLine], version: int | None = None
+) -> None:
+    """Her whole week anew. Work that overlaps, or lies in a shop that is not hers, is refused.
+
+    With ``version``, that of the person when her week was read; raises ``VersionConflict``.
+    """
+    row = await _staff(session, staff_id)
+    _check_version(row.version, version)
     staff = await get_staff(session, staff_id=staff_id)
     if any(line.shop_id not in staff.shop_ids for line in lines):
         raise InvalidInput("lines", "she does not serve in this shop")
     if any(not line.starts < line.ends <= line.starts + 1440 for line in lines):
         raise InvalidInput("lines", "an entry must end after it begins, within 24 hours")
-    work = sorted((one.weekday, one.starts, one.ends) for one in lines if one.kind is SpanKind.WORK)
-    for earlier, later in itertools.pairwise(work):
-        if earlier[0] == later[0] and earlier[2] > later[1]:
-            raise InvalidInput("lines", "working times overlap")
+    if _overlap([one for one in lines if one.kind is SpanKind.WORK]):
+        raise InvalidInput("lines", "working times overlap")
+    await planned.keep(session, shop_ids=staff.shop_ids)
+    # The week is part of the person: whoever read the old one is told.
+    row.updated_at = clock.now()
     await repository.forget(session, PlanSpan, staff_id=staff_id)
     rows = (msgspec.structs.asdict(line) for line in lines)
     session.add_all(PlanSpan(brand_id=brand_of(session), staff_id=staff_id, **row) for row in rows)
     async with conflicts({"uq_appointments_plan_span_brand_id_staff_id_weekday_kind_starts": SpanTaken()}):
         await session.flush()
+    await _widened(session, staff.shop_ids)
 
 
 async def days_of(session: AsyncSession, *, staff_id: uuid.UUID, since: dt.date) -> list[StaffDayView]:
@@ -182,6 +218,7 @@ async def put_days(session: AsyncSession, *, staff_id: uuid.UUID, fields: StaffD
     shop_id = (fields.shop_id or staff.home_shop_id) if fields.kind is DayKind.WORK else None
     if shop_id is not None and shop_id not in staff.shop_ids:
         raise InvalidInput("shop_id", "she does not serve in this shop")
+    await planned.keep(session, shop_ids=staff.shop_ids)
     if fields.kind is not DayKind.BREAK:
         await repository.forget_off_days(session, staff_id=staff_id, first=fields.first, last=fields.last)
     days = (fields.first + dt.timedelta(days=n) for n in range((fields.last - fields.first).days + 1))
@@ -199,11 +236,20 @@ async def put_days(session: AsyncSession, *, staff_id: uuid.UUID, fields: StaffD
         for day in days
     )
     await session.flush()
+    await planned.correct(
+        session, shop_ids=staff.shop_ids, first=fields.first, last=fields.last, staff_id=staff_id
+    )
+    await _widened(session, staff.shop_ids)
 
 
 async def forget_day(session: AsyncSession, *, staff_id: uuid.UUID, day_id: uuid.UUID) -> None:
     """The plan holds again."""
-    await repository.forget_staff_day(session, staff_id=staff_id, day_id=day_id)
+    shop_ids = await _shops_of(session, staff_id)
+    await planned.keep(session, shop_ids=shop_ids)
+    day = await repository.forget_staff_day(session, staff_id=staff_id, day_id=day_id)
+    if day is not None:
+        await planned.correct(session, shop_ids=shop_ids, first=day, last=day, staff_id=staff_id)
+        await _widened(session, shop_ids)
 
 
 async def new_feed(session: AsyncSession, *, staff_id: uuid.UUID) -> None:
@@ -227,6 +273,7 @@ async def add_resource(session: AsyncSession, *, shop_id: uuid.UUID, kind: str, 
     session.add(row)
     async with conflicts({"uq_appointments_resource_brand_id_shop_id_name": NameTaken()}):
         await session.flush()
+    await _widened(session, [shop_id])
     return msgspec.convert(row, ResourceView, from_attributes=True)
 
 
@@ -239,6 +286,8 @@ async def set_resource_status(
         raise ResourceUnknown
     row.status = status
     await session.flush()
+    if status is Status.ACTIVE:
+        await _widened(session, [shop_id])
 
 
 async def shop_days(
@@ -265,21 +314,43 @@ async def put_shop_rule(
     session: AsyncSession, *, shop_id: uuid.UUID, holidays: DayRule, workdays: DayRule
 ) -> None:
     """How a shop treats public holidays, and the weekend days that make up for them."""
+    await planned.keep(session, shop_ids=[shop_id])
     row = await repository.shop_rule(session, shop_id=shop_id)
     if row is None:
         row = ShopRule(brand_id=brand_of(session), shop_id=shop_id)
     row.holidays, row.workdays = holidays, workdays
     session.add(row)
     await session.flush()
+    await _widened(session, [shop_id])
 
 
 async def put_shop_day(session: AsyncSession, *, shop_id: uuid.UUID, day: ShopDayView | dt.date) -> None:
     """Other hours, or none, on a date; a plain date takes back what was said of it."""
     on = day if isinstance(day, dt.date) else day.day
+    await planned.keep(session, shop_ids=[shop_id])
     await repository.forget_shop_day(session, shop_id=shop_id, day=on)
     if not isinstance(day, dt.date):
         session.add(ShopDay(brand_id=brand_of(session), shop_id=shop_id, **msgspec.structs.asdict(day)))
     await session.flush()
+    if isinstance(day, ShopDayView) and day.opens is None:
+        await planned.close(session, shop_id=shop_id, day=on)
+    else:
+        await planned.correct(session, shop_ids=[shop_id], first=on, last=on)
+        await _widened(session, [shop_id])
+
+
+def _overlap(work: list[PlanLine]) -> bool:
+    """Whether some of it is at the same time as other, over midnight and from Sunday to Monday too."""
+    week = 7 * 1440
+    spans = sorted(((one.weekday - 1) * 1440 + one.starts, one.ends - one.starts) for one in work)
+    if not spans:
+        return False
+    around = [*spans, (spans[0][0] + week, spans[0][1])]
+    return any(starts + length > later for (starts, length), (later, _) in itertools.pairwise(around))
+
+
+async def _shops_of(session: AsyncSession, staff_id: uuid.UUID) -> list[uuid.UUID]:
+    return [one.shop_id for one in await repository.shops_of(session, staff_ids=[staff_id])]
 
 
 async def _staff(session: AsyncSession, staff_id: uuid.UUID) -> Staff:
@@ -287,6 +358,17 @@ async def _staff(session: AsyncSession, staff_id: uuid.UUID) -> Staff:
     if row is None:
         raise StaffUnknown
     return row
+
+
+async def _widened(session: AsyncSession, shop_ids: Collection[uuid.UUID]) -> None:
+    """Who waits at these shops may be served now: each change may give more time than there was."""
+    if shop_ids:
+        await outbox.record(session, PlansChanged(shop_ids=tuple(sorted(shop_ids))))
+
+
+def _yesterday() -> dt.date:
+    """Today, or the day before, wherever the shop is."""
+    return clock.now().date() - dt.timedelta(days=1)
 
 
 def _check_version(current: int, read: int | None) -> None:

@@ -1,29 +1,26 @@
-"""The waiting list: a freed time is offered to one after the other, held for each; or to all at once."""
+"""The waiting list: joining it, leaving it, and what becomes of an offer. Who is offered what: ``line``."""
 
 import datetime as dt
 import uuid
 from zoneinfo import ZoneInfo
 
-from appointments.errors import AlreadyWaiting, NotWaiting, NoWaitlist, WaitUnknown
-from appointments.events import BookingConfirmed, BookingRequested, SlotFreed, SlotOffered
+from appointments.errors import AlreadyWaiting, NotOffered, NotWaiting, NoWaitlist, WaitUnknown
+from appointments.events import BookingConfirmed, BookingFacts, BookingRequested
 from appointments.repository import bookings, waits
 from appointments.repository import setup as services
 from appointments.rules import life as life_rules
 from appointments.service import booking as book
-from appointments.service import facts, life, planning
+from appointments.service import facts, life, line, planning
 from appointments.states import BookingState, DepositState, Source, WaitMode, WaitState
-from appointments.types import Actor, BookingView, ServiceView, WaitView
+from appointments.types import Actor, BookingView, Stretch
 from stores import api as stores
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.money import Money
-from yundian.platform.db.database import Tx
-from yundian.platform.outbox import outbox, timers
+from yundian.platform.outbox import outbox
 from yundian.platform.outbox.door import Door
 
-OFFER_TIMER = "appointments.offer"
-# A line longer than this is not served from one freed time.
-_LINE = 50
+_HERS = frozenset({BookingState.REQUESTED, BookingState.CONFIRMED})
 
 
 async def join(
@@ -37,7 +34,11 @@ async def join(
     window: tuple[int, int] = (0, 1440),
     now: dt.datetime,
 ) -> None:
-    """At the end of the line of a day. Raises ``NoWaitlist`` or ``AlreadyWaiting``."""
+    """At the end of the line of a day.
+
+    Raises ``NoWaitlist``, ``AlreadyWaiting``, or ``NotOffered`` on a day on which nobody named could begin, had
+    nobody booked: a place that waits for nothing.
+    """
     service = await services.get_service(door, service_id=service_id)
     if service.wait_mode is WaitMode.OFF:
         raise NoWaitlist
@@ -45,6 +46,11 @@ async def join(
     today = now.astimezone(ZoneInfo(shop.time_zone)).date()
     if not today <= day <= today + dt.timedelta(days=service.horizon_days):
         raise InvalidInput("day", "not a day that can be booked")
+    asked = await planning.ask(
+        door, shop_id=shop_id, service_id=service_id, stretch=Stretch(day, day), now=now, member_id=member_id
+    )
+    if day not in asked.openings.open_days(staff_id):
+        raise NotOffered
     added = await waits.add(
         door,
         member_id=member_id,
@@ -59,7 +65,7 @@ async def join(
         raise AlreadyWaiting
 
 
-async def leave(door: Door, *, wait_id: uuid.UUID, member_id: uuid.UUID, now: dt.datetime) -> None:
+async def leave(door: Door, *, wait_id: uuid.UUID, member_id: uuid.UUID) -> None:
     """Out of the line; what was held for her goes to the next one."""
     wait = await waits.by_id(door, wait_id=wait_id)
     if wait is None or wait.member_id != member_id:
@@ -67,43 +73,25 @@ async def leave(door: Door, *, wait_id: uuid.UUID, member_id: uuid.UUID, now: dt
     await waits.move(
         door, wait_id=wait_id, sources=[WaitState.WAITING, WaitState.OFFERED], target=WaitState.WITHDRAWN
     )
-    if wait.booking_id is None:
+    # Looked at again: an offer that was being made to her was waited for.
+    left = await waits.by_id(door, wait_id=wait_id)
+    if left is None or left.booking_id is None:
         return
-    held = await bookings.by_id(door, booking_id=wait.booking_id, is_locked=True)
+    held = await bookings.by_id(door, booking_id=left.booking_id, is_locked=True)
     if held is not None and held.state is BookingState.HELD:
-        await life.cancel(door, held, by=Actor.CUSTOMER, actor_id=member_id, now=now)
+        await life.cancel(door, held, by=Actor.CUSTOMER, actor_id=member_id, now=held.seen_at)
 
 
-async def offer(tx: Tx, *, freed: SlotFreed, now: dt.datetime) -> None:
-    """Offer a freed time to whoever waits for it. Records ``SlotOffered``."""
-    service = await services.get_service(tx, service_id=freed.service_id)
-    if service.wait_mode is WaitMode.OFF or freed.starts_at <= now:
-        return
-    shop = await stores.get_opening(tx, shop_id=freed.shop_id)
-    local = freed.starts_at.astimezone(ZoneInfo(shop.time_zone))
-    line = await waits.line(
-        tx,
-        shop_id=freed.shop_id,
-        service_id=freed.service_id,
-        staff_id=freed.staff_id,
-        day=freed.local_day,
-        minute=local.hour * 60 + local.minute,
-        limit=_LINE,
-    )
-    for wait in line:
-        if not await _can_have(tx, wait, freed, now):
-            continue
-        if service.wait_mode is WaitMode.BROADCAST:
-            await _tell(tx, wait, service, freed, now)
-        elif await _hold(tx, wait, service, freed, now):
-            return
-
-
-async def accept(door: Door, booking: BookingView, *, keyring: Keyring, return_path: str, now: dt.datetime) -> str:
+async def accept(
+    door: Door, booking: BookingView, *, keyring: Keyring, return_path: str, now: dt.datetime, payer: str = ""
+) -> str:
     """She takes what is held for her from the waiting list; where its deposit is paid, if one has to be.
 
-    ``booking`` is locked. Without a deposit it records ``BookingConfirmed`` or ``BookingRequested``.
+    ``booking`` is locked. Without a deposit it records ``BookingConfirmed`` or ``BookingRequested``. Whoever takes
+    it twice has it.
     """
+    if booking.source is Source.WAITLIST and booking.state in _HERS:
+        return ""
     is_open = booking.state is BookingState.HELD and booking.source is Source.WAITLIST
     if not is_open or booking.expires_at is None or booking.expires_at <= now:
         raise NotWaiting
@@ -116,6 +104,7 @@ async def accept(door: Door, booking: BookingView, *, keyring: Keyring, return_p
             description=booking.service_name,
             expires_at=booking.expires_at,
             return_path=return_path,
+            payer=payer,
         )
     target = life_rules.first_state(await services.get_service(door, service_id=booking.service_id))
     if not await bookings.move(door, booking_id=booking.id, sources=[BookingState.HELD], target=target, now=now):
@@ -129,6 +118,12 @@ async def accept(door: Door, booking: BookingView, *, keyring: Keyring, return_p
     return ""
 
 
+async def stands(door: Door, *, wait_id: uuid.UUID, expires_at: dt.datetime) -> bool:
+    """Whether an offer that ends then is still to be taken."""
+    wait = await waits.by_id(door, wait_id=wait_id)
+    return wait is not None and wait.state is WaitState.OFFERED and wait.offer_expires_at == expires_at
+
+
 async def settle(door: Door, *, booking_id: uuid.UUID, target: WaitState) -> None:
     """What became of an offer that was held."""
     wait = await waits.by_booking(door, booking_id=booking_id)
@@ -136,67 +131,23 @@ async def settle(door: Door, *, booking_id: uuid.UUID, target: WaitState) -> Non
         await waits.move(door, wait_id=wait.id, sources=[WaitState.OFFERED], target=target)
 
 
+async def taken(door: Door, booking: BookingFacts) -> None:
+    """A time that was offered to all is somebody's: hers, if she was told, and the others wait on."""
+    settled = await waits.take(
+        door,
+        booking_id=booking.booking_id,
+        member_id=booking.member_id,
+        shop_id=booking.shop_id,
+        service_id=booking.service_id,
+        start=booking.starts_at,
+    )
+    if settled:
+        await line.wake(door, shop_ids=[booking.shop_id])
+
+
 async def lapse(door: Door, *, wait_id: uuid.UUID) -> None:
-    """Nobody answered an offer that went to all."""
-    await waits.move(door, wait_id=wait_id, sources=[WaitState.OFFERED], target=WaitState.LAPSED)
-
-
-async def _can_have(tx: Tx, wait: WaitView, freed: SlotFreed, now: dt.datetime) -> bool:
-    asked = await planning.ask(
-        tx,
-        shop_id=wait.shop_id,
-        service_id=wait.service_id,
-        at=freed.starts_at,
-        now=now,
-        member_id=wait.member_id,
-    )
-    return asked.openings.refusal(freed.starts_at, wait.staff_id) is None
-
-
-async def _hold(tx: Tx, wait: WaitView, service: ServiceView, freed: SlotFreed, now: dt.datetime) -> bool:
-    left_min = int((freed.starts_at - now).total_seconds()) // 60
-    wish = book.Wish(
-        shop_id=wait.shop_id,
-        service_id=wait.service_id,
-        start=freed.starts_at,
-        staff_id=wait.staff_id,
-        member_id=wait.member_id,
-        source=Source.WAITLIST,
-        hold_min=max(1, min(service.offer_min, left_min)),
-        wait_id=wait.id,
-    )
-    held = await book.take(tx, wish=wish, now=now)
-    return await waits.move(
-        tx,
-        wait_id=wait.id,
-        sources=[WaitState.WAITING],
-        target=WaitState.OFFERED,
-        start=freed.starts_at,
-        expires_at=now + dt.timedelta(minutes=service.offer_min),
-        booking_id=held.id,
-    )
-
-
-async def _tell(tx: Tx, wait: WaitView, service: ServiceView, freed: SlotFreed, now: dt.datetime) -> None:
-    expires_at = min(now + dt.timedelta(minutes=service.offer_min), freed.starts_at)
-    await waits.move(
-        tx,
-        wait_id=wait.id,
-        sources=[WaitState.WAITING],
-        target=WaitState.OFFERED,
-        start=freed.starts_at,
-        expires_at=expires_at,
-    )
-    await timers.set_timer(tx, name=OFFER_TIMER, key=str(wait.id), due_at=expires_at)
-    await outbox.record(
-        tx,
-        SlotOffered(
-            wait_id=wait.id,
-            member_id=wait.member_id,
-            shop_id=wait.shop_id,
-            service_id=wait.service_id,
-            starts_at=freed.starts_at,
-            expires_at=expires_at,
-            booking_id=None,
-        ),
-    )
+    """Nobody answered an offer that went to all: it is held for whoever waits to have one of her own."""
+    if await waits.move(door, wait_id=wait_id, sources=[WaitState.OFFERED], target=WaitState.LAPSED):
+        wait = await waits.by_id(door, wait_id=wait_id)
+        if wait is not None:
+            await line.wake(door, shop_ids=[wait.shop_id])

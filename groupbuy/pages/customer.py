@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from groupbuy.pages.shared import gallery, pictures_of, seat_in, shop_of_link, shops_by_id
+from groupbuy.pages.shared import gallery, pictures_of, seat_in, shop_of_link, shops_by_id, told_items
 from groupbuy.repository.reading import SeatInGroup
 from groupbuy.service import campaigns, reading
 from groupbuy.states import LIVE, CampaignState, SeatState
@@ -86,13 +86,13 @@ class OfferPages(Controller):
         async with services.database.unit_of_work(place.brand.id) as session:
             await _bind(session, services, request, place)
             group = await reading.find_group(session, code=code)
-            whole = await campaigns.get_campaign(session, campaign_id=group.campaign_id)
+            whole = await told_items(session, await campaigns.get_campaign(session, campaign_id=group.campaign_id))
             mine = await seat_in(session, place.member_id, group)
             shops = await shops_by_id(session, group.shop_id, mine.seat.pickup_shop_id if mine else None)
             # Who comes back from paying shares on as well: by the link that opened the group.
             link = await attribution.find_link(session, link_id=group.link_id) if group.link_id else None
             pictures = await pictures_of(session, [whole])
-        now = clock.now()
+        now = clock.house()
         return page(
             "groupbuy/group.html",
             brand=place.brand,
@@ -130,7 +130,7 @@ class OfferPages(Controller):
             group = await reading.find_group(tx, code=code)
             mine = await seat_in(tx, place.member_id, group)
         headers = {"HX-Refresh": "true"} if seen and seen != _seen(group, mine) else {}
-        return fragment("groupbuy/_progress.html", headers=headers, group=group, now=clock.now())
+        return fragment("groupbuy/_progress.html", headers=headers, group=group, now=clock.house())
 
 
 async def campaign_context(
@@ -142,7 +142,7 @@ async def campaign_context(
     member_id: uuid.UUID | None,
 ) -> dict[str, Any]:
     """What the campaign's page shows, also as HQ's preview."""
-    now, campaign = clock.now(), whole.campaign
+    now, campaign = clock.house(), whole.campaign
     mine = None
     if member_id is not None:
         found = await reading.seats_of_member(session, member_id=member_id, campaign_id=campaign.id, limit=1)
@@ -158,7 +158,7 @@ async def campaign_context(
     return {
         "brand": brand,
         "base": f"/m/{brand.code}",
-        "whole": whole,
+        "whole": await told_items(session, whole),
         "campaign": campaign,
         "standing": campaign.standing(now),
         "pictures": pictures,

@@ -36,6 +36,8 @@ class EditorForm(msgspec.Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(min_length=1, max_length=80)]
     title: Annotated[str, Meta(min_length=1, max_length=80)]
     description: Annotated[str, Meta(max_length=1000)] = ""
+    title_en: Annotated[str, Meta(max_length=80)] = ""
+    description_en: Annotated[str, Meta(max_length=1000)] = ""
     size: Annotated[int, Meta(ge=2, le=100)]
     starts_at: str
     ends_at: str
@@ -56,6 +58,8 @@ class EditorForm(msgspec.Struct, frozen=True, kw_only=True):
             name=self.name,
             title=self.title,
             description=self.description,
+            title_en=self.title_en.strip(),
+            description_en=self.description_en.strip(),
             size=self.size,
             starts_at=_instant("starts_at", self.starts_at, zone),
             ends_at=_instant("ends_at", self.ends_at, zone),
@@ -84,8 +88,8 @@ def form_of(
     if whole is None:
         return Form.of(
             size=3,
-            starts_at=_local(starts_at or clock.now(), zone),
-            ends_at=_local(ends_at or clock.now(), zone),
+            starts_at=_local(starts_at or clock.house(), zone),
+            ends_at=_local(ends_at or clock.house(), zone),
             group_hours=24,
             seat_minutes=15,
             per_member_limit=1,
@@ -100,6 +104,8 @@ def form_of(
         "name",
         "title",
         "description",
+        "title_en",
+        "description_en",
         "size",
         "per_member_limit",
         "pieces_per_seat",

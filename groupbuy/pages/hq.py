@@ -14,7 +14,7 @@ from groupbuy.pages import words
 from groupbuy.pages.customer import campaign_context
 from groupbuy.pages.editing import EditorForm, form_of
 from groupbuy.pages.picking import editor
-from groupbuy.pages.shared import gallery, pictures_of
+from groupbuy.pages.shared import gallery, pictures_of, told_items
 from groupbuy.service import campaigns, reading
 from groupbuy.states import Standing
 from groupbuy.types import CampaignWithItems
@@ -56,7 +56,7 @@ class CampaignPages(Controller):
             is_filtered=wanted is not None,
             standings=[(one.value, words.standing_label(one)) for one in Standing],
             words=words,
-            now=clock.now(),
+            now=clock.house(),
             zone=await brands.zone_of(session),
         )
 
@@ -64,7 +64,7 @@ class CampaignPages(Controller):
     async def new_campaign(self, session: NamedDependency[AsyncSession]) -> Template:
         """An empty editor, filled with what most campaigns say."""
         zone = await brands.zone_of(session)
-        day = (clock.now() + _DAY).replace(minute=0, second=0, microsecond=0)
+        day = (clock.house() + _DAY).replace(minute=0, second=0, microsecond=0)
         form = form_of(None, zone=zone, starts_at=day, ends_at=day + 7 * _DAY)
         return await editor(session, form, whole=None)
 
@@ -154,7 +154,7 @@ class CampaignPages(Controller):
         form = await Form.read(request)
         async with form.attempt(session):
             await campaigns.publish_campaign(
-                session, campaign_id=campaign_id, version=form.version(), now=clock.now()
+                session, campaign_id=campaign_id, version=form.version(), now=clock.house()
             )
             return see_other(f"/hq/campaigns/{campaign_id}", toast=_("Published"))
         whole = await campaigns.get_campaign(session, campaign_id=campaign_id)
@@ -175,7 +175,7 @@ class CampaignPages(Controller):
                 session,
                 campaign_id=campaign_id,
                 version=form.version(),
-                now=clock.now(),
+                now=clock.house(),
                 ends_groups=bool(form.value("ends_groups")),
             )
             return see_other(f"/hq/campaigns/{campaign_id}", toast=_("Closed"))
@@ -186,7 +186,7 @@ class CampaignPages(Controller):
 async def _campaign_page(
     session: AsyncSession, whole: CampaignWithItems, form: Form, cursor: str | None
 ) -> Template:
-    now = clock.now()
+    now = clock.house()
     groups = await reading.groups_of_campaign(session, campaign_id=whole.campaign.id, cursor=cursor, limit=20)
     shops = await stores.get_shops(
         session, ids={*whole.shop_ids, *(group.shop_id for group in groups.items if group.shop_id)}
@@ -195,7 +195,7 @@ async def _campaign_page(
         "groupbuy/hq_campaign.html",
         status_code=form.status,
         form=form,
-        whole=whole,
+        whole=await told_items(session, whole),
         campaign=whole.campaign,
         standing=whole.campaign.standing(now),
         numbers=await campaigns.numbers_of(session, campaign_id=whole.campaign.id),

@@ -9,13 +9,13 @@ from litestar.params import FromPath, FromQuery
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from groupbuy.errors import AlreadyIn
-from groupbuy.pages.shared import seat_in, shop_of_link, shops_by_id
+from groupbuy.pages.places import Latitude, Longitude, pickup_shops, place_of, shown
+from groupbuy.pages.shared import seat_in, shop_of_link, shop_that_brought, shops_by_id, told_items
 from groupbuy.schemas import CheckoutForm, buyer_of
 from groupbuy.service import campaigns, checkout, ending, reading
 from groupbuy.states import Standing
 from groupbuy.types import CampaignWithItems, Checkout, GroupView
-from stores import api as stores
-from stores.types import ShopView
+from stores.types import Place
 from yundian.brands import api as brands
 from yundian.members import api as members
 from yundian.platform.auth.guards import customer
@@ -27,8 +27,6 @@ from yundian.platform.web.forms import Form
 from yundian.platform.web.hot_idempotency import HotKey
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import AnyRequest, page, see_other
-
-_OPEN = "open"
 
 
 class SeatPages(Controller):
@@ -43,15 +41,28 @@ class SeatPages(Controller):
         self,
         brand_code: FromPath[str],
         code: FromPath[str],
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
         via: FromQuery[str] = "",
+        lat: Latitude = None,
+        lon: Longitude = None,
     ) -> Response[Any]:
         """Choose what to buy and where to collect it, in a group of one's own."""
         whole = await campaigns.find_campaign(session, code=code)
-        shop_id = await shop_of_link(services, principal.brand, via)
-        return await _choose(session, brand_code, whole, shop_id=shop_id, group=None, form=Form.of())
+        shop_id = await shop_that_brought(services, request, principal, whole.campaign.id)
+        shop_id = shop_id or await shop_of_link(services, principal.brand, via)
+        return await _choose(
+            session,
+            brand_code,
+            whole,
+            shop_id=shop_id,
+            group=None,
+            form=Form.of(),
+            here=place_of(lat, lon),
+            via=via,
+        )
 
     @post("/c/{code:str}/start", name="groupbuy.start.confirm", status_code=200)
     async def start(
@@ -69,7 +80,8 @@ class SeatPages(Controller):
             return answer
         async with services.database.unit_of_work(principal.brand) as session:
             whole = await campaigns.find_campaign(session, code=code)
-            return await _choose(session, brand_code, whole, group=None, form=form)
+            shop_id = await shop_that_brought(services, request, principal, whole.campaign.id)
+            return await _choose(session, brand_code, whole, shop_id=shop_id, group=None, form=form)
 
     @get("/g/{code:str}/join", name="groupbuy.join")
     async def join_page(
@@ -78,11 +90,13 @@ class SeatPages(Controller):
         code: FromPath[str],
         session: NamedDependency[AsyncSession],
         principal: NamedDependency[Principal],
+        lat: Latitude = None,
+        lon: Longitude = None,
     ) -> Response[Any]:
         """Choose what to buy and where to collect it, in this group."""
         group = await reading.find_group(session, code=code)
         whole = await campaigns.get_campaign(session, campaign_id=group.campaign_id)
-        return await _choose(session, brand_code, whole, group=group, form=Form.of())
+        return await _choose(session, brand_code, whole, group=group, form=Form.of(), here=place_of(lat, lon))
 
     @post("/g/{code:str}/join", name="groupbuy.join.confirm", status_code=200)
     async def join(
@@ -115,7 +129,7 @@ class SeatPages(Controller):
         group = await reading.find_group(session, code=code)
         mine = await seat_in(session, principal.own_id, group)
         if mine is not None:
-            await ending.leave(session, seat_id=mine.seat.id, member_id=principal.own_id, now=clock.now())
+            await ending.leave(session, seat_id=mine.seat.id, member_id=principal.own_id, now=clock.house())
         return see_other(f"/m/{brand_code}/g/{code}", toast=_("You have left the group."))
 
 
@@ -170,8 +184,10 @@ async def _choose(
     group: GroupView | None,
     form: Form,
     shop_id: uuid.UUID | None = None,
+    here: Place | None = None,
+    via: str = "",
 ) -> Response[Any]:
-    now, base = clock.now(), f"/m/{brand_code}"
+    now, base = clock.house(), f"/m/{brand_code}"
     where = f"{base}/g/{group.code}" if group else f"{base}/c/{whole.campaign.code}"
     if group is not None and not group.is_joinable(now):
         return see_other(where)
@@ -181,7 +197,8 @@ async def _choose(
     if meets_at is not None:
         shops = list((await shops_by_id(session, meets_at)).values())
     else:
-        shops = await _pickup_shops(session, whole, group.shop_id if group else shop_id)
+        shops = await pickup_shops(session, whole, group.shop_id if group else shop_id)
+    whole = await told_items(session, whole)
     return page(
         "groupbuy/checkout.html",
         status_code=form.status,
@@ -191,23 +208,10 @@ async def _choose(
         campaign=whole.campaign,
         group=group,
         first=next((item for item in whole.items if item.left > 0), None),
-        shops=shops,
-        shop_options=[(str(shop.id), f"{shop.name} · {shop.district or shop.city}") for shop in shops],
+        **await shown(session, shops, here),
+        via=via,
         minutes=max(1, whole.campaign.seat_life_s // 60),
         action=f"{where}/join" if group else f"{where}/start",
         back=where,
         now=now,
     )
-
-
-async def _pickup_shops(session: AsyncSession, whole: CampaignWithItems, own: uuid.UUID | None) -> list[ShopView]:
-    """Where it can be collected, the shop that brought her first."""
-    if not whole.campaign.has_pickup_choice and own is not None and whole.includes(own):
-        found = await shops_by_id(session, own)
-        return [shop for shop in found.values() if shop.status.value == _OPEN]
-    if whole.campaign.is_all_shops:
-        shops = await stores.open_shops(session)
-    else:
-        known = await stores.get_shops(session, ids=set(whole.shop_ids))
-        shops = sorted((shop for shop in known.values() if shop.status.value == _OPEN), key=lambda shop: shop.code)
-    return sorted(shops, key=lambda shop: shop.id != own)

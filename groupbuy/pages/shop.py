@@ -9,6 +9,7 @@ from litestar.di import NamedDependency
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from groupbuy.pages.shared import gallery, pictures_of
 from groupbuy.service import campaigns, reading, sharing
 from groupbuy.types import CampaignWithItems
 from stores import api as stores
@@ -57,8 +58,8 @@ class ShopGroupPages(Controller):
             before=[group for group in before.items if group not in open_now.items],
             next_cursor=before.next_cursor,
             known=known,
-            offers=await _offers(session, shop_ids),
-            now=clock.now(),
+            **await _offers(session, shop_ids),
+            now=clock.house(),
         )
 
     @post("/groups/share", name="groupbuy.share", status_code=303)
@@ -92,21 +93,25 @@ class ShopGroupPages(Controller):
         self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal]
     ) -> Template:
         """On the page of links: what else may be shared."""
-        return fragment("groupbuy/_share_panel.html", offers=await _offers(session, _own(principal)))
+        return fragment("groupbuy/_share_panel.html", **await _offers(session, _own(principal)))
 
 
 def _own(principal: Principal) -> list[uuid.UUID]:
     return sorted(principal.own_shops)
 
 
-async def _offers(session: AsyncSession, shop_ids: list[uuid.UUID]) -> list[tuple[Any, list[CampaignWithItems]]]:
-    """Each of the caller's shops with what it may share."""
-    now = clock.now()
+async def _offers(session: AsyncSession, shop_ids: list[uuid.UUID]) -> dict[str, Any]:
+    """Each of the caller's shops with what it may share, and what that looks like."""
+    now = clock.house()
     shops = await stores.get_shops(session, ids=set(shop_ids))
-    return [
+    offers = [
         (shop, await campaigns.campaigns_to_share(session, shop_id=shop.id, now=now))
         for shop in sorted(shops.values(), key=lambda shop: shop.code)
     ]
+    wholes = [one for _, found in offers for one in found]
+    known = await pictures_of(session, wholes)
+    pictures = {one.campaign.id: next(iter(gallery(one, known)), None) for one in wholes}
+    return {"offers": offers, "pictures": pictures}
 
 
 async def _campaigns(session: AsyncSession, ids: set[uuid.UUID]) -> dict[uuid.UUID, CampaignWithItems]:

@@ -8,8 +8,8 @@ import msgspec
 from sqlmodel import col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from groupbuy.models import Campaign, CampaignShop, Group, Item
-from groupbuy.states import JOINABLE, CampaignState, Standing
+from groupbuy.models import Campaign, CampaignShop, Item
+from groupbuy.states import CampaignState, Standing
 from groupbuy.types import CampaignNumbers, ItemView
 from yundian.platform.db.paging import before
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
@@ -117,15 +117,6 @@ async def set_quota(door: Door, *, item_id: uuid.UUID, quota: int) -> bool:
     """Whether it covers what is reserved and sold."""
     sql = "UPDATE groupbuy_item SET quota = $3 WHERE brand_id = $1 AND id = $2 AND reserved + sold <= $3"
     return await run(door, sql, brand_of(door), item_id, quota) == 1
-
-
-async def has_open_groups(session: AsyncSession, *, campaign_id: uuid.UUID) -> bool:
-    query = select(Group.id).where(
-        col(Group.brand_id) == brand_of(session),
-        col(Group.campaign_id) == campaign_id,
-        col(Group.state).in_(JOINABLE),
-    )
-    return (await session.exec(query.limit(1))).one_or_none() is not None
 
 
 _NUMBERS = """

@@ -86,7 +86,7 @@ async def check_out(
         GroupUnknown, CampaignUnknown, CampaignNotRunning, GroupFull, GroupOver, AlreadyIn, LimitReached, SoldOut,
         OutOfStock, ShopNotIncluded, SkuNotInCampaign, TooManyPieces
     """
-    now = clock.now()
+    now = clock.house()
     try:
         async with database.connection(buyer.brand_id) as tx:
             offer = await _offer(tx, buyer, wish, now)
@@ -210,10 +210,10 @@ async def _check_pickup(tx: Tx, campaign: CampaignView, wish: Wish, credit: Cred
 async def _look_again(database: Database, keyring: Keyring, buyer: Buyer, wish: Wish, gates: Gates) -> Checkout:
     """After a gate was shut: what happened meanwhile. Her own second click may have won."""
     async with database.connection(buyer.brand_id) as tx:
-        offer = await _offer(tx, buyer, wish, clock.now())
+        offer = await _offer(tx, buyer, wish, clock.house())
     if offer.mine is not None:
         return _again(keyring, buyer, offer, offer.mine)
-    raise refusal(offer, wish, gates, clock.now())
+    raise refusal(offer, wish, gates, clock.house())
 
 
 def refusal(offer: Offer, wish: Wish, gates: Gates, now: dt.datetime) -> DomainError:

@@ -8,8 +8,8 @@ from groupbuy.errors import GroupUnknown
 from groupbuy.repository import groups as rows
 from groupbuy.repository import reading
 from groupbuy.repository.reading import SeatInGroup
-from groupbuy.states import JOINABLE, OCCUPYING, SeatState
-from groupbuy.types import GroupView, SeatView
+from groupbuy.states import JOINABLE
+from groupbuy.types import GroupView
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox.door import Door
 
@@ -25,15 +25,6 @@ async def find_group(door: Door, *, code: str) -> GroupView:
 async def meets_at(door: Door, *, group_id: uuid.UUID) -> uuid.UUID | None:
     """Where a group meets that another room opened: at the shop its first member chose."""
     return await rows.meets_at(door, group_id=group_id)
-
-
-async def members_of(door: Door, *, group: GroupView) -> list[SeatView]:
-    """The seats that are taken, who paid first first."""
-    states = [state.value for state in (*OCCUPYING, SeatState.REFUNDING, SeatState.REFUNDED)]
-    if group.state in JOINABLE:
-        states = [SeatState.RESERVED.value, SeatState.PAID.value]
-    seats = await rows.seats_of(door, group_ids=[group.id], states=states)
-    return sorted(seats, key=lambda seat: (seat.paid_at is None, seat.paid_at or seat.created_at, seat.id))
 
 
 async def joinable_groups(

@@ -164,6 +164,7 @@ class NewSeat(NamedTuple):
             expires_at=self.expires_at,
             stock_reference=self.stock_reference,
             note=self.note,
+            handed_by=self.campaign.opens_with,
         )
 
 

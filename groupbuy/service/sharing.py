@@ -25,7 +25,7 @@ async def share(
     staff_id: uuid.UUID | None = None,
 ) -> LinkView:
     """The link by which ``shop_id`` brings people to a campaign it may share now, else ``CampaignUnknown``."""
-    running = await campaigns.campaigns_to_share(session, shop_id=shop_id, now=clock.now())
+    running = await campaigns.campaigns_to_share(session, shop_id=shop_id, now=clock.house())
     if whole.campaign.id not in {one.campaign.id for one in running}:
         raise CampaignUnknown
     return await attribution.make_link(

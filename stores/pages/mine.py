@@ -56,7 +56,7 @@ class MyShopPages(Controller):
             {
                 "shop": one.shop,
                 "is_open_now": one.is_open_now,
-                "today": hour_rules.on_day(one.hours, day=clock.business_day(clock.now(), one.shop.time_zone)),
+                "today": hour_rules.on_day(one.hours, day=clock.business_day(clock.house(), one.shop.time_zone)),
                 "low": await stock.low_stock(session, shop_id=one.shop.id, limit=5),
             }
             for one in own

@@ -254,6 +254,8 @@ def _form_of(one: ShopWithHours) -> Form:
     return Form.of(
         shop,
         *names,
+        "name_en",
+        "address_en",
         "phone",
         "version",
         datum=datum.value,

@@ -2,11 +2,9 @@
 
 from stores.states import MovementKind, ShopStatus
 from stores.types import Datum
-from yundian.platform.intake.models import QuarantineState, RunState
 from yundian.platform.web.i18n import gettext as _
 
 TONES = {"opening": "info", "open": "good", "paused": "warn", "closed": "neutral"}
-RUN_TONES = {"running": "info", "finished": "good", "failed": "bad", "interrupted": "warn"}
 
 
 def status_label(status: ShopStatus) -> str:
@@ -56,20 +54,3 @@ def movement_label(kind: MovementKind) -> str:
         MovementKind.RELEASE: _("Released"),
         MovementKind.COMMIT: _("Handed out"),
     }[kind]
-
-
-def run_label(state: RunState) -> str:
-    return {
-        RunState.RUNNING: _("Running"),
-        RunState.FINISHED: _("Finished"),
-        RunState.FAILED: _("Failed"),
-        RunState.INTERRUPTED: _("Interrupted"),
-    }[state]
-
-
-def quarantine_label(state: QuarantineState) -> str:
-    return {
-        QuarantineState.OPEN: _("To be looked at"),
-        QuarantineState.REPLAYED: _("Taken in"),
-        QuarantineState.DISCARDED: _("Discarded"),
-    }[state]

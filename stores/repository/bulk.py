@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from stores.repository import past
 from stores.types import Interval
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.database import Tx
@@ -12,11 +13,13 @@ from yundian.platform.db.database import Tx
 # Column, its type in the temporary table, and whether an existing shop takes it from the file.
 _COLUMNS = {
     "name": "text",
+    "name_en": "text",
     "country": "text",
     "province": "text",
     "city": "text",
     "district": "text",
     "address": "text",
+    "address_en": "text",
     "postcode": "text",
     "phone": "text",
     "latitude": "float8",
@@ -99,6 +102,7 @@ async def replace_hours(
 ) -> None:
     """Write the hours of these shops anew, and count up the version of those not touched in this batch."""
     shop_ids = list(hours)
+    await past.keep(tx, shop_ids=shop_ids)
     await tx.execute(
         "DELETE FROM stores_opening_hours WHERE brand_id = $1 AND shop_id = ANY($2)", tx.brand, shop_ids
     )

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from string import capwords
 
 import sqlalchemy as sa
 from sqlmodel import col, delete, func, select
@@ -139,6 +140,20 @@ def _conditions(brand_id: uuid.UUID, wanted: ShopFilter) -> list[sa.ColumnElemen
         conditions.append(col(Shop.city) == wanted.city)
     if wanted.search:
         # LIKE is not leakproof and loses its index under row-level security; ^@ keeps it.
-        prefixes = [column.op("^@")(wanted.search) for column in (col(Shop.code), col(Shop.name), col(Shop.city))]
+        prefixes: list[sa.ColumnElement[bool]] = [
+            column.op("^@")(wanted.search) for column in (col(Shop.code), col(Shop.name), col(Shop.city))
+        ]
+        # English as it is typed and as names are written; folding a column loses its index as well.
+        spellings = sorted({wanted.search, capwords(wanted.search)})
+        has_english = col(Shop.name_en) != sa.literal_column("''")
+        prefixes += [sa.and_(has_english, col(Shop.name_en).op("^@")(spelling)) for spelling in spellings]
         conditions.append(sa.or_(*prefixes))
     return conditions
+
+
+async def remove_unopened(session: AsyncSession, *, brand_id: uuid.UUID, shop_id: uuid.UUID) -> bool:
+    """Delete a shop that was announced and never opened, with its hours."""
+    statement = delete(Shop).where(
+        col(Shop.brand_id) == brand_id, col(Shop.id) == shop_id, col(Shop.status) == ShopStatus.OPENING
+    )
+    return bool((await session.exec(statement.returning(col(Shop.id)))).first())

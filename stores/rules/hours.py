@@ -72,11 +72,11 @@ def parse(text: str) -> tuple[Interval, ...]:
     for part in filter(None, (part.strip() for part in text.split(";"))):
         match = _RULE.fullmatch(part)
         if match is None:
-            raise InvalidInput("hours", f"{part[:40]!r} is not like 'Mo-Fr 10:00-22:00'")
+            raise InvalidInput("hours", "%(hours)s is not like Mo-Fr 10:00-22:00", hours=part[:40])
         for times in match.group("times").split(","):
             span = _TIMES.fullmatch(times.strip())
             if span is None:
-                raise InvalidInput("hours", f"{times.strip()[:40]!r} is not like '10:00-22:00'")
+                raise InvalidInput("hours", "%(hours)s is not like 10:00-22:00", hours=times.strip()[:40])
             opens, closes = f"{span[1]}:{span[2]}", f"{span[3]}:{span[4]}"
             found += [
                 interval(weekday=day, opens=opens, closes=closes) for day in _days(match.group("days") or "Mo-Su")
@@ -128,5 +128,6 @@ def _days(text: str) -> list[int]:
 
 def _day(text: str) -> int:
     if text.capitalize() not in _DAYS:
-        raise InvalidInput("hours", f"{text[:10]!r} is not one of {', '.join(_DAYS)}")
+        days = ", ".join(_DAYS)
+        raise InvalidInput("hours", "%(day)s is not one of %(days)s", day=text[:10], days=days)
     return _DAYS.index(text.capitalize())

@@ -92,12 +92,14 @@ def _ready(record: ShopRecord) -> _Ready:
         ShopFields(
             code=record.code,
             name=record.name,
+            name_en=record.name_en or "",
             time_zone=record.time_zone,
             country=record.country or "CN",
             province=record.province or "",
             city=record.city or "",
             district=record.district or "",
             address=record.address or "",
+            address_en=record.address_en or "",
             postcode=record.postcode or "",
             phone=record.phone or "",
             latitude=place.latitude if place is not None else None,
@@ -111,4 +113,5 @@ def _ready(record: ShopRecord) -> _Ready:
 
 def _problem(error: InvalidInput) -> Problem:
     first = error.facts["errors"][0]  # type: ignore[index]
-    return Problem("stores.invalid_shop", f"{first['field']}: {first['message']}", str(first["field"]))
+    facts = {name: str(value) for name, value in error.facts.items() if name != "errors"}
+    return Problem.quoting("stores.invalid_shop", str(first["message"]), str(first["field"]), **facts)

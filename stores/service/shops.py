@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from stores.errors import ShopCodeTaken, ShopUnknown
 from stores.events import ShopAdded, ShopChanged, ShopClosed, ShopOpened, ShopPaused
 from stores.models import Shop
-from stores.repository import shops
+from stores.repository import past, shops
 from stores.rules import hours as hour_rules
 from stores.rules.shops import checked
 from stores.states import ShopStatus
@@ -128,6 +128,7 @@ async def change_status(
     """Open, pause, close or re-announce a shop. Records what happened; the same status again changes nothing."""
     shop = await _shop_at(session, brand_id=brand_id, shop_id=shop_id, version=version)
     if shop.status is not status:
+        await past.keep(session, shop_ids=[shop_id])
         shop.move_to(status)
         await session.flush()
         announced = _ANNOUNCED.get(status, ShopChanged)
@@ -150,6 +151,7 @@ async def put_hours(
     if standing.get(shop_id, ()) != ordered:
         shop.updated_at = clock.now()
         await session.flush()
+        await past.keep(session, shop_ids=[shop_id])
         await shops.replace_hours(session, brand_id=brand_id, shop_id=shop_id, hours=ordered)
         await outbox.record(session, ShopChanged(shop_id=shop_id))
     return (await with_hours(session, brand_id=brand_id, found=[shop], now=clock.now()))[0]

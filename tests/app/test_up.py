@@ -8,7 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import anyio
@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from tests import clusters
 from tests.helpers import wait_until
 from yundian.platform.embedded import process
 from yundian.platform.embedded.postgres import EmbeddedPostgres
@@ -29,13 +30,20 @@ _REPLACED = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "YUNDIAN_PORT", 
 class Up:
     """One ``yundian up`` in a folder of its own."""
 
-    def __init__(self, folder: Path, *arguments: str, port: int | None = None, sandbox: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        port: int | None = None,
+        sandbox: bool = False,
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.port = port or process.free_port()
         self.output = folder.parent / f"up-{self.port}.txt"
         environment = {name: value for name, value in os.environ.items() if name not in _REPLACED}
-        more = {"YUNDIAN_VAR_DIR": str(folder), "YUNDIAN_SANDBOX": str(sandbox), "PYTHONUNBUFFERED": "1"}
-        self.environment = {**environment, **more}
+        given = {"YUNDIAN_VAR_DIR": str(folder), "YUNDIAN_SANDBOX": str(sandbox), "PYTHONUNBUFFERED": "1"}
+        self.environment = {**environment, **given, **(more or {})}
         for number in (signal.SIGINT, signal.SIGHUP):
             # Background jobs and nohup ignore these; what we start would inherit it, and ``up`` honours it.
             if signal.getsignal(number) is signal.SIG_IGN:
@@ -86,6 +94,16 @@ class Up:
                     found.append(f"{one.pid} {one.name()}")
         return found
 
+    async def figures(self, *, port: str = "") -> dict[str, float]:
+        """What ``/metrics`` tells, of the pages or on another port."""
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            answer = await client.get(f"http://127.0.0.1:{port or self.port}/metrics")
+        lines = (line.rpartition(" ") for line in answer.text.splitlines() if not line.startswith("#"))
+        return {name: float(value) for name, _, value in lines}
+
+    def web_processes(self) -> list[int]:
+        return [one.pid for pid in self.children("serve") for one in psutil.Process(pid).children()]
+
     def children(self, command: str) -> list[int]:
         found = []
         for one in psutil.Process(self.process.pid).children():
@@ -109,7 +127,9 @@ def folder(scratch: Path) -> Iterator[Path]:
 async def house(scratch: Path) -> AsyncIterator[Up]:
     """One house for the tests that need it running."""
     with _folder(scratch / "running") as place:
-        house = Up(place, sandbox=True)
+        clusters.plant(place / "postgres")
+        watched = {"YUNDIAN_WEB_WORKERS": "2", "YUNDIAN_METRICS_PORT": str(process.free_port())}
+        house = Up(place, sandbox=True, more=watched)
         with _ended(house):
             yield await house.ready()
 
@@ -182,6 +202,45 @@ async def test_the_sandbox_is_there_and_everybody_knows_where(house: Up) -> None
         seen = psutil.Process(pid).environ()
         names = ("YUNDIAN_WECHAT_URL", "YUNDIAN_SMS_URL", "YUNDIAN_SMS_KEY")
         assert [seen[name] for name in names] == [told[name] for name in names]
+
+
+async def test_whichever_process_is_asked_tells_of_all_and_one_that_is_killed_takes_no_count_away(
+    house: Up,
+) -> None:
+    served, alive = (
+        'yundian_http_request_seconds_count{operation="house.healthz",status="200"}',
+        "yundian_processes",
+    )
+
+    async def both_serve() -> bool:
+        return len(house.web_processes()) == 2 and (await house.figures())[alive + '{role="web"}'] == 2
+
+    await wait_until(both_serve, seconds=60, what="two web processes")
+    for _ in range(24):
+        # A connection each: they come to both processes.
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+            (await client.get(f"http://127.0.0.1:{house.port}/healthz")).raise_for_status()
+    before = await house.figures()
+    first, second = house.web_processes()
+    os.kill(first, signal.SIGKILL)
+
+    async def is_forgotten() -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return house.web_processes() != [first, second] and first not in house.web_processes()
+        return False
+
+    await wait_until(is_forgotten, seconds=30, what="the process that was killed to be gone")
+    of_worker = await house.figures(port=house.environment["YUNDIAN_METRICS_PORT"])
+
+    async def all_told() -> bool:
+        return (await house.figures())[served] >= before[served]
+
+    assert before[served] >= 24
+    assert before[alive + '{role="worker"}'] == 1
+    assert of_worker[served] >= before[served]
+    assert of_worker[alive + '{role="worker"}'] == 1
+    await wait_until(all_told, seconds=30, what="the counts of all")
+    await wait_until(both_serve, seconds=60, what="a process in its place")
 
 
 async def test_web_worker_sandbox_and_servers_come_back_after_kill_9(house: Up) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from appointments.handlers import SUBSCRIBERS, TIMERS
-from appointments.service import life, planning, setup
+from appointments.service import life, moves, planning, setup
 from appointments.service.booking import Booked, Wish, book
 from appointments.states import SpanKind
 from appointments.types import BookingView, PlanLine, ServiceFields, ServiceView, StaffFields, Stretch
@@ -18,6 +18,7 @@ from yundian.brands.types import BrandView
 from yundian.platform.core import clock
 from yundian.platform.core.ids import readable_code
 from yundian.platform.db.services import Services
+from yundian.platform.outbox import timers
 from yundian.platform.outbox.declare import Delivered, DueTimer
 
 _EVENTS = "SELECT id, tag, payload FROM outbox_event WHERE brand_id = $1 ORDER BY id"
@@ -85,6 +86,22 @@ class Salon:
         (handler,) = [each for each in TIMERS if each.name == name]
         async with self.services.database.unit_of_work(self.brand.id) as session:
             await handler.handle(session, DueTimer(self.brand.id, name, str(booking_id), {}))
+
+    async def settle(self) -> int:
+        """The time is over in which a shop can take its moves back; how many there were."""
+        sql = "SELECT key FROM outbox_timer WHERE brand_id = $1 AND name = $2 AND state = 'set' ORDER BY id"
+        keys = [str(row["key"]) for row in await self.rows(sql, moves.TIMER)]
+        return sum([await self.settle_one(key) for key in keys])
+
+    async def settle_one(self, key: str) -> bool:
+        """The same of one booking, as the courier does it: the timer first, then what it is about."""
+        async with self.services.database.unit_of_work(self.brand.id) as session:
+            payload = await timers.take_back(session, name=moves.TIMER, key=key)
+            if payload is None:
+                return False
+            (handler,) = [each for each in TIMERS if each.name == moves.TIMER]
+            await handler.handle(session, DueTimer(self.brand.id, moves.TIMER, key, payload))
+            return True
 
     async def see(self, booking_id: uuid.UUID) -> BookingView:
         async with self.services.database.connection(self.brand.id) as tx:

@@ -244,7 +244,7 @@ async def test_who_looked_is_forgotten_after_the_brand_s_days_and_the_numbers_st
             now=clock.now() - dt.timedelta(days=days_ago),
         )  # fmt: skip
 
-    for days_ago in (2, 11, 12, 90):
+    for days_ago in (2, 12, 13, 90):
         await look("one", None, "web", days_ago)
         await look("one", anna, "web", days_ago)
         await look("two", anna, "wechat", days_ago)

@@ -3,16 +3,18 @@
 import csv
 import datetime as dt
 import os
+import uuid
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from appointments.repository import taking_back
 from appointments.service import reporting, setup
 from appointments.service.imports import BOOKINGS, MAPPINGS
 from appointments.types import StaffFields
 from stores.types import ShopView
-from tests.appointments.makers import make_salon, service_fields
+from tests.appointments.makers import Salon, make_salon, service_fields
 from tests.appointments.test_booking import tomorrow
 from tests.stores.makers import make_shop, shop_fields
 from yundian.brands.types import BrandView
@@ -104,6 +106,11 @@ async def test_a_row_that_cannot_be_true_is_refused_with_its_reason_and_a_true_o
         line("10", "confirmed", past),
         line("11", "completed", coming),
         line("12", "completed", None, day="2026-03-01"),
+        # Where other systems know no date.
+        line("13", "cancelled", None, day="0001-01-01"),
+        line("14", "confirmed", dt.datetime(9999, 12, 31, 23, 30, tzinfo=dt.UTC)),
+        line("15", "cancelled", past, booked_on="0001-01-01"),
+        line("16", "cancelled", past, ended_on="9999-12-31"),
     ]
     file = tmp_path / "list.csv"
     with file.open("w", encoding="utf-8", newline="") as handle:
@@ -115,11 +122,11 @@ async def test_a_row_that_cannot_be_true_is_refused_with_its_reason_and_a_true_o
     file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     again = await bring_in(services, brand, file, "yundian.toml")
 
-    assert (first.read, first.applied, first.quarantined) == (12, 3, 9)
+    assert (first.read, first.applied, first.quarantined) == (16, 3, 13)
     assert again.applied == 0
     reasons = [one.code.removeprefix("appointments.") for one in sorted(first.problems, key=lambda p: p.line)]
     assert Counter(reasons) == {
-        "overlap": 3, "impossible": 3, "shop_unknown": 1, "staff_unknown": 1, "no_time": 1
+        "overlap": 3, "impossible": 7, "shop_unknown": 1, "staff_unknown": 1, "no_time": 1
     }  # fmt: skip
     assert coming not in await salon.starts(clock.business_day(coming, salon.zone))
     kept = await salon.rows(
@@ -129,3 +136,80 @@ async def test_a_row_that_cannot_be_true_is_refused_with_its_reason_and_a_true_o
     assert [(row["external_id"], row["state"]) for row in kept] == [
         ("1", "confirmed"), ("3", "completed"), ("5", "cancelled")
     ]  # fmt: skip
+
+
+async def test_several_of_one_session_sit_in_it_whatever_the_order_of_the_file(
+    services: Services, brand: BrandView, tmp_path: Path
+) -> None:
+    """A class of three seats: to come (four want it), over (three were there), and two that collide with these; in
+    batches of two, so that a session is met again; then the same file in another order."""
+    salon = await make_salon(
+        services, brand, people=2, chairs=2, fields=service_fields(code="CLASS", seats=3, duration_min=60)
+    )
+    [shop] = await salon.rows("SELECT code FROM stores_shop WHERE brand_id = $1")
+    coming, past = tomorrow(days=3), tomorrow(days=-9)
+    names = ["external_id", "shop_code", "service_code", "staff", "state", "starts_at", "day", "duration_min",
+             "booked_on", "ended_on", "client"]  # fmt: skip
+
+    def line(key: str, state: str, start: dt.datetime, staff: str = "化妆师 1") -> list[str]:
+        return [key, str(shop["code"]), "CLASS", staff, state, start.isoformat(), *[""] * 5]
+
+    rows = [line(f"c{n}", "confirmed", coming) for n in range(4)]
+    rows += [line(f"p{n}", "completed", past) for n in range(3)]
+    rows += [line("x", "cancelled", coming), line("half", "completed", past + dt.timedelta(minutes=30))]
+    other = line("other", "confirmed", coming, "化妆师 2")
+    file = tmp_path / "classes.csv"
+    mapping = mappings.load(MAPPINGS / "yundian.toml")
+    held: list[Counter[str]] = []
+    standing = []
+    for number, order in enumerate((rows, rows[::-1], [*rows[3:], *rows[:3]])):
+        # What collides with a session comes behind it: of two that exclude each other the first one counts.
+        late = [row for row in order if row[0] == "half"]
+        with file.open("w", encoding="utf-8", newline="") as handle:
+            csv.writer(handle).writerows([names, *(row for row in order if row[0] != "half"), other, *late])
+        for _ in range(2):
+            run = await intake.run_import(
+                services.database, brand=brand.id, kind=BOOKINGS, file=file, mapping=mapping, batch=2
+            )
+            held.append(Counter(one.reason for one in run.problems))
+            file.write_text(file.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+        sessions = await salon.rows(
+            "SELECT g.seats, g.taken, g.is_open, count(b.id) AS booked, array_agg(DISTINCT b.state) AS states,"
+            " (SELECT count(*) FROM appointments_occupancy o WHERE o.brand_id = $1 AND o.session_id = g.id"
+            " AND o.is_live) AS times"
+            " FROM appointments_session g JOIN appointments_booking b ON b.brand_id = $1 AND b.session_id = g.id"
+            " AND b.staff_id = g.staff_id AND b.resource_id IS NOT DISTINCT FROM g.resource_id"
+            " WHERE g.brand_id = $1 GROUP BY g.brand_id, g.id ORDER BY g.starts_at"
+        )
+        standing.append(sessions)
+        busy = await salon.rows("SELECT id FROM appointments_occupancy WHERE brand_id = $1 AND is_live")
+        assert len(busy) == 2, "one person and one chair"
+        if number < 2:
+            await forget(salon)
+
+    full, elsewhere = "every seat of its session is taken", "this service has its session with somebody else then"
+    person = "this person is in another appointment then"
+    assert held == [Counter({full: 1, elsewhere: 1, person: 1})] * 6
+    assert (
+        standing
+        == [
+            [
+                {"seats": 3, "taken": 0, "is_open": False, "booked": 3, "states": ["completed"], "times": 0},
+                {"seats": 3, "taken": 3, "is_open": True, "booked": 3, "states": ["confirmed"], "times": 2},
+            ]
+        ]
+        * 3
+    )
+    report = await salon.rows("SELECT count(*) AS n FROM appointments_booking WHERE brand_id = $1")
+    assert report == [{"n": 7}]
+
+
+async def forget(salon: Salon) -> None:
+    """Take everything back that files brought in; sessions go with the last who sat in them."""
+    async with salon.services.database.unit_of_work(salon.brand.id) as session:
+        found = await salon.rows("SELECT id::text FROM appointments_booking WHERE brand_id = $1")
+        ids = [uuid.UUID(str(row["id"])) for row in found]
+        gone, kept = await taking_back.remove(session, ids=ids)
+    assert (len(gone), kept) == (7, Counter())
+    for table in ("appointments_session", "appointments_occupancy"):
+        assert await salon.rows(f"SELECT brand_id FROM {table} WHERE brand_id = $1") == []

@@ -1,26 +1,32 @@
 """The life of a booking: its deposit, being late, staying away, being moved, and those who wait for its time."""
 
+import asyncio
 import datetime as dt
 import uuid
+from collections.abc import Awaitable, Callable
 
 import pytest
 
-from appointments.errors import NotNow, PastCutoff, SlotTaken, TooEarly
-from appointments.handlers import HOLD_TIMER, NO_SHOW_TIMER, REQUEST_TIMER
+from appointments.errors import NotNow, PastCutoff, SlotTaken, TimeGone, TooEarly
+from appointments.handlers import HOLD_TIMER
 from appointments.rules import life as rules
+from appointments.rules.life import NO_SHOW_TIMER, REQUEST_TIMER
 from appointments.service import life, moving, setup, waiting
-from appointments.service.booking import decided
+from appointments.service.booking import decided, soon
 from appointments.service.moving import NewTime
-from appointments.states import Attention, BookingState, DayKind, DepositState
+from appointments.states import Attention, BookingState, DayKind, DepositState, Source
 from appointments.types import Actor, BookingView, StaffDayFields
 from tests.appointments.makers import Salon, make_salon, service_fields
 from tests.appointments.test_booking import overlaps, tomorrow
 from tests.members.makers import make_customer
 from tests.payments.kit import Till
+from tests.stores.makers import ALL_DAY
 from yundian.brands.types import BrandView
 from yundian.payments.repository import trades
 from yundian.payments.types import PaymentView, Provider
 from yundian.platform.core import clock
+from yundian.platform.core.errors import DomainError
+from yundian.platform.db.database import Tx
 from yundian.platform.db.services import Services
 
 pytestmark = pytest.mark.anyio
@@ -229,7 +235,7 @@ async def test_who_is_away_is_replaced_and_where_nobody_can_the_customer_chooses
     assert (given.staff_id, given.attention) == (berta, Attention.REASSIGNED)
     assert (open_one.staff_id, open_one.attention) == (anna, Attention.CHOOSE)
     assert rules.is_late(given, now=given.starts_at) is False
-    assert ("appointment.changed", "waiting") in [(name, "waiting") for name, _ in await messages(salon)]
+    assert ("appointment.reassigned", "queued") in await messages(salon)
     assert await overlaps(salon) == 0
 
 
@@ -278,6 +284,64 @@ async def test_a_freed_time_is_held_for_who_waits_first_and_goes_on_when_she_let
     assert await offers() == [(first.id, "lapsed"), (second.id, "accepted")]
     assert (await salon.see(offer)).state is BookingState.CONFIRMED
     assert [name for name, _ in await messages(salon)].count("appointment.waitlist_offer") == 2
+
+
+async def test_whoever_comes_to_a_session_after_all_were_given_up_has_it_again_unless_others_have_its_time(
+    services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand, fields=service_fields(seats=2, step_min=5), hours=ALL_DAY)
+    await salon.rows("UPDATE appointments_plan_span SET starts = 0, ends = 1440 WHERE brand_id = $1")
+    members = [(await make_customer(services, brand)).id for _ in range(2)]
+    start = tomorrow()
+    booked = [await salon.book(start, member_id=one) for one in members]
+    begun = clock.now() - dt.timedelta(minutes=40)
+    begun -= dt.timedelta(seconds=begun.timestamp() % 300)
+    await salon.rows(
+        "WITH g AS (UPDATE appointments_session SET starts_at = $2, ends_at = $3 WHERE brand_id = $1),"
+        " o AS (UPDATE appointments_occupancy SET starts_at = $2, ends_at = $3 WHERE brand_id = $1)"
+        " UPDATE appointments_booking SET starts_at = $2, ends_at = $3 WHERE brand_id = $1",
+        begun,
+        begun + dt.timedelta(hours=1),
+    )
+
+    async def act(does: Callable[..., Awaitable[None]], booking_id: uuid.UUID, **by: Actor) -> str:
+        async def attempt(tx: Tx) -> str:
+            one = await life.see(tx, booking_id=booking_id, is_locked=True)
+            await does(tx, one, actor_id=None, now=clock.now(), **by)
+            return (await life.see(tx, booking_id=booking_id)).state.value
+
+        try:
+            return await decided(services.database, brand.id, attempt)
+        except DomainError as refusal:
+            return refusal.code
+
+    async def standing() -> tuple[object, ...]:
+        [row] = await salon.rows(
+            "SELECT g.taken, g.is_open, (SELECT count(*)::int FROM appointments_occupancy o"
+            " WHERE o.brand_id = $1 AND o.is_live) AS live FROM appointments_session g"
+            " WHERE g.brand_id = $1 AND g.starts_at = $2",
+            begun,
+        )
+        return tuple(row.values())
+
+    missed = [await act(life.miss, one.booking_id, by=Actor.SHOP) for one in booked]
+    given_up = await standing()
+    back = await asyncio.gather(*(act(life.check_in, one.booking_id) for one in booked))
+    again = await standing()
+
+    assert (missed, given_up) == (["no_show", "no_show"], (0, False, 0))
+    assert (back, again) == (["arrived", "arrived"], (2, True, 4)), "who serves, the chair, and both"
+
+    await salon.rows("UPDATE appointments_booking SET state = 'confirmed' WHERE brand_id = $1")
+    for one in booked:
+        await act(life.miss, one.booking_id, by=Actor.SHOP)
+    walked_in = await salon.book(soon(clock.now()), source=Source.WALK_IN)
+    late = await act(life.check_in, booked[0].booking_id)
+
+    assert late == TimeGone.code
+    assert await standing() == (0, False, 2), "nothing of it was taken, and the walk-in keeps hers"
+    assert (await salon.see(booked[0].booking_id)).state is BookingState.NO_SHOW
+    assert (await salon.see(walked_in.booking_id)).state is BookingState.ARRIVED
 
 
 def test_a_link_shows_one_booking_and_cannot_be_changed_into_another(services: Services) -> None:

@@ -7,237 +7,58 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from appointments.errors import HolidaysUnknown, OffGrid, OutsideHours, TooFar, TooSoon
 from appointments.rules.days import cell_of, week_day
-from appointments.rules.openings import Openings, openings
-from appointments.states import DayKind, DayRule, SpanKind, Status, WaitMode
-from appointments.types import (
-    ChairPlan,
-    DayEntry,
-    HoursEntry,
-    PlanEntry,
-    Plans,
-    ServiceView,
-    SessionPlan,
-    ShopDayEntry,
-    StaffPlan,
-    Stretch,
-)
+from appointments.states import DayRule
+from appointments.types import Plans, SessionPlan, ShopDayEntry, StaffPlan
+from tests.appointments.worlds import ANNA, BERTA, Drawn, Plain, every_day, service, weigh, worlds
 from yundian.platform.core import clock
-
-ANNA, BERTA = uuid.UUID(int=1), uuid.UUID(int=2)
-CHAIRS = (uuid.UUID(int=11), uuid.UUID(int=12))
-# Clocks that jump by an hour, by half an hour, over midnight, and never.
-ZONES = {
-    "Asia/Shanghai": dt.date(2026, 3, 10),
-    "Europe/Paris": dt.date(2026, 3, 29),
-    "America/New_York": dt.date(2026, 11, 1),
-    "Australia/Lord_Howe": dt.date(2026, 4, 5),
-    "Africa/Cairo": dt.date(2026, 4, 24),
-}
-
-
-def service(**changes: object) -> ServiceView:
-    values: dict[str, object] = {
-        "id": uuid.UUID(int=99),
-        "code": "x",
-        "name": "x",
-        "category": "",
-        "description": "",
-        "status": Status.ACTIVE,
-        "duration_min": 60,
-        "buffer_before_min": 0,
-        "buffer_after_min": 0,
-        "step_min": 30,
-        "seats": 1,
-        "chair_kind": "",
-        "price_minor": 0,
-        "deposit_minor": 0,
-        "no_show_deposit_minor": 0,
-        "currency": "CNY",
-        "needs_approval": False,
-        "notice_min": 0,
-        "horizon_days": 365,
-        "cutoff_min": 0,
-        "hold_min": 10,
-        "grace_min": 15,
-        "is_late_cancel_charged": False,
-        "is_no_show_charged": False,
-        "no_show_limit": 0,
-        "wait_mode": WaitMode.OFF,
-        "offer_min": 30,
-        "version": 1,
-    }
-    return ServiceView(**(values | changes))  # type: ignore[arg-type]
-
-
-def every_day(starts: int, ends: int, kind: SpanKind = SpanKind.WORK) -> tuple[PlanEntry, ...]:
-    return tuple(PlanEntry(day, kind, starts, ends) for day in range(1, 8))
-
-
-def weigh(
-    plans: Plans,
-    first: dt.date,
-    last: dt.date,
-    *,
-    zone: str = "Asia/Shanghai",
-    hours: tuple[int, int] = (0, 1440),
-    now: dt.datetime | None = None,
-    at: dt.datetime | None = None,
-) -> Openings:
-    return openings(
-        plans,
-        zone=zone,
-        hours=[HoursEntry(day, *hours) for day in range(1, 8)],
-        is_in_business=True,
-        stretch=Stretch(first, last),
-        now=now or dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-        at=at,
-    )
 
 
 def walls(found: list[dt.datetime], zone: str) -> list[str]:
     return [at.astimezone(ZoneInfo(zone)).strftime("%H:%M%z") for at in found]
 
 
-spans = st.tuples(st.integers(0, 287), st.integers(1, 200)).map(
-    lambda s: (s[0] * 5, min(s[0] * 5 + s[1] * 5, s[0] * 5 + 1440))
-)
-busy = st.lists(st.tuples(st.integers(-50, 900), st.integers(1, 40)), max_size=6)
-
-
-@st.composite
-def worlds(draw: st.DrawFn) -> tuple[Plans, str, dt.date, tuple[int, int]]:
-    zone = draw(st.sampled_from(sorted(ZONES)))
-    day = ZONES[zone]
-    origin = cell_of(clock.first_moment(dt.datetime.combine(day, dt.time()), ZoneInfo(zone))) - 288
-
-    def cells() -> tuple[tuple[int, ...], tuple[int, ...]]:
-        pairs = draw(busy)
-        return tuple(origin + a for a, _ in pairs), tuple(origin + a + n for a, n in pairs)
-
-    def person(who: uuid.UUID) -> StaffPlan:
-        plan = [PlanEntry(d, SpanKind.WORK, *draw(spans)) for d in draw(st.lists(st.integers(1, 7), max_size=5))]
-        plan += [PlanEntry(d, SpanKind.BREAK, *draw(spans)) for d in draw(st.lists(st.integers(1, 7), max_size=2))]
-        days = []
-        for kind in draw(st.lists(st.sampled_from(DayKind), max_size=2)):
-            on = day + dt.timedelta(days=draw(st.integers(-1, 1)))
-            starts, ends = draw(spans)
-            is_off = kind is DayKind.OFF
-            is_here = draw(st.booleans())
-            days.append(DayEntry(on, kind, None if is_off else starts, None if is_off else ends, is_here))
-        booked = {day: draw(st.integers(0, 2))}
-        return StaffPlan(who, "", draw(st.integers(0, 2)), tuple(plan), tuple(days), cells(), booked)
-
-    plans = Plans(
-        service=service(
-            duration_min=draw(st.sampled_from([5, 30, 45, 90])),
-            buffer_before_min=draw(st.sampled_from([0, 5, 20])),
-            buffer_after_min=draw(st.sampled_from([0, 15])),
-            step_min=draw(st.sampled_from([5, 15, 60, 90])),
-            chair_kind=draw(st.sampled_from(["", "chair"])),
-        ),
-        staff=tuple(person(who) for who in (ANNA, BERTA)),
-        chairs=tuple(ChairPlan(chair, cells()) for chair in CHAIRS),
-        shop_days=tuple(
-            ShopDayEntry(day, *draw(st.one_of(st.just((None, None)), spans)))
-            for _ in range(draw(st.integers(0, 1)))
-        ),
-        member_busy=cells(),
-    )
-    return plans, zone, day, draw(spans)
-
-
-class Plain:
-    """The same question answered slowly: minute by minute, in wall clocks and instants."""
-
-    def __init__(self, plans: Plans, zone: str, hours: tuple[int, int]) -> None:
-        self.plans, self.zone, self.hours = plans, ZoneInfo(zone), hours
-
-    def can_begin(self, at: dt.datetime) -> bool:
-        one = self.plans.service
-        wall = at.astimezone(self.zone)
-        end = at + dt.timedelta(minutes=one.duration_min)
-        first = at - dt.timedelta(minutes=one.buffer_before_min)
-        last = end + dt.timedelta(minutes=one.buffer_after_min)
-        if (wall.hour * 60 + wall.minute) % one.step_min or not self._all(at, end, self._is_open):
-            return False
-        if self._hits(self.plans.member_busy, at, end):
-            return False
-        chairs = [c for c in self.plans.chairs if not self._hits(c.busy, first, last)]
-        if one.chair_kind and not chairs:
-            return False
-        return any(self._can_serve(each, first, last, wall.date()) for each in self.plans.staff)
-
-    def _can_serve(self, one: StaffPlan, first: dt.datetime, last: dt.datetime, day: dt.date) -> bool:
-        if one.cap and one.booked.get(day, 0) >= one.cap:
-            return False
-        return not self._hits(one.busy, first, last) and self._all(first, last, lambda at: self._works(one, at))
-
-    def _works(self, one: StaffPlan, at: dt.datetime) -> bool:
-        works = pauses = False
-        for day in self._days(at):
-            special = [each for each in one.days if each.day == day]
-            plan = [each for each in one.plan if each.weekday == day.isoweekday()]
-            if not any(each.kind is not DayKind.BREAK for each in special):
-                works |= any(self._in(day, e.starts, e.ends, at) for e in plan if e.kind is SpanKind.WORK)
-            works |= any(
-                self._in(day, e.starts, e.ends, at) for e in special if e.kind is DayKind.WORK and e.is_here
-            )
-            pauses |= any(self._in(day, e.starts, e.ends, at) for e in plan if e.kind is SpanKind.BREAK)
-            pauses |= any(self._in(day, e.starts, e.ends, at) for e in special if e.kind is DayKind.BREAK)
-        return works and not pauses
-
-    def _is_open(self, at: dt.datetime) -> bool:
-        special = {each.day: (each.opens, each.closes) for each in self.plans.shop_days}
-        return any(self._in(day, *special.get(day, self.hours), at) for day in self._days(at))
-
-    def _in(self, day: dt.date, starts: int | None, ends: int | None, at: dt.datetime) -> bool:
-        if starts is None or ends is None:
-            return False
-        midnight = dt.datetime.combine(day, dt.time())
-        begin, end = (clock.first_moment(midnight + dt.timedelta(minutes=m), self.zone) for m in (starts, ends))
-        return begin <= at < end
-
-    def _days(self, at: dt.datetime) -> list[dt.date]:
-        today = at.astimezone(self.zone).date()
-        return [today + dt.timedelta(days=n) for n in (-1, 0, 1)]
-
-    @staticmethod
-    def _all(first: dt.datetime, last: dt.datetime, holds: object) -> bool:
-        count = int((last - first).total_seconds()) // 300
-        return all(holds(first + dt.timedelta(minutes=5 * n)) for n in range(count))  # type: ignore[operator]
-
-    @staticmethod
-    def _hits(cells: tuple[tuple[int, ...], tuple[int, ...]], first: dt.datetime, last: dt.datetime) -> bool:
-        return any(a < cell_of(last) and cell_of(first) < b for a, b in zip(*cells, strict=True))
-
-
-@settings(max_examples=60)
+@settings(max_examples=12)
 @given(worlds())
-def test_what_is_offered_is_what_the_plain_answer_says(world: tuple[Plans, str, dt.date, tuple[int, int]]) -> None:
-    plans, zone, day, hours = world
-    found = weigh(plans, day, day, zone=zone, hours=hours)
-    offered, plain = found.starts(), Plain(plans, zone, hours)
+def test_what_is_offered_is_what_the_plain_answer_says(drawn: Drawn) -> None:
+    check(drawn)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3_600)
+@settings(max_examples=3_000)
+@given(worlds())
+def test_what_is_offered_is_what_the_plain_answer_says_for_long(drawn: Drawn) -> None:
+    check(drawn)
+
+
+def check(drawn: Drawn) -> None:
+    """Every cell of the day is weighed in three ways, which must agree."""
+    plans, day = drawn.plans, drawn.day
+    found = drawn.weigh()
+    offered, plain = found.starts(), Plain(drawn)
     begin, end = (
-        clock.first_moment(dt.datetime.combine(d, dt.time()), ZoneInfo(zone))
+        clock.first_moment(dt.datetime.combine(d, dt.time()), ZoneInfo(drawn.zone))
         for d in (day, day + dt.timedelta(days=1))
     )
     cells = range(cell_of(begin), cell_of(end))
 
     instants = [dt.datetime.fromtimestamp(cell * 300, dt.UTC) for cell in cells]
     assert offered == [at for at in instants if plain.can_begin(at)]
+    for who in (ANNA, BERTA):
+        assert found.starts(who) == [at for at in instants if plain.can_begin(at, who)]
     assert found.by_day() == ({day: offered} if offered else {})
     for at in instants:
         assert (found.refusal(at) is None) is (at in set(offered))
         if at in set(offered):
             people, chairs = found.candidates(at, None)
-            assert people
-            assert chairs or not plans.service.chair_kind
-    for at in instants[:: len(instants) // 24]:
-        alone = weigh(plans, day, day, zone=zone, hours=hours, at=at)
+            is_joined = found.session_at(at) is not None
+            assert people or is_joined
+            assert chairs or is_joined or not plans.service.chair_kind
+    for at in instants[:: max(1, len(instants) // 24)]:
+        alone = drawn.weigh(at)
         assert type(alone.refusal(at)) is type(found.refusal(at)), "a booking looks at its own hour only"
         if found.refusal(at) is None:
             assert alone.candidates(at, None) == found.candidates(at, None)
@@ -324,7 +145,27 @@ def test_a_year_without_a_table_of_holidays_is_refused_by_name_and_offers_nothin
     with pytest.raises(HolidaysUnknown):
         week_day(dt.date(2030, 1, 1), holidays=DayRule.CLOSED, workdays=DayRule.AS_USUAL)
     assert found.starts() == []
-    assert isinstance(found.refusal(dt.datetime(2030, 1, 1, 4, tzinfo=dt.UTC)), HolidaysUnknown)
+    for new_year in (dt.datetime(2030, 1, 1, 4, tzinfo=dt.UTC), dt.datetime(2029, 12, 31, 16, tzinfo=dt.UTC)):
+        refusal = found.refusal(new_year)
+        assert isinstance(refusal, HolidaysUnknown)
+        assert refusal.facts["year"] == 2030, "the shop's"
+
+
+def test_nobody_waits_for_a_day_on_which_the_shop_is_closed_though_she_is_busy_then() -> None:
+    anna = StaffPlan(ANNA, "", 0, every_day(600, 1200))
+    day, other = dt.date(2026, 3, 10), dt.date(2026, 3, 11)
+    first = cell_of(dt.datetime(2026, 3, 9, 16, tzinfo=dt.UTC))
+    plans = Plans(
+        service=service(),
+        staff=(anna,),
+        shop_days=(ShopDayEntry(day, None, None),),
+        member_busy=((first,), (first + 2 * 288,)),
+    )
+
+    found = weigh(plans, day, other)
+
+    assert found.starts() == [], "she is busy on both"
+    assert found.open_days() == {other}
 
 
 def test_the_least_recently_booked_is_asked_first() -> None:

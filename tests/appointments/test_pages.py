@@ -9,17 +9,22 @@ import httpx
 import icalendar
 import pytest
 
-from appointments.states import BookingState
+from appointments.service import setup
+from appointments.states import BookingState, Source, WaitMode
+from appointments.types import ShopDayView
 from stores.types import Interval
 from tests.appointments.makers import Salon, make_salon, service_fields
 from tests.appointments.test_booking import tomorrow
 from tests.helpers import submit
-from tests.members.makers import Customer, make_customer
+from tests.members.makers import Customer, make_customer, set_up_app
 from tests.people import sign_in_as
+from tests.sandbox.running import RunningSandbox
 from yundian.brands.types import BrandView
+from yundian.members.types import AppKind
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
+from yundian.platform.web import formats
 
 pytestmark = pytest.mark.anyio
 HTML = {"Accept": "text/html"}
@@ -60,6 +65,9 @@ async def test_a_customer_finds_a_time_books_it_once_moves_it_and_cancels(
     booked = [await confirm(client, salon, customer, start, _idempotency_key="k1") for _ in range(2)]
     late = await confirm(client, salon, await make_customer(services, brand), start)
     code = booked[0].headers["location"].rpartition("/")[2]
+    again = {**HTML, **customer.headers}
+    other = await client.get(f"{place(salon)}?day={day}&move={code}", headers=again)
+    same = await client.get(f"{place(salon)}/confirm?start={quote(start.isoformat())}&move={code}", headers=again)
     moved = await confirm(client, salon, customer, start + dt.timedelta(hours=2), move=code)
     new = moved.headers["location"].rpartition("/")[2]
     mine = await client.get(f"/m/{brand.code}/appointments", headers={**HTML, **customer.headers})
@@ -72,6 +80,10 @@ async def test_a_customer_finds_a_time_books_it_once_moves_it_and_cancels(
     assert salon.service.name in offered.text
     assert quote(start.strftime("T%H:%M")) in times.text
     assert ":" in soon.text
+    assert quote(start.strftime("T%H:%M")) not in other.text, "the time that is hers is no other one"
+    hers = formats.datetime(start, salon.zone, "full")
+    assert hers in other.text
+    assert hers in same.text
     assert "/sign-in?next=" in stranger.headers["location"]
     assert before.status_code == 200
     assert [each.status_code for each in booked] == [303, 303]
@@ -92,20 +104,88 @@ async def test_a_full_day_offers_the_waiting_list_and_a_deposit_leads_to_its_pay
     fields = service_fields(deposit_minor=8_800, step_min=720, duration_min=480)
     salon = await make_salon(services, brand, fields=fields)
     customer, other = [await make_customer(services, brand) for _ in range(2)]
-    (start,) = await salon.starts(clock.business_day(tomorrow(), salon.zone))
-    day = clock.business_day(start, salon.zone)
+    day, wait = clock.business_day(tomorrow(), salon.zone), f"{place(salon)}/wait"
+    (start,) = await salon.starts(day)
 
     booked = await confirm(client, salon, customer, start)
     full = await client.get(f"{place(salon)}?day={day}", headers={**HTML, **other.headers})
-    waits = await submit(client, f"{place(salon)}/wait", {"day": str(day)}, **other.headers)
-    twice = await submit(client, f"{place(salon)}/wait", {"day": str(day)}, **other.headers)
+    waits, twice = [await submit(client, wait, {"day": str(day)}, **other.headers) for _ in "ab"]
+    held = await client.get(f"/m/{brand.code}/appointments", headers={**HTML, **customer.headers})
     mine = await client.get(f"/m/{brand.code}/appointments", headers={**HTML, **other.headers})
 
     assert booked.headers["location"].startswith("/pay/")
-    assert f"{place(salon)}/wait" in full.text
+    assert wait in full.text
     assert waits.headers["location"].endswith("/appointments")
-    assert twice.headers["location"] == place(salon)
+    assert twice.headers["location"] == waits.headers["location"], "one tap too many is no refusal"
     assert mine.text.count("/leave") == 1
+    assert re.search(r"时段为您保留至 \d\d:\d\d", held.text), "until when she has to pay"
+
+
+async def test_a_shop_s_own_link_leads_to_what_one_books_there_and_counts_for_the_shop(
+    client: httpx.AsyncClient, services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand)
+    staff = (await sign_in_as(services, brand.id, Role.SHOP_STAFF, shop_id=salon.shop_id)).headers
+    panel = await client.get("/shop/panels/booking-links", headers={**HTML, **staff})
+    made = [
+        await submit(client, "/shop/appointments/share", {"shop_id": str(salon.shop_id)}, **staff) for _ in "ab"
+    ]
+    shown = await client.get(made[0].headers["location"], headers={**HTML, **staff})
+    [link] = await salon.rows("SELECT token, shop_id FROM attribution_link WHERE brand_id = $1")
+    opened = await client.get(f"/s/{link['token']}", headers=HTML)
+    listed = await client.get(opened.headers["location"], headers=HTML)
+
+    assert str(salon.shop_id) in panel.text
+    assert made[0].headers["location"] == made[1].headers["location"], "made once"
+    assert shown.status_code == 200
+    assert link["shop_id"] == salon.shop_id
+    assert opened.headers["location"].startswith(f"/m/{brand.code}/book/{salon.shop_id}")
+    assert salon.service.name in listed.text
+    assert len(await salon.rows("SELECT id FROM attribution_touch WHERE brand_id = $1")) == 1
+
+
+async def test_a_closed_day_is_no_full_one_and_what_waits_for_the_shop_is_not_called_booked(
+    client: httpx.AsyncClient, services: Services, brand: BrandView
+) -> None:
+    client.cookies.set("locale", "en")
+    fields = service_fields(
+        wait_mode=WaitMode.SEQUENTIAL, needs_approval=True, step_min=720, duration_min=480, cutoff_min=20_000,
+        no_show_limit=1, no_show_deposit_minor=8_000,
+    )  # fmt: skip
+    salon = await make_salon(services, brand, fields=fields)
+    her, missing = [await make_customer(services, brand) for _ in range(2)]
+    full, closed, free = [clock.business_day(tomorrow(days=n), salon.zone) for n in (2, 3, 4)]
+    async with services.database.unit_of_work(brand.id) as session:
+        shut = ShopDayView(day=closed, opens=None, closes=None, reason="盘点")
+        await setup.put_shop_day(session, shop_id=salon.shop_id, day=shut)
+    [start] = await salon.starts(full)
+    await salon.book(start, source=Source.SHOP)
+    again = await salon.book(start + dt.timedelta(days=5), member_id=missing.id, source=Source.SHOP)
+    await salon.rows(
+        "UPDATE appointments_booking SET state = 'no_show' WHERE brand_id = $1 AND id = $2", again.booking_id
+    )
+
+    pages = [
+        await client.get(f"{place(salon)}?day={day}", headers={**HTML, **her.headers}) for day in (full, closed)
+    ]
+    look = f"{place(salon)}/confirm?start={quote((start + dt.timedelta(days=2)).isoformat())}"
+    asked = await client.get(look, headers={**HTML, **her.headers})
+    dear = await client.get(look, headers={**HTML, **missing.headers})
+    sent = await confirm(client, salon, her, start + dt.timedelta(days=2))
+    one = await client.get(sent.headers["location"], headers={**HTML, **her.headers})
+
+    assert ["No time is free on this day" in page.text for page in pages] == [True, False]
+    assert ["Nothing can be booked on this day" in page.text for page in pages] == [False, True]
+    assert [f"{place(salon)}/wait" in page.text for page in pages] == [True, False], "nothing comes free there"
+    strip = re.findall(r'<span class="small[^>]*>(full|closed|\d free)</span>', pages[0].text)
+    assert strip[2:5] == ["full", "closed", "1 free"]
+    assert "Ask for this time" in asked.text
+    assert "so soon that you cannot move it" in asked.text
+    assert "did not come to an appointment before" not in asked.text
+    assert "did not come to an appointment before" in dear.text
+    assert "Sent" in sent.headers["set-cookie"]
+    assert "The shop confirms it first" in one.text
+    assert str(free) in pages[0].text
 
 
 async def test_a_link_tells_no_name_ends_and_follows_what_was_moved(
@@ -126,6 +206,15 @@ async def test_a_link_tells_no_name_ends_and_follows_what_was_moved(
     (event,) = icalendar.Calendar.from_ical(file.text).walk("VEVENT")
     guessed = await client.get(link[:-3] + "AAA", headers=HTML)
     cancelled = await submit(client, f"{link}/cancel", {"x": "y"})
+    told = (await client.get(link, headers=HTML)).text
+    notes = []
+    for state in ("cancelled", "waived"):
+        await salon.rows(
+            "UPDATE appointments_booking SET state = $2, reason = '她说的原因'"
+            " WHERE brand_id = $1 AND state <> 'rescheduled'",
+            state,
+        )
+        notes.append("她说的原因" in (await client.get(link, headers=HTML)).text)
     past = "starts_at = starts_at - interval '40 days', ends_at = ends_at - interval '40 days'"
     await salon.rows(f"UPDATE appointments_booking SET {past} WHERE brand_id = $1")
     ended = await client.get(link, headers=HTML)
@@ -135,6 +224,8 @@ async def test_a_link_tells_no_name_ends_and_follows_what_was_moved(
     assert (event.decoded("dtstart"), event.decoded("sequence")) == (tomorrow(hour=15), 1)
     assert guessed.status_code == 404
     assert cancelled.status_code == 303
+    assert "秘密昵称" not in told
+    assert notes == [True, False], "why her shop forgave her is for the shop"
     assert ended.status_code == 410
 
 
@@ -153,6 +244,7 @@ async def test_a_shop_runs_its_day(client: httpx.AsyncClient, services: Services
     day = (await salon.see(booked.booking_id)).local_day
     board = await client.get(f"{home}?day={day}", headers={**HTML, **owner.headers})
     wrong = await act("check-in", code="ABCDEFGHJK")
+    early = await act("check-in", code=(other := await salon.book(tomorrow(days=2), member_id=customer.id)).code)
     here = await act("check-in", code=booked.code.lower())
     walk_in = await act("walk-in", shop=str(salon.shop_id), service=str(salon.service.id))
     guest = uuid.UUID(walk_in.headers["location"].rpartition("/")[2])
@@ -169,6 +261,8 @@ async def test_a_shop_runs_its_day(client: httpx.AsyncClient, services: Services
     assert booked.code not in board.text
     assert f"{home}/{booked.booking_id}" in board.text
     assert wrong.status_code == 404
+    hers = f'href="{home}/{other.booking_id}"'
+    assert (early.status_code, hers in early.text, hers in wrong.text) == (409, True, False), "which one, and when"
     assert here.status_code == 303
     assert (await salon.see(booked.booking_id)).state is BookingState.ARRIVED
     assert handed.status_code == 303
@@ -217,8 +311,9 @@ async def test_hq_sets_up_a_service_a_person_with_a_week_and_a_shop(
         ends=["19:00", "14:00"],
     )
     rule = await send(f"shops/{salon.shop_id}/rule", holidays="closed", workdays="as_monday")
+    eve = tomorrow().date() + dt.timedelta(days=30)
     day = await send(
-        f"shops/{salon.shop_id}/days", day="2026-12-24", opens="10:00", closes="15:00", reason="平安夜"
+        f"shops/{salon.shop_id}/days", day=str(eve), opens="10:00", closes="15:00", reason="周年庆前夜"
     )
     pages = [
         await client.get(f"{home}{path}", headers={**HTML, **admin.headers})
@@ -236,6 +331,8 @@ async def test_hq_sets_up_a_service_a_person_with_a_week_and_a_shop(
 
     feed = re.search(r'value="[^"]+(/calendar-feeds/[^"]+)"', pages[3].text)
     assert feed
+    # Tomorrow may be a holiday, or in a year whose holidays nobody has said yet.
+    await send(f"shops/{salon.shop_id}/rule", holidays="as_usual", workdays="as_usual")
     await salon.book(tomorrow())
     first = await client.get(feed[1])
     await send(f"staff/{hers}/feed", x="y")
@@ -282,3 +379,21 @@ async def test_days_and_times_that_nobody_means_are_answered_calmly(
 
     assert [each.status_code for each in answers if each.status_code >= 500] == []
     assert await salon.starts(clock.business_day(tomorrow(), salon.zone))
+
+
+async def test_inside_wechat_a_deposit_is_paid_there_and_no_code_is_shown_to_be_scanned(
+    client: httpx.AsyncClient, services: Services, brand: BrandView, sandbox: RunningSandbox
+) -> None:
+    app_id = await set_up_app(services, brand, sandbox, AppKind.OFFICIAL)
+    salon = await make_salon(services, brand, fields=service_fields(deposit_minor=8_800))
+    customer = await make_customer(services, brand, openid="o-deposit", app_id=app_id)
+    inside = customer.headers | {"User-Agent": "Mozilla/5.0 (iPhone) Mobile/15E148 MicroMessenger/8.0.50"}
+
+    answer = await submit(client, f"{place(salon)}/confirm", {"start": tomorrow(days=2).isoformat()}, **inside)
+    await submit(client, f"{place(salon)}/confirm", {"start": tomorrow(days=3).isoformat()}, **customer.headers)
+
+    assert answer.headers["location"].startswith("/pay/")
+    rows = await salon.rows(
+        "SELECT payer_sealed IS NOT NULL AS is_known FROM payments_payment WHERE brand_id = $1"
+    )
+    assert sorted(bool(row["is_known"]) for row in rows) == [False, True], "in another browser nobody knows"

@@ -3,93 +3,35 @@
 import asyncio
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import asyncpg
+import msgspec
 import pytest
 
 from appointments.errors import SlotTaken, TooSoon
-from appointments.service import parties
-from appointments.service.parties import GroupStart
+from appointments.handlers import book_group
+from appointments.service import parties, prepaid, sessions, undoing
+from appointments.service.moving import NewTime
+from appointments.types import Actor
 from groupbuy.errors import OpensElsewhere
+from groupbuy.events import GroupFilled
 from groupbuy.service import campaigns
 from groupbuy.states import LatePolicy
-from groupbuy.types import CampaignWithItems, Checkout
-from tests.appointments.makers import Salon, make_salon, service_fields
-from tests.groupbuy.kit import Fair, campaign_fields, open_fair
+from tests.appointments.makers import make_salon, service_fields
+from tests.appointments.parlour import open_parlour
+from tests.groupbuy.kit import campaign_fields, open_fair
 from yundian.app.rooms import rooms
 from yundian.app.worker import registry_of
 from yundian.brands.types import BrandView
+from yundian.orders import api as orders
 from yundian.platform.core import clock
 from yundian.platform.core.errors import DomainError, InvalidInput
-from yundian.platform.db.database import RELAY_ROLE, open_pool
+from yundian.platform.core.ids import new_id
 from yundian.platform.db.services import Services
+from yundian.platform.outbox.declare import Delivered
 
 pytestmark = pytest.mark.anyio
-
-_ROOMS = ("payments", "orders", "groupbuy", "appointments", "members")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parlour:
-    """A shop with a party session of three, and the campaign that sells it to groups."""
-
-    fair: Fair
-    salon: Salon
-    campaign: CampaignWithItems
-
-    def start_of(self, days: int, hour: int = 10) -> dt.datetime:
-        day = clock.business_day(clock.now(), self.salon.zone) + dt.timedelta(days=days)
-        return dt.datetime.combine(day, dt.time(hour), dt.timezone(dt.timedelta(hours=8))).astimezone(dt.UTC)
-
-    async def open(self, member_id: uuid.UUID, start: dt.datetime) -> Checkout:
-        return await parties.open_group(
-            self.fair.services.database,
-            keyring=self.fair.services.keyring,
-            buyer=self.fair.buyer(member_id),
-            wish=GroupStart(
-                campaign_code=self.campaign.campaign.code,
-                sku_id=self.fair.sku_ids[0],
-                shop_id=self.salon.shop_id,
-                start=start,
-            ),
-        )
-
-    async def bookings(self) -> list[tuple[str, uuid.UUID]]:
-        rows = await self.salon.rows(
-            "SELECT state, member_id FROM appointments_booking WHERE brand_id = $1 ORDER BY id"
-        )
-        return [(str(row["state"]), row["member_id"]) for row in rows]  # type: ignore[misc]
-
-    async def live(self) -> int:
-        [row] = await self.salon.rows(
-            "SELECT count(*)::int AS n FROM appointments_occupancy WHERE brand_id = $1 AND is_live"
-        )
-        return int(str(row["n"]))
-
-
-@pytest.fixture
-async def pool(services: Services) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
-    opened = await open_pool(services.settings, role=RELAY_ROLE, size=2)
-    yield opened
-    await opened.close()
-
-
-async def open_parlour(
-    services: Services, brand: BrandView, pool: "asyncpg.Pool[asyncpg.Record]", *, chairs: int = 1
-) -> Parlour:
-    fair = await open_fair(services, brand, pool)
-    fair.registry = registry_of([room for room in rooms() if room.name in _ROOMS])
-    salon = await make_salon(services, brand, chairs=chairs, people=chairs, fields=service_fields(seats=3))
-    async with services.database.unit_of_work(brand.id) as session:
-        fields = campaign_fields(fair.sku_ids, late_policy=LatePolicy.REFUND)
-        made = await campaigns.create_campaign(session, fields=fields)
-        await parties.offer(session, campaign_id=made.campaign.id, service_id=salon.service.id)
-        made = await campaigns.publish_campaign(
-            session, campaign_id=made.campaign.id, version=made.campaign.version + 1, now=clock.now()
-        )
-    return Parlour(fair=fair, salon=salon, campaign=made)
 
 
 async def test_a_group_holds_its_session_and_everybody_is_booked_when_it_is_full(
@@ -129,6 +71,46 @@ async def test_a_group_holds_its_session_and_everybody_is_booked_when_it_is_full
     with pytest.raises(SlotTaken):
         await parlour.salon.book(start)
 
+    # Its shop moves it, whatever else one of them has then; all of them go, and the group meets there.
+    salon, other = parlour.salon, await make_salon(services, brand)
+    later = start + dt.timedelta(hours=2)
+    await other.book(later, member_id=second)
+    [one] = await salon.rows("SELECT id FROM appointments_booking WHERE brand_id = $1 AND member_id = $2", leader)
+    before, shops = await salon.see(uuid.UUID(str(one["id"]))), frozenset({salon.shop_id})
+    to = NewTime(start=later, staff_id=None, by=Actor.SHOP, actor_id=None)
+    moved = await sessions.reschedule(
+        services.database, brand_id=brand.id, booking_id=before.id, to=to, shops=shops
+    )
+
+    async def meets() -> tuple[dt.datetime, list[uuid.UUID]]:
+        async with services.database.connection(brand.id) as tx:
+            party = await parties.party_of(
+                tx, group_id=await tx.fetchval("SELECT group_id FROM appointments_party")
+            )
+            assert party is not None
+            orders_of = [
+                await prepaid.booking_of(tx, member_id=row["member_id"], order_id=row["order_id"])
+                for row in await fair.rows("SELECT member_id, order_id FROM groupbuy_seat WHERE brand_id = $1")
+            ]
+        return party.starts_at, sorted(
+            each.id for each in orders_of if each is not None and each.starts_at == later
+        )
+
+    at, theirs = await meets()
+    assert (at, len(theirs)) == (later, 3), "each order leads to its appointment where it is now"
+    assert start not in await salon.starts(before.local_day), "kept for them until the move stands"
+    await undoing.undo(
+        services.database,
+        brand_id=brand.id,
+        booking_id=moved.id,
+        shops=shops,
+        actor_id=None,
+        sequence=moved.sequence,
+    )
+    assert await meets() == (start, [])
+    assert (await salon.see(before.id)).code == before.code
+    assert start not in await salon.starts(before.local_day)
+
 
 async def test_a_group_that_does_not_fill_gives_its_session_and_its_money_back(
     services: Services, brand: BrandView, pool: "asyncpg.Pool[asyncpg.Record]"
@@ -148,6 +130,38 @@ async def test_a_group_that_does_not_fill_gives_its_session_and_its_money_back(
     assert await parlour.live() == 0
     assert await fair.arrive() == 2, "both are paid back"
     assert (await parlour.open(other, start)).is_new, "and another group may have the time"
+
+
+async def test_who_was_paid_back_before_the_group_s_word_came_has_no_seat(
+    services: Services, brand: BrandView, pool: "asyncpg.Pool[asyncpg.Record]"
+) -> None:
+    """Headquarters refund one of a group that is complete, and what groups tell is late."""
+    parlour = await open_parlour(services, brand, pool)
+    fair, start = parlour.fair, parlour.start_of(2)
+    leader, second, third = await fair.customers(3)
+    opened = await parlour.open(leader, start)
+    joined = [await fair.join(opened.group_code, one, pickup_shop_id=fair.shop.id) for one in (second, third)]
+    fair.registry = registry_of([room for room in rooms() if room.name in ("payments", "orders", "groupbuy")])
+    await fair.pay(opened, *joined)
+    await fair.work()
+    [hers] = await fair.rows("SELECT id FROM orders_order WHERE brand_id = $1 AND member_id = $2", leader)
+    async with services.database.connection(brand.id) as tx:
+        await orders.cancel_paid(tx, order_ids=[hers["id"]], reason="by_hq")
+    await fair.work()
+    assert await fair.arrive() == 1
+    await fair.work()
+    [row] = await fair.rows("SELECT payload FROM outbox_event WHERE brand_id = $1 AND tag = 'groupbuy.filled.v1'")
+    told = msgspec.json.decode(str(row["payload"]), type=GroupFilled)
+
+    async with services.database.connection(brand.id) as tx:
+        await book_group.handle(tx, [Delivered(new_id(), told)])
+
+    assert sorted(await parlour.bookings(), key=str) == sorted(
+        [("confirmed", one) for one in (second, third)], key=str
+    )
+    [session] = await parlour.salon.rows("SELECT taken FROM appointments_session WHERE brand_id = $1")
+    assert session["taken"] == 2
+    assert await parlour.live() == 4, "who serves, the chair, and each of the two"
 
 
 async def test_of_groups_that_want_the_same_session_one_has_it_and_nobody_else_has_an_order(

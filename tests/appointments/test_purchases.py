@@ -3,10 +3,12 @@
 import asyncio
 import datetime as dt
 import random
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -17,8 +19,10 @@ from tests.appointments.makers import Salon, make_salon
 from tests.appointments.test_booking import tomorrow
 from tests.appointments.test_flow import come
 from tests.channels.makers import by, card, document, line, make_channel, refund, take
+from tests.members.makers import make_customer
 from tests.orders.makers import line as own_line
 from tests.orders.makers import open_desk
+from tests.people import sign_in_as
 from yundian.brands.types import BrandView
 from yundian.channels.events import DocumentsMerged
 from yundian.channels.types import OrderDocument
@@ -26,6 +30,7 @@ from yundian.members import api as members
 from yundian.members.types import IdentityKind, Known
 from yundian.payments import api as payments
 from yundian.platform.core import clock
+from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
 from yundian.platform.outbox.declare import Delivered
 
@@ -172,7 +177,7 @@ async def test_a_batch_is_told_in_parts_of_five_hundred_orders(counter: Counter)
 
 
 async def test_what_went_back_is_taken_off_also_when_fewer_days_count_by_then(
-    services: Services, brand: BrandView
+    client: httpx.AsyncClient, services: Services, brand: BrandView
 ) -> None:
     salon = await make_salon(services, brand)
     desk = await open_desk(services, brand)
@@ -192,3 +197,16 @@ async def test_what_went_back_is_taken_off_also_when_fewer_days_count_by_then(
 
     rows = await salon.rows("SELECT amount_minor, refunded_minor FROM appointments_purchase WHERE brand_id = $1")
     assert rows == [{"amount_minor": 99_00, "refunded_minor": 20_00}]
+
+    # Headquarters finds the order behind the number, and at the order whose it is.
+    headers = {"Accept": "text/html", "Accept-Language": "en"}
+    headers |= (await sign_in_as(services, brand.id, Role.HQ_ANALYST)).headers
+    listed = (await client.get("/hq/appointments/list?what=bought", headers=headers)).text
+    assert f'<a href="/hq/orders/{order.id}">{order.number}</a> CN¥79.00' in listed
+    assert re.findall(r"<dd>(.*?)</dd>", listed) == ["1", "CN¥79.00"]
+    panel = (await client.get(f"/hq/panels/orders/{order.id}/appointment", headers=headers)).text
+    assert booking.code in panel
+    assert "It counts for the appointment, and for 化妆师 1 who served." in panel
+    other = await desk.ready(member_id=(await make_customer(services, brand)).id, lines=(own_line(5_00),))
+    none = (await client.get(f"/hq/panels/orders/{other.id}/appointment", headers=headers)).text
+    assert "card" not in none

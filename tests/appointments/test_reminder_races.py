@@ -130,4 +130,5 @@ async def test_reminders_answered_while_appointments_are_cancelled_or_moved_stay
 
     await asyncio.gather(*(one(number, race) for number, race in enumerate(races)))
 
+    await races[0].salon.settle()
     assert [await race.states() for race in races] == [{"skipped"}] * len(races)

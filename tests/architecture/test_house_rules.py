@@ -20,6 +20,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
 """
+INDEX = MIGRATION.replace("timeout = '5s'\")", "timeout = '5s'\")\n    op.create_index('ix_x_at', 'x', ['at'])", 1)
 
 # rule, path, text that breaks it, text that does not
 PLANTS = (
@@ -59,6 +60,35 @@ PLANTS = (
         MIGRATION.replace("def downgrade", "def back"),
         MIGRATION,
     ),
+    (
+        "indexes_of_tables_in_use_are_built_concurrently",
+        "alembic/versions/0099_x.py",
+        INDEX,
+        INDEX.replace("create_index", "create_index_concurrently"),
+    ),
+    (
+        "indexes_of_tables_in_use_are_built_concurrently",
+        "alembic/versions/0099_x.py",
+        INDEX,
+        INDEX.replace("op.create_index", "op.create_table('x')\n    op.create_index"),
+    ),
+    (
+        "indexes_of_tables_in_use_are_built_concurrently",
+        "alembic/versions/0099_x.py",
+        INDEX.replace("op.create_index('ix_x_at', 'x', ['at'])", "op.execute('CREATE UNIQUE INDEX x ON y (z)')"),
+        "_NAME, _TABLE = 'ix_x', 'x'\n"
+        + INDEX.replace(
+            "op.create_index('ix_x_at', 'x'", "op.create_table(_TABLE)\n    op.create_index(_NAME, _TABLE"
+        ),
+    ),
+    (
+        "indexes_of_tables_in_use_are_built_concurrently",
+        "alembic/versions/0099_x.py",
+        INDEX.replace(
+            "op.create_index('ix_x_at', 'x', ['at'])", "op.add_column('x', sa.Column('y', unique=True))"
+        ),
+        "_TABLE = 'x'\n" + INDEX.replace("op.create_index", "op.create_table(_TABLE)\n    op.create_index"),
+    ),
     ("files_stay_short", "stores/service.py", "x = 1\n" * 401, "x = 1\n" * 399),
     ("packages_export_nothing", "stores/__init__.py", "from stores import api", ""),
     ("annotations_are_real", "stores/models.py", "from __future__ import annotations", "import annotations"),
@@ -70,6 +100,20 @@ PLANTS = (
     ("tests_wait_for_a_condition", "tests/stores/test_x.py", "asyncio.sleep(0.1)", "asyncio.sleep(0)"),
     ("time_comes_from_the_clock", "stores/service.py", "dt.datetime.now(dt.UTC)", "clock.now()"),
     ("time_comes_from_the_clock", "stores/service.py", "time.time()", "time.monotonic()"),
+    ("screens_go_by_the_houses_clock", "stores/pages.py", "clock.now()", "clock.house()"),
+    ("screens_write_times_in_one_way", "stores/pages.py", "dates.format_date(x)", "formats.date(x)"),
+    (
+        "screens_write_times_in_one_way",
+        "stores/templates/stores/x.html",
+        "{{ at|date(zone) }} {{ at|time(zone) }}",
+        "{{ at|datetime(zone) }}",
+    ),
+    (
+        "screens_write_times_in_one_way",
+        "stores/templates/stores/x.html",
+        "{{ at|date(zone, 'd/M/yy') }}",
+        "{{ at|date(zone, 'full') }} <strong>{{ at|time(zone) }}</strong>",
+    ),
     ("nothing_is_unpickled", "stores/service.py", "import pickle", "import msgspec"),
     ("locks_name_no_host", "requirements/app.txt", "--index-url https://x.test", "arq==0.28 --hash=sha256:0"),
     ("locks_name_no_host", "package-lock.json", '"resolved": "x"', '"funding": "https://x.test"'),

@@ -1,7 +1,7 @@
 """Every route says who may call it and, in the API, what it is called."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from litestar import Litestar, get
@@ -9,8 +9,11 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from yundian.app.asgi import create_app
+from yundian.app.house import HOUSE
 from yundian.app.rooms import rooms
 from yundian.platform.auth.guards import access_guards, anyone, signed_in
+from yundian.platform.web.declare import NavigationItem, Place
+from yundian.platform.web.templates import is_below
 
 # The courier's screen and its routes stand in the brands room, since the courier itself lies below the web.
 NAMES = {room.name for room in rooms()} | {"courier"}
@@ -59,6 +62,29 @@ def test_operation_ids_are_unique(house: Litestar) -> None:
     names = [str(handler.operation_id) for path, handler in _handlers(house) if path.startswith("/v1/")]
 
     assert sorted(names) == sorted(set(names))
+
+
+def marked(at: str, entries: Sequence[NavigationItem]) -> list[str]:
+    """Which entries of its navigation a page marks as the place where one is."""
+    place = Place.HQ_NAVIGATION if at.startswith("/hq") else Place.SHOP_NAVIGATION
+    here = [
+        one for one in entries if one.place == place and any(is_below(at, url) for url in (one.url, *one.also))
+    ]
+    return [one.url for one in here]
+
+
+def test_every_page_of_headquarters_and_shops_marks_one_entry_of_the_navigation(house: Litestar) -> None:
+    entries = [item for room in (*rooms(), HOUSE) for item in room.navigation]
+    pages = {
+        path
+        for path, handler in _handlers(house)
+        if "GET" in handler.http_methods and re.match("/(hq|shop)(/|$)", path) and "/panels/" not in path
+    }
+
+    assert len(pages) > 80
+    assert {at: found for at in sorted(pages) if len(found := marked(at, entries)) != 1} == {}
+    assert marked("/hq/message-templates/order.ready", entries) == ["/hq/messages"]
+    assert marked("/hq/nowhere", entries) == []
 
 
 def test_planted_routes_are_noticed() -> None:

@@ -20,6 +20,8 @@ PREFIXES = {
     "yundian.platform.auth": "auth_",
     "yundian.platform.web": "web_",
     "yundian.platform.intake": "intake_",
+    # By the name of the room that had such files first.
+    "yundian.platform.files": "channels_upload",
     "yundian.brands": "brand_",
 }
 

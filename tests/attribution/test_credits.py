@@ -16,6 +16,7 @@ from tests.members.makers import make_customer
 from tests.stores.makers import make_shop, shop_fields
 from yundian.attribution import api
 from yundian.attribution.errors import CreditMoved, CreditNotTransferable, CreditUnknown
+from yundian.attribution.service import links as links_service
 from yundian.attribution.states import CreditState
 from yundian.attribution.types import (
     AgentClass,
@@ -102,6 +103,32 @@ async def test_a_buyers_touches_of_browser_and_account_are_read_in_one_statement
         assert await api.bind_visitor(tx, visitor=BROWSER, member_id=me.id) == 3
         assert await api.bind_visitor(tx, visitor=BROWSER, member_id=me.id) == 0
     assert (await decided(services, brand, member_id=me.id, at=now)).shop_id == first.id
+
+
+async def test_a_web_machine_whose_clock_is_wrong_takes_no_order_from_the_shop_whose_link_brought_it(
+    services: Services, brand: BrandView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast, slow = [await make_shop(services, brand, fields=shop_fields(code)) for code in ("A", "B")]
+    links = {shop.id: await make_link(services, brand, shop.id) for shop in (fast, slow)}
+
+    for shop, skew_s, visitor in ((fast, 300, BROWSER), (slow, -300, OTHER_BROWSER)):
+        await touch(services, links[fast.id], visitor=OTHER_BROWSER, at=clock.house() - dt.timedelta(seconds=60))
+        with monkeypatch.context() as there:
+            there.setattr(clock, "_SKEW", dt.timedelta(seconds=skew_s))
+            await links_service.open_link(
+                services.database,
+                brand_id=brand.id,
+                token=links[shop.id].token,
+                visitor=visitor,
+                agent=AgentClass.WECHAT,
+            )
+        assert (await decided(services, brand, visitor=visitor, at=clock.house())).shop_id == shop.id
+
+    # What a process heard of the house's time is a moment old; what comes later is of no order before it.
+    now = clock.house()
+    assert (await decided(services, brand, visitor=BROWSER, at=now - dt.timedelta(seconds=3))).shop_id == fast.id
+    long_ago = await decided(services, brand, visitor=BROWSER, at=now - dt.timedelta(seconds=60))
+    assert long_ago.rule is CreditRule.HQ
 
 
 async def test_a_credit_is_written_once_however_many_write_it(services: Services, brand: BrandView) -> None:

@@ -18,6 +18,7 @@ from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, as
 from pydantic import SecretStr
 
 from tests.helpers import wait_until
+from tests.nursery import Nursling
 from tests.sandbox.running import RunningSandbox
 from tests.web.probe import PROBE
 from yundian.app.asgi import create_app
@@ -103,13 +104,8 @@ async def shop_site(shop_settings: Settings) -> AsyncIterator[str]:
 @pytest.fixture(scope="module")
 def worker(shop_settings: Settings, scratch: Path) -> Iterator[None]:
     """A worker in a process of its own, no longer than needed: it does the work of every test's brand."""
-    with (scratch / "browser-worker.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "yundian", "worker"],
-            env={**os.environ, **as_environment(shop_settings), "YUNDIAN_ENVIRONMENT": "test"},
-            stdout=log,
-            stderr=log,
-        )
+    environment = {**os.environ, **as_environment(shop_settings), "YUNDIAN_ENVIRONMENT": "test"}
+    process = Nursling("yundian", "worker", environment=environment, log=scratch / "browser-worker.log")
     yield
     process.terminate()
     try:

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from tests.appointments.makers import make_salon, service_fields
-from tests.appointments.test_parties import open_parlour
+from tests.appointments.parlour import open_parlour
 from tests.browser.test_accessibility import read
 from tests.browser.test_shell import complaints, sign_in
 from tests.members.makers import make_customer
@@ -25,6 +25,9 @@ async def test_a_customer_books_on_her_phone_and_the_shop_sees_her_on_its_board(
     salon = await make_salon(services, brand, people=2, chairs=2, fields=service_fields(step_min=30))
     customer = await make_customer(services, brand)
     await phone.set_extra_http_headers(customer.headers)
+    await phone.goto(f"{site}/m/{brand.code}?lat=31.22&lon=121.46")
+    await expect(phone.locator("#shop-1 [data-way]")).to_be_visible()
+    assert await read(phone) == []
     await phone.goto(f"{site}/m/{brand.code}/book?service={salon.service.id}&lat=31.22&lon=121.46")
     await expect(phone.get_by_text(re.compile("最近可约"))).to_be_visible()
     assert await read(phone) == []
@@ -67,6 +70,9 @@ async def test_a_group_s_first_member_chooses_where_and_when_and_the_others_only
     await expect(phone.locator(".slot-grid button").first).to_be_visible()
     assert await read(phone) == []
     await phone.locator(".slot-grid button").first.click()
+    asked = phone.get_by_role("dialog")
+    await expect(asked).to_contain_text(":00")
+    await asked.locator("button[value=yes]").click()
     await phone.wait_for_url(re.compile("/pay/"))
 
     [group] = await parlour.fair.rows("SELECT code FROM groupbuy_group WHERE brand_id = $1")

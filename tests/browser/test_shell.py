@@ -88,7 +88,7 @@ async def test_a_dangerous_button_asks_first(desktop: Page, site: str, person: P
     await desktop.get_by_role("button", name="Do").click()
     dialog = desktop.get_by_role("dialog")
     await expect(dialog).to_contain_text("Really?")
-    await dialog.get_by_role("button", name="Cancel").click()
+    await dialog.get_by_role("button", name="Go back").click()
     assert "POST" not in sent
 
     await desktop.get_by_role("button", name="Do").click()

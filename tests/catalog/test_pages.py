@@ -112,6 +112,37 @@ async def test_a_product_is_made_with_two_shades_and_prices_in_yuan(
     assert "2 SKUs" in page
 
 
+async def test_a_product_says_its_words_in_english_too_and_is_found_by_them(
+    client: httpx.AsyncClient, services: Services, brand: BrandView, admin: dict[str, str]
+) -> None:
+    product = await make_product(services, brand, fields=product_fields("P1", name="云雾唇釉"))
+    key = product.skus[0].id
+    typed = filled(
+        fields_of(await _english(client, f"/hq/products/{product.id}", admin), having="sku"),
+        name_en="Misty Gloss",
+        description_en="As light as mist",
+        **{f"sku-{key}-shade_name_en": "Sakura", f"sku-{key}-option_text_en": "Small"},
+    )
+
+    saved = await submit(client, f"/hq/products/{product.id}", typed, headers=admin)
+    page = await _english(client, f"/hq/products/{product.id}", admin)
+    found = [await _english(client, f"/hq/products?q={q}", admin) for q in ("misty", "sakura", "云雾")]
+    told = (await client.get(f"/v1/products/{product.id}", headers=admin | {"Accept": "application/json"})).json()
+
+    assert saved.status_code == 303, saved.text
+    assert "Misty Gloss</h1>" in page
+    assert 'name="name" type="text" value="云雾唇釉"' in page
+    assert 'value="Sakura"' in page
+    assert ["Misty Gloss" in one for one in found] == [True] * 3
+    assert (told["name"], told["name_en"], told["description_en"]) == (
+        "云雾唇釉",
+        "Misty Gloss",
+        "As light as mist",
+    )
+    assert (told["skus"][0]["shade_name_en"], told["skus"][0]["option_text_en"]) == ("Sakura", "Small")
+    assert told["skus"][0]["shade_name"] == product.skus[0].shade_name
+
+
 async def test_a_third_decimal_is_refused_beside_its_field_and_what_was_typed_stays(
     client: httpx.AsyncClient, services: Services, brand: BrandView, admin: dict[str, str]
 ) -> None:

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +11,8 @@ import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.channels.data import ROOT, uci
+from tests import nursery
+from tests.channels.data import uci
 from tests.channels.makers import make_channel, rows, state_of
 from yundian.brands.types import BrandView
 from yundian.channels.commands import IMPORT
@@ -39,16 +38,9 @@ def environment_of(services: Services) -> dict[str, str]:
 
 def killed(services: Services, arguments: Sequence[str], label: str) -> bool:
     """Run it in a process of its own, which dies at this step; whether it did."""
-    done = subprocess.run(
-        [sys.executable, "-m", "yundian", "import", "orders", *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environment_of(services), "YUNDIAN_TEST_DIE_AT": label},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    return done.returncode == -signal.SIGKILL
+    environment = {"PATH": os.environ["PATH"], **environment_of(services), "YUNDIAN_TEST_DIE_AT": label}
+    code, _ = nursery.run("yundian", "import", "orders", *arguments, environment=environment, seconds=300)
+    return code == -signal.SIGKILL
 
 
 async def called(services: Services, *arguments: str) -> Result:

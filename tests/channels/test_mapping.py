@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yundian.channels.service.importing import ORDERS
 from yundian.channels.types import DocumentKind, DocumentState, IdentityType, OrderDocument
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.intake.errors import BadMapping
@@ -264,3 +265,18 @@ def test_a_column_at_a_time_makes_the_same_as_a_record_at_a_time(rows: list[dict
             made.append((error.problem, error.row))
 
     assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("name", sorted(ORDERS.shipped_mappings()))
+def test_a_mapping_that_was_bitten_anywhere_is_refused_or_still_reads(name: str) -> None:
+    """What a person has typed so far is checked while she types: nothing but a refusal may come of it."""
+    text = ORDERS.shipped_mappings()[name]
+    refused = 0
+    for cut in range(0, len(text), 41):
+        for bitten in (text[:cut], text[:cut] + text[cut + 1 :], f"{text[:cut]}\x00[[{text[cut:]}"):
+            try:
+                extractor = Extractor(mappings.parse(bitten, file="mapping"))
+                extractor.document([{}, {}], OrderDocument)
+            except (BadMapping, FieldProblem):
+                refused += 1
+    assert refused > 50

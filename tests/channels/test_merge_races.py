@@ -3,14 +3,12 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 from typing import Any
 
 import anyio
 import pytest
 
-from tests import factories
+from tests import factories, nursery
 from tests.channels.makers import make_channel, rows, state_of, take
 from tests.channels.victim import documents
 from tests.helpers import wait_until
@@ -71,13 +69,11 @@ async def test_a_batch_whose_process_is_killed_leaves_nothing_and_comes_again(
     services: Services, migrated: Settings, brand: BrandView, step: str
 ) -> None:
     await make_channel(services, brand)
-    done = await anyio.run_process(
-        [sys.executable, "-m", "tests.channels.victim", str(brand.id)],
-        env={**os.environ, **as_environment(migrated), "YUNDIAN_TEST_DIE_AT": step},
-        check=False,
-        stderr=subprocess.STDOUT,
+    environment = {**os.environ, **as_environment(migrated), "YUNDIAN_TEST_DIE_AT": step}
+    code, said = await anyio.to_thread.run_sync(
+        lambda: nursery.run("tests.channels.victim", str(brand.id), environment=environment)
     )
-    assert done.returncode == -signal.SIGKILL, done.stdout.decode()[-2000:]
+    assert code == -signal.SIGKILL, said[-2000:]
 
     async def is_gone() -> bool:
         held = await rows(

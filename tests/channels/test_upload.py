@@ -4,29 +4,27 @@ import gzip
 import os
 import re
 import signal
-import subprocess
-import sys
 import uuid
-from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx
 import pytest
 
+from tests import nursery
 from tests.channels.makers import make_channel
 from tests.helpers import csrf_token
 from tests.people import sign_in_as
 from yundian.brands.types import BrandView
-from yundian.channels import tasks
-from yundian.channels.service import uploads
+from yundian.channels import tasks as channels
+from yundian.channels.service.importing import ORDERS
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
+from yundian.platform.files.service import uploads, working
 from yundian.platform.outbox.declare import DueTimer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
 
-ROOT = Path(__file__).parents[2]
 PATH = "/hq/channels/imports"
 
 MAPPING = """
@@ -87,7 +85,7 @@ class Hq:
         return re.sub(r"\s+", " ", answer.text)
 
     async def work(self, upload_id: uuid.UUID) -> None:
-        await tasks.work_off(self.services.settings, self.brand.id, upload_id)
+        await working.work_off(self.services.settings, ORDERS, self.brand.id, upload_id)
 
     async def rows(self, sql: str, *args: object) -> list[tuple[Any, ...]]:
         async with self.services.database.connection(self.brand.id) as tx:
@@ -186,7 +184,7 @@ async def test_a_killed_worker_is_missed_and_the_next_one_goes_on_where_it_stopp
     still = await hq.state(upload_id)
     await hq.rows("UPDATE channels_upload SET held_until = now() - interval '1 second' RETURNING id")
     await _look(hq, upload_id)
-    for work in list(tasks.imports._works.values()):
+    for work in list(working.imports._works.values()):
         await anyio.to_thread.run_sync(work.thread.join)
 
     assert code == -signal.SIGKILL
@@ -240,8 +238,8 @@ async def test_a_file_beyond_the_bounds_is_refused_and_nothing_is_kept(
 
 async def _look(hq: Hq, upload_id: uuid.UUID) -> None:
     async with hq.services.database.unit_of_work(hq.brand.id) as session:
-        timer = DueTimer(hq.brand.id, uploads.TIMER, str(upload_id), {})
-        await tasks.import_upload.handle(session, timer)
+        timer = DueTimer(hq.brand.id, ORDERS.timer, str(upload_id), {})
+        await channels.import_upload.handle(session, timer)
 
 
 def _die_at(hq: Hq, upload_id: uuid.UUID, label: str) -> int:
@@ -254,5 +252,6 @@ def _die_at(hq: Hq, upload_id: uuid.UUID, label: str) -> int:
         "YUNDIAN_ENVIRONMENT": "test",
         "YUNDIAN_TEST_DIE_AT": label,
     }
-    command = [sys.executable, "-m", "tests.channels.upload_worker", str(hq.brand.id), str(upload_id)]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
+    words = (str(hq.brand.id), str(upload_id))
+    code, _ = nursery.run("tests.channels.upload_worker", *words, environment=environment)
+    return code

@@ -9,8 +9,9 @@ import uuid
 
 import uvloop
 
-from yundian.channels.tasks import work_off
+from yundian.channels.service.importing import ORDERS
 from yundian.platform.core.settings import Settings
+from yundian.platform.files.service.working import work_off
 
 if __name__ == "__main__":
-    uvloop.run(work_off(Settings(), uuid.UUID(sys.argv[1]), uuid.UUID(sys.argv[2])))
+    uvloop.run(work_off(Settings(), ORDERS, uuid.UUID(sys.argv[1]), uuid.UUID(sys.argv[2])))

@@ -38,3 +38,15 @@ def test_a_test_may_start_a_process_whose_clock_is_wrong() -> None:
 
     behind = clock.now() - dt.datetime.fromisoformat(done.stdout.strip())
     assert dt.timedelta(seconds=59) < behind < dt.timedelta(seconds=90)
+
+
+def test_the_house_s_clock_is_what_was_heard_last_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = dt.datetime(2031, 5, 6, 7, 8, 9, tzinfo=dt.UTC)
+    monkeypatch.setattr(clock, "_heard", None)
+    assert abs(clock.house() - clock.now()) < dt.timedelta(seconds=5)
+
+    clock.hear(said)
+    monkeypatch.setattr(clock, "_SKEW", dt.timedelta(hours=3))
+
+    first, second = clock.house(), clock.house()
+    assert said <= first <= second < said + dt.timedelta(seconds=5)

@@ -102,6 +102,32 @@ async def test_it_has_sold_through_tills_and_on_tmall_for_weeks(services: Servic
     assert {row["code"] for row in held} == {"channels.unknown_shop"}
 
 
+async def test_appointments_of_weeks_led_to_purchases_and_more_are_to_come(services: Services) -> None:
+    demo = await seed.ensure_demo(services.settings)
+
+    async with services.database.connection(demo.brand_id) as tx:
+        rows = await tx.fetch("SELECT state, count(*) AS n FROM appointments_booking GROUP BY state")
+        shops = await tx.fetch(
+            "SELECT b.shop_id, count(*) AS came, count(p.booking_id) AS bought FROM appointments_booking b"
+            " LEFT JOIN appointments_purchase p ON p.brand_id = b.brand_id AND p.booking_id = b.id"
+            " WHERE b.state = 'completed' GROUP BY b.shop_id"
+        )
+        told = await tx.fetchval("SELECT count(*) FROM messaging_message WHERE fact_key LIKE 'appointment:%'")
+        looked = await tx.fetchval("SELECT sum(viewers) FROM appointments_viewing_count WHERE kind = 'all'")
+        busy = await tx.fetchval(
+            "SELECT count(*) FROM appointments_occupancy o JOIN appointments_booking b"
+            " ON b.brand_id = o.brand_id AND b.id = o.booking_id AND o.resource_id = b.staff_id AND o.is_live"
+        )
+    states = {row["state"]: row["n"] for row in rows}
+    assert {"completed", "no_show", "cancelled", "cancelled_late", "waived", "confirmed"} <= set(states)
+    assert states["completed"] > 500
+    assert states["confirmed"] > 50
+    assert len(shops) == 3
+    assert all(row["came"] > row["bought"] > 10 for row in shops)
+    assert busy == states["confirmed"] + states.get("in_service", 0), "who comes takes her time"
+    assert (told, looked > states["completed"]) == (0, True)
+
+
 async def test_made_again_nothing_changes(services: Services) -> None:
     demo = await seed.ensure_demo(services.settings)
     before = await _everything(services, demo)

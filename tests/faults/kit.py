@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,11 +11,10 @@ import anyio
 from tests import courier_room
 from tests.conftest import Servers
 from tests.helpers import wait_until
+from tests.nursery import Nursling
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import RELAY_ROLE, Database, open_pool, transaction
 from yundian.platform.outbox import claims
-
-ROOT = Path(__file__).parents[2]
 
 # The real figures are 20 s, 2 s and 8; the tests have no time for them.
 LEASE_S = 1.5
@@ -35,7 +32,7 @@ class House:
     settings: Settings
     database: Database
     log: Path
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[Nursling] = field(default_factory=list)
 
     def start_worker(
         self,
@@ -45,7 +42,7 @@ class House:
         max_attempts: int = 3,
         module: str = "tests.faults.courier_worker",
         **more: str,
-    ) -> subprocess.Popen[bytes]:
+    ) -> Nursling:
         environment = {
             **os.environ,
             **_COURIER,
@@ -58,17 +55,8 @@ class House:
             "YUNDIAN_TEST_CLOCK_SKEW_S": str(skew_s),
             **more,
         }
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self.workers.append(process)
-        return process
+        self.workers.append(Nursling(module, environment=environment, log=self.log))
+        return self.workers[-1]
 
     async def end_workers(self) -> None:
         for worker in self.workers:
@@ -78,7 +66,7 @@ class House:
             await anyio.to_thread.run_sync(worker.wait, 30)
         self.workers.clear()
 
-    async def died(self, worker: subprocess.Popen[bytes], *, seconds: float = 20) -> int:
+    async def died(self, worker: Nursling, *, seconds: float = 20) -> int:
         """The exit code of a worker that was told to die."""
 
         async def is_dead() -> bool:

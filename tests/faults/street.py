@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import json
 import os
 import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -198,10 +199,13 @@ class Street:
         return await answers(self.web.client)
 
     def start_worker(self) -> None:
+        sms = json.loads((self.till.sandbox.var_dir / "sandbox/credentials.json").read_text())["sms"]
         self.house.start_worker(
             module="tests.faults.payments_worker",
             max_attempts=50,
             YUNDIAN_TEST_TRAPS=str(self.traps[Place.WORKER]),
+            YUNDIAN_SMS_URL=sms["send_url"],
+            YUNDIAN_SMS_KEY=sms["key"],
         )
 
     def clear(self) -> None:

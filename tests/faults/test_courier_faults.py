@@ -132,7 +132,7 @@ async def test_two_workers_with_wrong_clocks_share_the_work_without_doubling_it(
     for first in range(0, 3_000, 100):
         await _record(house, brand, range(first, first + 100))
 
-    await _settled(house, brand, seconds=30)
+    await _settled(house, brand, seconds=60)
     await _assert_effects(house, brand, range(3_000), fired=20)
 
 
@@ -155,7 +155,7 @@ async def test_valkey_killed_and_down_for_a_while_loses_nothing_and_stops_no_rec
     assert time.monotonic() - recording_at < 5
     await anyio.to_thread.run_sync(house.servers.valkey.start)
 
-    await _settled(house, brand, seconds=30)
+    await _settled(house, brand, seconds=60)
     await _assert_effects(house, brand, range(1_000))
     assert worker.poll() is None
 
@@ -168,7 +168,7 @@ async def test_valkey_emptied_under_load_loses_nothing(house: House) -> None:
             await _record(house, brand, range(first, first + 100))
             await redis.flushall()
 
-    await _settled(house, brand, seconds=30)
+    await _settled(house, brand, seconds=60)
     await _assert_effects(house, brand, range(2_000))
 
 
@@ -191,7 +191,7 @@ async def test_postgresql_killed_and_restarted_loses_no_acknowledged_event(house
         return True
 
     await wait_until(is_back, seconds=15, what="PostgreSQL")
-    await _settled(house, brand, seconds=30)
+    await _settled(house, brand, seconds=60)
     await _assert_effects(house, brand, range(2_100))
     assert worker.poll() is None
 

@@ -9,11 +9,17 @@ import pytest
 from tests.conftest import Servers
 from tests.faults.main_cells import ALL, MainCell, few
 from tests.faults.main_job import run_main_cell
+from tests.faults.party_scenes import run_day
+from tests.faults.shop_cells import ShopCell
+from tests.faults.shop_cells import few as few_of_shops
 from tests.faults.stories import run_story
 from tests.faults.story_cells import ALL as ALL_STORIES
 from tests.faults.story_cells import StoryCell
 from tests.faults.story_cells import few as few_stories
 from tests.faults.street import Street, open_street
+from tests.faults.visit_cells import VisitCell
+from tests.faults.visit_cells import few as few_visits
+from tests.faults.visits import run_visit
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import RELAY_ROLE, open_pool
 
@@ -42,6 +48,18 @@ async def test_a_death_on_the_way_costs_no_buyer_her_seat_and_books_nothing_twic
     street: Street, pool: "asyncpg.Pool[asyncpg.Record]", cell: MainCell
 ) -> None:
     await run_main_cell(street, cell, pool)
+
+
+@pytest.mark.parametrize("visit", few_visits(SEED), ids=str)
+async def test_a_death_on_the_way_costs_no_customer_her_time_and_charges_nobody_for_none(
+    street: Street, visit: VisitCell
+) -> None:
+    await run_visit(street, visit)
+
+
+@pytest.mark.parametrize("cell", few_of_shops(SEED), ids=str)
+async def test_a_death_in_a_shop_s_day_costs_nobody_anything(street: Street, cell: ShopCell) -> None:
+    await run_day(street, cell)
 
 
 @pytest.mark.soak

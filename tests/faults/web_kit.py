@@ -4,8 +4,6 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,9 +14,8 @@ import httpx
 import psutil
 
 from tests.helpers import wait_until
+from tests.nursery import Nursling
 from yundian.platform.core.settings import Settings
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -43,7 +40,7 @@ class WebServer:
         self._environment = environment_of(settings, **more)
         self.log = settings.var_dir / f"web-{self._port}.log"
         self.client = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", timeout=30)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Nursling | None = None
 
     async def start(self) -> None:
         """Unless it runs, or its supervisor is about to replace a killed worker."""
@@ -114,15 +111,11 @@ async def answers(client: httpx.AsyncClient) -> bool:
         return False
 
 
-def _start(port: int, environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "yundian", "serve", "--port", str(port)]
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=output, start_new_session=True
-        )
+def _start(port: int, environment: dict[str, str], log: Path) -> Nursling:
+    return Nursling("yundian", "serve", "--port", str(port), environment=environment, log=log)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: Nursling) -> None:
     """The supervisor and its worker at once: these tests are not about an orderly end."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

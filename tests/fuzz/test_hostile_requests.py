@@ -4,6 +4,7 @@ They start from the rows of the authorisation matrix, so that they get past guar
 """
 
 import itertools
+import os
 import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from tests.html_forms import names_of
 
 pytestmark = pytest.mark.anyio
 
-FEW, MANY = 16, 260
+FEW, MANY = 9, 260
 # What any page might read; those of an operation of the API come from its description.
 ASKED = ("lang", "next", "shop", "search", "status", "cursor", "limit", "state", "tag", "category", "subscriber")
 FORM = "application/x-www-form-urlencoded"
@@ -65,8 +66,8 @@ async def test_no_hostile_request_is_our_fault(name: str, sender: httpx.AsyncCli
 async def test_no_hostile_request_is_our_fault_for_long(
     name: str, sender: httpx.AsyncClient, world: World
 ) -> None:
-    seed = str(random.SystemRandom().random())
-    assert await wrong_answers(name, sender, world, count=MANY, seed=seed) == []
+    seed = os.environ.get("FUZZ_SEED") or str(random.SystemRandom().random())
+    assert await wrong_answers(name, sender, world, count=MANY, seed=seed) == [], f"FUZZ_SEED={seed}"
 
 
 async def wrong_answers(name: str, sender: httpx.AsyncClient, world: World, *, count: int, seed: str) -> list[str]:
@@ -171,7 +172,8 @@ def in_json(rng: random.Random, call: Call, names: list[str]) -> Sent:
     addresses = [(), *hostile.places(call.json), *((name,) for name in names if isinstance(call.json, dict))]
     value = hostile.planted(call.json, rng.choice(addresses), rng.choice(hostile.VALUES))
     if names and isinstance(value, dict):
-        value[rng.choice(names)] = rng.choice(hostile.VALUES)
+        # A new one: it may be a hostile value itself, which the next request needs as it is.
+        value = {**value, rng.choice(names): rng.choice(hostile.VALUES)}
     return replace(as_json(right(call), value), why=f"json {str(hostile.as_json(value))[:300]}")
 
 

@@ -2,12 +2,11 @@
 
 import os
 import signal
-import subprocess
-import sys
 
 import anyio
 import pytest
 
+from tests import nursery
 from tests.groupbuy.kit import GROUP_PRICE, Fair
 from tests.helpers import wait_until
 from yundian.app.config import as_environment
@@ -34,13 +33,10 @@ def cells(steps: tuple[str, ...]) -> list[object]:
 async def die(settings: Settings, step: str, *words: object) -> None:
     """A process of its own does the work, and is killed at the step."""
     environment = {**os.environ, **as_environment(settings), "YUNDIAN_TEST_DIE_AT": step}
-    done = await anyio.run_process(
-        [sys.executable, "-m", "tests.groupbuy.victim", *map(str, words)],
-        env=environment,
-        check=False,
-        stderr=subprocess.STDOUT,
+    code, said = await anyio.to_thread.run_sync(
+        lambda: nursery.run("tests.groupbuy.victim", *map(str, words), environment=environment)
     )
-    assert done.returncode == -signal.SIGKILL, done.stdout.decode()[-2000:]
+    assert code == -signal.SIGKILL, said[-2000:]
 
 
 async def go_on(fair: Fair) -> None:

@@ -203,3 +203,35 @@ async def test_a_picture_of_the_product_stands_wherever_the_campaign_is_shown(fa
     assert isinstance(red, tuple)
     assert red[0] > 140 > 60 > red[2]
     assert Image.open(io.BytesIO(without.content)).height < Image.open(io.BytesIO(poster.content)).height
+
+
+async def test_who_reads_english_reads_campaign_items_and_her_order_in_english(
+    fair: Fair, client: httpx.AsyncClient
+) -> None:
+    campaign = await fair.sell(title_en="Three together", description="老词", description_en="With two friends")
+    anna, base = await fair.customer(), f"/m/{fair.brand.code}"
+    await fair.rows(
+        "UPDATE catalog_product SET name_en = 'Misty Gloss' WHERE brand_id = $1 RETURNING id",
+    )
+    await fair.rows("UPDATE catalog_sku SET shade_name_en = 'Sakura' WHERE brand_id = $1 RETURNING id")
+    wanted = {"sku_id": str(fair.sku_ids[0]), "pickup_shop_id": str(fair.shop.id)}
+    code = campaign.campaign.code
+    assert (await send(client, f"{base}/c/{code}/start", anna.headers, **wanted)).status_code == 303
+    item = campaign.items[0]
+
+    hers, places = HTML | anna.headers, (f"/c/{code}", f"/c/{code}/start", "/orders")
+    english = {one: (await client.get(f"{base}{one}?lang=en", headers=hers)).text for one in places}
+    chinese = {one: (await client.get(f"{base}{one}?lang=zh_CN", headers=hers)).text for one in places}
+
+    for place in places[:1]:
+        assert "Three together" in english[place]
+        assert "With two friends" in english[place]
+        assert (campaign.campaign.title in english[place], "Three together" in chinese[place]) == (False, False)
+    assert "Misty Gloss" in english["/orders"] or "Sakura" in english["/orders"]
+    for place in places:
+        assert item.name not in english[place]
+        assert "Misty Gloss" not in chinese[place]
+
+    await fair.rows("UPDATE catalog_product SET name = '改名了' WHERE brand_id = $1 RETURNING id")
+    renamed = await client.get(f"{base}/orders?lang=en", headers=HTML | anna.headers)
+    assert item.name in renamed.text, "what it was sold as is not what this name in English means"

@@ -36,6 +36,20 @@ class Thing(msgspec.Struct, kw_only=True):
         ),
         (HEAD + "[fields.code]\ncolumn = 'a'\nzone = 'GMT+08:00 Asia/Beijing'", "fields.code.zone", "IANA"),
         (HEAD + "[fields.code]\ncolumn = 'a'\ntype = 'each'", "fields.code.fields", "each"),
+        # What the libraries below do not expect of anybody.
+        ("a = " + "[" * 20_000, "", "nested too deeply"),
+        (HEAD + "a = " + "9" * 5_000, "", "not TOML"),
+        (HEAD + f"[fields.code]\ncolumn = 'a'\nextract = '{'(' * 9_000}'", "fields.code.extract", "expression"),
+        (HEAD + "[fields.code]\ncolumn = 'a'\nextract = 'a{1,99999999999}'", "fields.code.extract", "expression"),
+        (HEAD + "[fields.code]\ncolumn = 'a'\ntype = 'integer'\nscale = 99999999", "fields.code.scale", "18"),
+        (HEAD + "[fields.code]\ncolumn = 'a'\ntype = 'date'\nformats = ['%Y%Y']", "fields.code.formats", "%Y%Y"),
+        (HEAD + "[fields.code]\ncolumn = 'a'\ntype = 'date'\nformats = ['%Y %Q']", "fields.code.formats", "%Q"),
+        (HEAD + "[source]\nskip_lines = 99999999999\n[fields.code]\ncolumn = 'a'", "source.skip_lines", "10000"),
+        (
+            HEAD + "[source]\nformat = 'table'\nheader = false\n[fields.code]\ncolumn = 'a'",
+            "source.format",
+            "names",
+        ),
     ],
 )
 def test_a_wrong_mapping_is_refused_with_its_key(text: str, key: str, says: str) -> None:

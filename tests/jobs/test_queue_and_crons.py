@@ -131,14 +131,16 @@ async def test_periodic_work_that_fails_is_tried_again_next_period(services: Ser
 async def test_pokes_are_coalesced_and_arrive(services: Services) -> None:
     wake = asyncio.Event()
     listener = asyncio.create_task(poke.listen(services.redis, wake))
-    await asyncio.wait_for(wake.wait(), 5)
+    async with asyncio.timeout(5):
+        await wake.wait()
     await asyncio.sleep(0)
     wake.clear()
     poker = poke.Poker(services.redis)
     try:
         for _ in range(200):
             await poker(BRAND)
-        await asyncio.wait_for(wake.wait(), 5)
+        async with asyncio.timeout(5):
+            await wake.wait()
     finally:
         await poker.aclose()
         listener.cancel()

@@ -26,13 +26,21 @@ class Customer:
         return {"Authorization": f"Bearer {self.token}"}
 
 
-async def make_customer(services: Services, brand: BrandView, *, openid: str | None = None) -> Customer:
+async def make_customer(
+    services: Services, brand: BrandView, *, openid: str | None = None, app_id: str = "wx0000000000000000"
+) -> Customer:
     """A signed-in member, new unless the openid is known."""
-    known = Known(IdentityKind.OPENID, openid or secret_token(), scope="wx0000000000000000")
+    known = Known(IdentityKind.OPENID, openid or secret_token(), scope=app_id)
     async with services.database.connection(brand.id) as tx:
         member_id = await joining.find_or_join(
             tx, keyring=services.keyring, proven=[known], via=JoinedVia.MINI_PROGRAM
         )
+    return await signed_in(services, brand, member_id)
+
+
+async def signed_in(services: Services, brand: BrandView, member_id: uuid.UUID) -> Customer:
+    """A member that there is, signed in."""
+    async with services.database.connection(brand.id) as tx:
         done = await auth.open_customer_session(
             tx, keyring=services.keyring, brand_id=brand.id, member_id=member_id, client=Client()
         )

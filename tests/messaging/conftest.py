@@ -2,12 +2,17 @@
 
 from collections.abc import AsyncIterator
 
+import httpx
 import pytest
+from litestar import Litestar
 
+from tests.helpers import make_client
 from tests.messaging.kit import Post, open_post
+from tests.people import sign_in_as
 from tests.sandbox.running import RunningSandbox
 from yundian.brands.types import BrandView
 from yundian.messaging.adapters.carrier import ProviderCarrier
+from yundian.platform.core.principal import Role
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services, open_services
 from yundian.platform.sms.gateways import SmsAtFirstUse
@@ -43,3 +48,12 @@ async def other_post(
 ) -> Post:
     """Somebody else's."""
     return await open_post(reaching_out, other_brand, sandbox, carrier)
+
+
+@pytest.fixture
+async def hq(post: Post, app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """HQ's browser, in English."""
+    admin = await sign_in_as(post.services, post.brand.id, Role.HQ_ADMIN)
+    headers = admin.headers | {"Accept": "text/html"}
+    async with make_client(app, headers=headers, cookies={"locale": "en"}) as browser:
+        yield browser

@@ -30,6 +30,13 @@ NIGHT = dt.datetime(2026, 11, 20, 15, 0, tzinfo=dt.UTC)
 MORNING = dt.datetime(2026, 11, 21, 1, 0, tzinfo=dt.UTC)
 
 
+def next_noon() -> dt.datetime:
+    """When what waits since just now may go to people in Shanghai, at whatever hour the tests run."""
+    now = dt.datetime.now(dt.UTC)
+    today = dt.datetime.combine(now.date(), NOON.timetz())
+    return today if today > now else today + dt.timedelta(days=1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Person:
     """A member, and who she is at the sandbox."""
@@ -123,6 +130,14 @@ class Post:
             fact_key,
         )
         return [" ".join(filter(None, (row["channel"], row["state"], row["code"]))) for row in rows]
+
+    async def last_try(self, fact_key: str) -> asyncpg.Record:
+        rows = await self.rows(
+            "SELECT a.* FROM messaging_attempt a JOIN messaging_message m ON m.brand_id = a.brand_id"
+            " AND m.id = a.message_id WHERE a.brand_id = $1 AND m.fact_key = $2 ORDER BY a.number",
+            fact_key,
+        )
+        return rows[-1]
 
     def got(self, person: Person, channel: Channel) -> list[Any]:
         """What came to her this way, oldest first: texts of short messages, bodies of WeChat's."""

@@ -2,21 +2,15 @@
 
 import datetime as dt
 import secrets
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import pytest
-from wechatpy.crypto import WeChatCrypto
 
 from groupbuy.events import GroupFilled, SeatFacts
 from tests.messaging.kit import NOON, Person, Post, later
-from tests.sandbox.receiver import Merchant, Received, open_merchant
-from tests.sandbox.running import eventually
-from yundian.members.events import TemplateMessageEnded
-from yundian.members.service import pushes
+from tests.stores.makers import make_shop
 from yundian.messaging import handlers
-from yundian.messaging.errors import AttemptUnderWay
 from yundian.messaging.service import retention
 from yundian.messaging.types import Channel
 from yundian.orders.events import LineFacts, OrderCancelled, OrderFacts, OrderRefunded, OrderReleased
@@ -34,7 +28,7 @@ def _order(person: Person | None, **changes: Any) -> OrderFacts:
         "channel": "groupbuy",
         "member_id": person.id if person else None,
         "attributed_shop_id": None,
-        "fulfil_shop_id": new_id(),
+        "fulfil_shop_id": None,
         "home_shop_id": None,
         "staff_id": None,
         "campaign_id": None,
@@ -63,7 +57,8 @@ async def test_what_happens_to_groups_and_orders_is_told_once_to_whom_it_concern
     await post.save_policy(quiet_from=dt.time(0), quiet_until=dt.time(0))
     leader, joiner = await post.person(), await post.person()
     at = clock.now()
-    order, other = _order(leader), _order(joiner)
+    shop = (await make_shop(post.services, post.brand)).id
+    order, other = _order(leader, fulfil_shop_id=shop), _order(joiner, fulfil_shop_id=shop)
     filled = GroupFilled(
         group_id=new_id(),
         code="K7QM2X9P",
@@ -78,10 +73,10 @@ async def test_what_happens_to_groups_and_orders_is_told_once_to_whom_it_concern
     )
     await _tell(post, handlers.tell_group_filled, filled, filled)
     released = OrderReleased(order=order, released_at=at)
-    till = OrderReleased(order=_order(joiner, channel="pos:main"), released_at=at)
-    unknown = OrderReleased(order=_order(None), released_at=at)
-    shipped = OrderReleased(order=_order(joiner, fulfil_shop_id=None), released_at=at)
-    old = OrderReleased(order=_order(joiner), released_at=at - dt.timedelta(days=5))
+    till = OrderReleased(order=_order(joiner, channel="pos:main", fulfil_shop_id=shop), released_at=at)
+    unknown = OrderReleased(order=_order(None, fulfil_shop_id=shop), released_at=at)
+    shipped = OrderReleased(order=_order(joiner), released_at=at)
+    old = OrderReleased(order=_order(joiner, fulfil_shop_id=shop), released_at=at - dt.timedelta(days=5))
     await _tell(post, handlers.tell_order_ready, released, released, till, unknown, shipped, old)
     await _tell(
         post,
@@ -114,7 +109,7 @@ async def test_what_happens_to_groups_and_orders_is_told_once_to_whom_it_concern
     assert f"/m/{post.brand.code}/orders/{order.number}" in ready_text
     heard = post.got(joiner, Channel.SMS)
     assert [
-        sum(word in text for text in heard) for word in ("已成团", "取货了", "未能成团", "已退款 ¥199.00")
+        sum(word in text for text in heard) for word in ("已成团", "取货了", "拼团未成功", "已退款 ¥199.00")
     ] == [
         1,
         0,
@@ -123,99 +118,9 @@ async def test_what_happens_to_groups_and_orders_is_told_once_to_whom_it_concern
     ]
     rows = await post.rows("SELECT reason FROM messaging_message WHERE brand_id = $1 AND state = 'skipped'")
     assert [row["reason"] for row in rows] == ["too_late"]
-
-
-@pytest.fixture
-def our_server() -> Any:
-    with open_merchant() as opened:
-        yield opened
-
-
-def _pushed(server: Merchant) -> list[Received]:
-    return [each for each in server.received if each.method == "POST"]
-
-
-async def _ended(post: Post) -> list[TemplateMessageEnded]:
-    rows = await post.rows(
-        "SELECT payload FROM outbox_event WHERE brand_id = $1 AND tag = 'members.template_message_ended.v1'"
-        " ORDER BY id"
-    )
-    return [msgspec.json.decode(row["payload"], type=TemplateMessageEnded) for row in rows]
-
-
-async def test_wechat_says_what_arrived_and_what_did_not_goes_the_next_way(
-    post: Post, our_server: Merchant
-) -> None:
-    await post.use_wechat("order.ready")
-    account = {"appid": post.official, "url": f"{our_server.url}/push"}
-    services = post.services
-
-    def answer(received: Received) -> tuple[int, bytes]:
-        return 200, received.query.get("echostr", "success").encode()
-
-    our_server.answer = answer
-    post.sandbox.post("wechat/callback", account)
-    person = await post.person()
-    happened = len(_pushed(our_server))
-    arrived = await post.queue(person)
-    await post.send()
-    told = eventually(
-        lambda: [one for one in _pushed(our_server)[happened:] if _is_about_a_message(post, one)], what="the push"
-    )
-    take = _taker(post)
-    await take(told[0].query, told[0].body)
-    await take(told[0].query, told[0].body)
-    [event] = await _ended(post)
-    assert event.status == "success"
-    await _tell(post, handlers.note_delivery, event, event)
-    assert await post.state(arrived) == "delivered"
-    assert (await post.message(arrived))["delivered_at"] is not None
-
-    blocked = await post.queue(person)
-    await post.send()
-    [row] = await post.rows(
-        "SELECT provider_ref FROM messaging_attempt a JOIN messaging_message m ON m.id = a.message_id"
-        " AND m.brand_id = a.brand_id WHERE a.brand_id = $1 AND m.fact_key = $2",
-        blocked,
-    )
-    failed = TemplateMessageEnded(
-        app_id=post.official, message_ref=row["provider_ref"], status="failed:user block"
-    )
-    await _tell(post, handlers.note_delivery, failed, failed)
-    await post.send(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
-    assert await post.tries(blocked) == ["official refused failed:user block", "sms accepted"]
-    assert await post.state(blocked) == "sent"
-    strange = TemplateMessageEnded(app_id=post.official, message_ref="1", status="success")
-    await _tell(post, handlers.note_delivery, strange)
-    async with services.database.connection(post.brand.id) as tx:
-        await tx.execute(
-            "UPDATE messaging_attempt SET state = 'started', created_at = now() WHERE brand_id = $1", post.brand.id
-        )
-    with pytest.raises(AttemptUnderWay):
-        await _tell(post, handlers.note_delivery, strange)
-
-
-def _is_about_a_message(post: Post, received: Received) -> bool:
-    """Whether this push is about a template message: sealed, so opened as our code does."""
-    account = post.sandbox.account("official", f"M{post.brand.code.replace('-', '')}")
-    crypto = WeChatCrypto(account["token"], account["aes_key"], account["appid"])
-    query = received.query
-    text = crypto.decrypt_message(received.body, query["msg_signature"], query["timestamp"], query["nonce"])
-    return "TEMPLATESENDJOBFINISH" in text
-
-
-def _taker(post: Post) -> Callable[[dict[str, str], bytes], Awaitable[None]]:
-    async def take(query: dict[str, str], body: bytes) -> None:
-        await pushes.take(
-            post.services.database,
-            post.services.redis,
-            keyring=post.services.keyring,
-            app_id=post.official,
-            query=query,
-            body=body,
-        )
-
-    return take
+    rows = await post.rows("SELECT template, shop_id FROM messaging_message WHERE brand_id = $1")
+    about = {row["template"] for row in rows if row["shop_id"] == shop}
+    assert about == {"order.ready", "group.expired", "order.refunded"}, "the group is of no shop"
 
 
 async def test_words_and_people_lie_sealed_and_go_after_their_time(post: Post) -> None:
@@ -247,9 +152,11 @@ async def test_words_and_people_lie_sealed_and_go_after_their_time(post: Post) -
     assert await retention.forget(database, brand_id=post.brand.id, now=later(days=91)) == 0
 
 
-async def test_broken_words_stop_nothing_but_their_own_message(post: Post) -> None:
-    person = await post.person()
-    broken, whole = await post.queue(person), await post.queue(person)
+async def test_broken_words_stop_nothing_but_their_own_message_and_use_no_consent(post: Post) -> None:
+    await post.use_wechat()
+    person, agreed = await post.person(), await post.person()
+    await post.consent(agreed, "order.ready")
+    broken, whole = await post.queue(agreed), await post.queue(person)
     async with post.services.database.connection(post.brand.id) as tx:
         await tx.execute(
             "UPDATE messaging_message SET values_sealed = '\\x00' WHERE brand_id = $1 AND fact_key = $2",
@@ -259,4 +166,28 @@ async def test_broken_words_stop_nothing_but_their_own_message(post: Post) -> No
     await post.send()
 
     assert await post.state(broken) == "parked:unreadable"
+    assert await post.credits(agreed) == (1, 1)
     assert await post.state(whole) == "sent"
+
+
+async def test_a_template_that_only_another_version_of_the_house_has_stops_no_other_message(post: Post) -> None:
+    person = await post.person()
+    strange, under_way, whole = [await post.queue(person) for _ in range(3)]
+    async with post.services.database.connection(post.brand.id) as tx:
+        for fact_key, state in ((strange, "queued"), (under_way, "sending")):
+            await tx.execute(
+                "UPDATE messaging_message SET template = 'order.of_tomorrow', state = $3"
+                " WHERE brand_id = $1 AND fact_key = $2",
+                post.brand.id,
+                fact_key,
+                state,
+            )
+    await post.send()
+    left = [await post.message(fact_key) for fact_key in (strange, under_way)]
+
+    assert await post.state(whole) == "sent"
+    assert [(one["state"], one["next_at"] > NOON) for one in left] == [("queued", True), ("sending", True)]
+    async with post.services.database.connection(post.brand.id) as tx:
+        await tx.execute("UPDATE messaging_message SET template = 'order.ready' WHERE fact_key = $1", strange)
+    await post.send(left[0]["next_at"])
+    assert await post.state(strange) == "sent"

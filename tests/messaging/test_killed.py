@@ -2,18 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import anyio
 import pytest
 
+from tests import nursery
 from tests.messaging.kit import NOON, Post, later
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(120)]
-
-ROOT = Path(__file__).parents[2]
 
 
 def _run(post: Post, label: str) -> int:
@@ -30,8 +26,8 @@ def _run(post: Post, label: str) -> int:
         "YUNDIAN_SMS_KEY": key.get_secret_value() if key else "",
         "YUNDIAN_TEST_DIE_AT": label,
     }
-    command = [sys.executable, "-m", "tests.messaging.actor", str(post.brand.id), NOON.isoformat()]
-    return subprocess.run(command, cwd=ROOT, env=environment, check=False, timeout=60).returncode
+    code, _ = nursery.run("tests.messaging.actor", str(post.brand.id), NOON.isoformat(), environment=environment)
+    return code
 
 
 # Its leases are seconds of the wall clock: a machine that stands still for so long lets them end.

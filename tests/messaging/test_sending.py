@@ -5,15 +5,14 @@ import datetime as dt
 import anyio
 import pytest
 
-from tests.messaging.kit import MORNING, NIGHT, NOON, Post, later
+from tests.messaging.kit import MORNING, NIGHT, NOON, Post, later, next_noon
 from yundian.messaging import api
 from yundian.messaging.errors import NotToSendAgain, TemplateUnknown, ValuesIncomplete
 from yundian.messaging.rules.samples import sample_values
 from yundian.messaging.rules.templates import house_template
-from yundian.messaging.service import queueing, sending
+from yundian.messaging.service import queueing
 from yundian.messaging.types import Channel, ConsentAnswer, MessageClass
 from yundian.platform.core.ids import new_id
-from yundian.platform.db.database import Database
 
 pytestmark = pytest.mark.anyio
 
@@ -108,6 +107,15 @@ async def test_who_cannot_be_reached_is_left_out_and_hq_sees_why(post: Post) -> 
     await post.send()
     assert await post.state(off) == "skipped:disabled"
 
+    await post.save_template("order.ready", is_enabled=True)
+    gone = await post.person()
+    waits = await post.queue(gone, send_after=later(hours=1))
+    async with post.services.database.connection(post.brand.id) as tx:
+        await tx.execute("UPDATE members_member SET status = 'closed' WHERE id = $1", gone.id)
+    await post.send(later(hours=1))
+    assert await post.state(waits) == "skipped:member_closed"
+    assert post.count(gone) == 0
+
 
 async def test_one_consent_is_one_message_however_many_workers_send(post: Post) -> None:
     await post.use_wechat("order.ready")
@@ -172,69 +180,6 @@ async def test_a_busy_provider_is_asked_again_and_its_consent_given_back(post: P
     assert await post.tries(other) == ["official refused -1"] * 3 + ["sms accepted"]
 
 
-async def test_an_answer_that_was_lost_makes_no_second_message(post: Post) -> None:
-    await post.use_wechat("order.ready")
-    by_official, by_sms, by_mini = (
-        await post.person(mini=False),
-        await post.person(follows=False),
-        await post.person(),
-    )
-    await post.consent(by_mini, "order.ready")
-    post.sandbox.break_it("drop_after_commit", operation="message.*", key=by_official.official)
-    post.sandbox.break_it("drop_after_commit", provider="sms", key=by_sms.phone)
-    post.sandbox.break_it("drop_after_commit", operation="message.*", key=by_mini.mini)
-    facts = [await post.queue(person) for person in (by_official, by_sms, by_mini)]
-
-    await post.send()
-    assert [await post.state(fact) for fact in facts[:2]] == ["sending", "sending"]
-    await post.send(later(seconds=20))
-
-    assert [await post.state(fact) for fact in facts[:2]] == ["sent", "sent"]
-    assert await post.tries(facts[0]) == ["official accepted"]
-    # WeChat keeps no number of ours for these: nobody knows, so nobody sends again.
-    assert (await post.state(facts[2])).startswith("unknown:unclear:")
-    assert [post.count(person) for person in (by_official, by_sms, by_mini)] == [1, 1, 1]
-
-
-async def test_an_outage_of_hours_delays_a_short_message_and_makes_no_second_one(post: Post) -> None:
-    person = await post.person()
-    post.sandbox.break_it("drop_after_commit", provider="sms", key=person.phone)
-    post.sandbox.break_it("down", provider="sms", key=person.phone, params={"status": 503}, remaining=None)
-    fact = await post.queue(person)
-
-    for minutes in range(0, 240, 8):
-        await post.send(later(minutes=minutes))
-    assert await post.state(fact) == "sending"
-    post.sandbox.http.delete("/sandbox/api/faults")
-    await post.send(later(minutes=275))
-
-    assert await post.tries(fact) == ["sms accepted"]
-    assert post.count(person) == 1
-
-
-async def test_where_wechat_cannot_be_reached_nothing_is_unclear(post: Post) -> None:
-    await post.use_wechat("order.ready")
-    person = await post.person()
-    await post.consent(person, "order.ready")
-    warm = await post.queue(person)
-    await post.send()
-    assert await post.state(warm) == "sent"
-    await post.consent(person, "order.ready")
-    nowhere = post.services.settings.model_copy(update={"wechat_url": "http://127.0.0.1:1"})
-    database = Database(nowhere)
-    await database.open()
-    fact = await post.queue(person)
-    try:
-        await sending.send_due(database, carrier=post.carrier, brand_id=post.brand.id, now=NOON)
-    finally:
-        await database.close()
-
-    assert await post.state(fact) == "queued:busy:unreached"
-    assert await post.credits(person) == (1, 1)
-    await post.send(later(minutes=1))
-    assert await post.tries(fact) == ["mini refused unreached", "mini accepted"]
-
-
 async def test_while_every_provider_is_down_nothing_is_lost_and_a_person_has_the_last_word(post: Post) -> None:
     person = await post.person()
     post.sandbox.break_it("error", provider="sms", key=person.phone, remaining=None)
@@ -251,7 +196,7 @@ async def test_while_every_provider_is_down_nothing_is_lost_and_a_person_has_the
     row = await post.message(fact)
     async with post.services.database.connection(post.brand.id) as tx:
         await queueing.send_again(tx, message_id=row["id"])
-    await post.send(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
+    await post.send(next_noon())
     assert await post.state(fact) == "sent"
     assert post.count(person) == 1
     async with post.services.database.connection(post.brand.id) as tx:
@@ -282,6 +227,33 @@ async def test_the_night_delays_what_is_not_urgent_in_the_zone_of_its_shop(post:
     no_night = await post.queue(person, "appointment.reminder_24h", send_after=NIGHT)
     await post.send(NIGHT)
     assert await post.state(no_night) == "sent"
+
+
+async def test_what_has_to_be_known_before_the_morning_is_told_at_the_latest_moment_of_use(
+    post: Post,
+) -> None:
+    """Somebody else serves her, at half past nine, and the night ends at nine."""
+    hour, minute = dt.timedelta(hours=1), dt.timedelta(minutes=1)
+
+    async def told(begins: dt.datetime, template: str = "appointment.reassigned", **wish: object) -> str:
+        return await post.queue(person, template, send_after=NIGHT, useless_after=begins, **wish)
+
+    person = await post.person()
+    in_time, early, now = await told(MORNING + hour), await told(MORNING + hour - minute), await told(NIGHT + hour)
+    reminder = await told(MORNING - hour, "appointment.reminder_24h")
+    abroad = await told(NIGHT + 2 * hour, zone="Europe/Paris")
+
+    await post.send(NIGHT)
+    assert [await post.state(one) for one in (in_time, early)] == ["waiting_quiet:quiet_hours"] * 2
+    assert [(await post.message(one))["next_at"] for one in (in_time, early)] == [MORNING, MORNING - minute]
+    assert [await post.state(one) for one in (now, abroad)] == ["sent", "sent"]
+    assert await post.state(reminder) == "skipped:too_late", "what she knows already is no reason to wake her"
+    await post.send(MORNING - minute - dt.timedelta(seconds=1))
+    assert await post.state(early) == "waiting_quiet:quiet_hours"
+    await post.send(MORNING - minute)
+    assert [await post.state(early), await post.state(in_time)] == ["sent", "waiting_quiet:quiet_hours"]
+    await post.send(MORNING)
+    assert await post.state(in_time) == "sent"
 
 
 async def test_members_decide_what_they_hear(post: Post) -> None:
@@ -363,3 +335,19 @@ async def test_an_owner_that_never_answers_is_asked_again_and_then_a_person_deci
     assert await post.state(fact) == "parked:no_answer_of_owner"
     assert len(await post.due_questions()) == 4
     assert post.count(person) == 0
+
+
+async def test_a_fact_that_goes_on_with_other_values_is_told_with_those(post: Post) -> None:
+    person = await post.person()
+    values = sample_values(house_template("appointment.reminder_2h"), now=NOON)
+    fact = await post.queue(person, "appointment.reminder_2h", values=values, send_after=later(hours=1))
+    sent = await post.queue(person, "appointment.reminder_2h", values=values)
+    await post.send()
+    async with post.services.database.connection(post.brand.id) as tx:
+        for one in (fact, sent):
+            await api.revise(tx, fact_key=one, values={**values, "shop": "杭州湖滨店"})
+    await post.send(later(hours=1))
+
+    before, after = post.got(person, Channel.SMS)
+    assert "上海静安店" in before
+    assert "杭州湖滨店" in after

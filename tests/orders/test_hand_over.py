@@ -104,7 +104,7 @@ async def test_a_code_means_nothing_in_another_shop_or_brand_and_a_slip_is_told_
 
 def test_codes_are_random_and_every_slip_of_one_digit_is_noticed() -> None:
     codes = {new_code().digits for _ in range(1_000)}
-    assert len(codes) == 1_000
+    assert len(codes) >= 997, "of a hundred million, two of a thousand are the same once in two hundred times"
     code = codes.pop()
     for place in range(len(code)):
         for digit in set("0123456789") - {code[place]}:

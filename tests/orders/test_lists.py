@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.orders.makers import Desk, new_order
@@ -42,6 +43,17 @@ INSERT INTO orders_line (brand_id, order_id, line_no, sku_code, name, shade_name
     discount_minor, total_minor, refunded_minor, refunded_quantity)
 SELECT $1, id, n, 'LIP', '唇釉', '', 1, 'CNY', 50, 0, 50, 0, 0 FROM placed, generate_series(1, 2) AS n
 """
+# A few that are cancelled, and a few that the desk's shop did not sell: it hands them over, or is their home.
+_FEW = """
+UPDATE orders_order SET
+    state = CASE WHEN number = ANY($3::text[]) THEN 'cancelled' ELSE state END,
+    closed_at = CASE WHEN number = ANY($3::text[]) THEN now() ELSE closed_at END,
+    fulfil_shop_id = CASE WHEN number = ANY($4::text[]) THEN $2::uuid ELSE fulfil_shop_id END,
+    home_shop_id = CASE WHEN number = ANY($5::text[]) THEN $2::uuid ELSE home_shop_id END
+WHERE brand_id = $1 AND number = ANY($3::text[] || $4::text[] || $5::text[])
+"""
+CANCELLED, HANDED_BY_US = ["N-21", "N-501", "N-5901"], ["N-141", "N-5741"]
+OUR_PEOPLE = ["N-181", "N-501", "N-5701"]
 
 
 @pytest.fixture
@@ -51,6 +63,7 @@ async def busy(desk: Desk) -> Desk:
     async with desk.services.database.connection(desk.brand.id) as tx:
         shops = [new_id() for _ in range(50)]
         await tx.execute(_MANY, desk.brand.id, desk.customer.id, desk.shop.id, campaign, shops, COUNT)
+        await tx.execute(_FEW, desk.brand.id, desk.shop.id, CANCELLED, HANDED_BY_US, OUR_PEOPLE)
     async with operator_unit_of_work(desk.services.settings, None) as session:
         await (await session.connection()).exec_driver_sql("ANALYZE orders_order, orders_line")
     return desk
@@ -64,6 +77,16 @@ async def plan(tx: Tx, sql: str, *args: object) -> list[dict[str, Any]]:
         nodes.append(node := todo.pop())
         todo += node.get("Plans", [])
     return nodes
+
+
+class _Explained(Tx):
+    """Keeps the plan of what is fetched."""
+
+    nodes: list[dict[str, Any]]
+
+    async def fetch(self, sql: str, *args: object) -> list[asyncpg.Record]:
+        self.nodes = await plan(self, sql, *args)
+        return []
 
 
 async def test_each_list_is_one_statement_by_its_own_index(busy: Desk) -> None:
@@ -86,6 +109,21 @@ async def test_each_list_is_one_statement_by_its_own_index(busy: Desk) -> None:
         assert len(statements) == 5
         nodes = await plan(tx, statements[3].replace("$4", "51"), brand, *first)
         assert {node.get("Index Name") for node in nodes} >= {"ix_orders_order_brand_id_placed_at_id"}
+
+    # Few among many: each has an index that knows them.
+    shop = busy.shop.id
+    for wanted, known in (
+        (OrderFilter(states=frozenset({OrderState.CANCELLED})), {"cancelled"}),
+        (OrderFilter(shop_id=shop), {"attributed", "fulfilled_elsewhere", "home_elsewhere"}),
+        (OrderFilter(shop_ids=frozenset({shop})), {"attributed", "fulfilled_elsewhere"}),
+        (OrderFilter(channel="pos:none"), {"channel"}),
+    ):
+        async with busy.services.database.connection(busy.brand.id) as tx:
+            explained = _Explained(tx.conn, tx.brand)
+            await reading.found(explained, wanted=wanted, limit=51)
+        indexes = {node["Index Name"] for node in explained.nodes if "Index Name" in node}
+        assert indexes - {"pk_orders_line"} == {f"ix_orders_order_{name}" for name in known}
+        assert not [node for node in explained.nodes if node["Node Type"] == "Seq Scan"]
 
 
 async def test_pages_show_every_order_once_newest_first_and_filters_hold_together(busy: Desk) -> None:
@@ -124,7 +162,17 @@ async def test_pages_show_every_order_once_newest_first_and_filters_hold_togethe
 
         shop, ready = busy.shop.id, frozenset({OrderState.READY})
         assert await count() == COUNT
-        assert await count(shop_id=shop) == await count(shop_ids=frozenset({shop})) == COUNT // 20
+        ours = COUNT // 20 + len(HANDED_BY_US)
+        assert await count(shop_ids=frozenset({shop})) == ours
+        assert await count(shop_id=shop) == ours + len(OUR_PEOPLE)
+        assert await count(shop_id=shop, shop_ids=frozenset({shop})) == ours
+        cancelled = frozenset({OrderState.CANCELLED})
+        assert await count(states=cancelled) == await count(states=cancelled, channel="groupbuy") == 3
+        assert await count(states=cancelled, shop_id=shop) == 1
+        assert await count(states=cancelled, shop_ids=frozenset({shop})) == 0
+        over = frozenset({OrderState.CLOSED, OrderState.CANCELLED})
+        closed = await count(states=frozenset({OrderState.CLOSED}))
+        assert await count(states=over) == closed + 3
         assert await count(shop_id=shop, states=ready) == 60
         assert await count(member_id=busy.customer.id, states=ready) == 60
         assert await count(shop_ids=frozenset()) == 0

@@ -30,6 +30,7 @@ LEADS = {
     "hand_over": {S.READY: S.COLLECTED},
     "undo": {S.COLLECTED: S.READY},
     "complete": {S.COLLECTED: S.COMPLETED},
+    "forfeit": {S.READY: S.COMPLETED},
 }
 TOLD = {
     "capture": "paid",
@@ -50,6 +51,7 @@ class Run:
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.state, self.refunded = desk, S.CREATED, 0
+        self.is_forfeited = False
         self.told: dict[str, int] = {}
         self.order = new_order(
             member_id=desk.customer.id, fulfil_shop_id=desk.shop.id, lines=(line(333), line(100, 3), line(1))
@@ -61,6 +63,7 @@ class Run:
         if isinstance(step, int):
             await self._refund(step)
             return
+        self.is_forfeited |= step == "forfeit" and self.state is S.READY
         await getattr(self, step)()
         target = LEADS[step].get(self.state)
         if target is not None:
@@ -145,13 +148,18 @@ class Run:
         async with self.desk.services.database.connection(self.desk.brand.id) as tx:
             await handing_over.complete(tx, order_id=self.order.id)
 
+    async def forfeit(self) -> None:
+        async with self.desk.services.database.connection(self.desk.brand.id) as tx:
+            await api.forfeit(tx, order_id=self.order.id, reason="appointment_missed")
+
     async def check(self) -> None:
         found = await self.desk.see(self.order.id)
         assert found.state is self.state
         assert found.refunded_minor == self.refunded == sum(one.refunded_minor for one in found.lines)
         assert found.paid_minor == (0 if self.state in (S.CREATED, S.CLOSED) else self.order.total_minor)
-        assert (found.closed_at is not None) == (self.state in (S.CLOSED, S.CANCELLED))
-        assert (found.handed_over_at is not None) == (self.state in (S.COLLECTED, S.COMPLETED))
+        was_handed_over = self.state in (S.COLLECTED, S.COMPLETED) and not self.is_forfeited
+        assert (found.closed_at is not None) == (self.state in (S.CLOSED, S.CANCELLED) or self.is_forfeited)
+        assert (found.handed_over_at is not None) == was_handed_over
         if self.refunded == self.order.total_minor:
             assert [one.refunded_quantity for one in found.lines] == [one.quantity for one in found.lines]
         async with self.desk.services.database.connection(self.desk.brand.id) as tx:

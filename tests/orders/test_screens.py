@@ -3,16 +3,20 @@
 import httpx
 import pytest
 
+from tests.catalog.makers import make_picture
 from tests.helpers import submit
 from tests.html_forms import fields_of
 from tests.html_forms import submit as send_form
 from tests.orders.makers import Desk, closed, code_of, line
 from tests.people import sign_in_as
+from tests.stores.makers import make_skus
+from yundian.catalog import api as catalog
 from yundian.orders import api
 from yundian.orders.rules import new_code
 from yundian.orders.states import OrderState
 from yundian.platform.core import clock
 from yundian.platform.core.principal import Role
+from yundian.platform.db.counting import counted
 
 pytestmark = pytest.mark.anyio
 
@@ -158,3 +162,35 @@ async def test_hq_finds_an_order_sees_its_three_shops_and_pays_back(client: http
     found = (await client.get(f"/v1/orders?state=cancelled&shop_id={desk.shop.id}", headers=admin)).json()
     assert [one["number"] for one in found["items"]] == [order.number]
     assert found["items"][0]["close_reason"] == "refunded"
+
+
+async def test_lists_show_what_was_sold_and_ask_no_more_often_for_more_orders(
+    client: httpx.AsyncClient, desk: Desk
+) -> None:
+    [sku] = await make_skus(desk.services, desk.brand)
+    async with desk.services.database.unit_of_work(desk.brand.id) as session:
+        product_id = (await catalog.get_skus(session, ids={sku}))[sku].product_id
+    picture = await make_picture(desk.services, desk.brand, product_id)
+    owner = await sign_in_as(desk.services, desk.brand.id, Role.SHOP_OWNER, shop_id=desk.shop.id)
+    admin = await sign_in_as(desk.services, desk.brand.id, Role.HQ_ADMIN)
+    lists = (
+        (f"/m/{desk.brand.code}/orders", desk.customer.headers),
+        ("/shop/orders", owner.headers),
+        ("/shop/orders/all", owner.headers),
+        ("/hq/orders", admin.headers),
+    )
+
+    async def asked(path: str, headers: dict[str, str], orders: int) -> int:
+        with counted() as statements:
+            page = await look(client, path, headers)
+        assert page.count(picture.small) == orders, path
+        return len(statements)
+
+    await desk.ready(lines=(line(sku_id=sku),))
+    few = [await asked(path, headers, 1) for path, headers in lists]
+    for _ in range(3):
+        await desk.ready(lines=(line(sku_id=sku), line()))
+    many = [await asked(path, headers, 4) for path, headers in lists]
+
+    assert min(few) > 0
+    assert few == many

@@ -298,12 +298,13 @@ async def test_health_tells_what_waits_and_what_is_parked(courier: Courier) -> N
     async with courier.database.unit_of_work(courier.brand) as session:
         after = await health.courier_health(session)
     house = await health.house_health(courier.pool)
-    health.set_gauges(house)
+    told = {one.name for one in health.gauges(house)}
 
     assert (before.fresh, before.pending, between.fresh, between.pending) == (1, 0, 0, 2)
     assert between.oldest_pending_s > 0
     assert (after.pending, after.parked, after.oldest_pending_s) == (0, 1, 0)
     assert house.parked >= 1
+    assert "yundian_courier_oldest_pending_seconds" in told
 
 
 async def test_old_done_rows_are_deleted_and_unfinished_ones_kept(courier: Courier) -> None:

@@ -114,6 +114,7 @@ async def test_of_many_who_reach_for_an_orphan_one_gets_it(till: Till) -> None:
         assert len(made) + len(refused) == 8
         assert len(made) == (8 if rivals == "itself" else 1)
     await till.sweep(later_s=1)
+    till.sandbox.post("clock/advance", {"seconds": 60})
     await till.sweep(later_s=70)
     await _books_are_equal(till)
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.payments.kit import Till
 from yundian.payments.adapters.amounts import BEIJING
-from yundian.payments.service import bill_days
+from yundian.payments.service import bill_days, bills
 from yundian.payments.states import BillState, GapKind
 from yundian.payments.types import Provider
 from yundian.platform.core import clock
@@ -15,6 +15,12 @@ from yundian.platform.core import clock
 pytestmark = pytest.mark.anyio
 
 QUARTER = dt.timedelta(minutes=15)
+
+
+@pytest.fixture(autouse=True)
+def no_edge(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is paid around midnight may stand in either day's bill, and these tests may run around midnight."""
+    monkeypatch.setattr(bills, "EDGE", dt.timedelta())
 
 
 def today() -> dt.date:
@@ -36,7 +42,7 @@ async def fetch(till: Till, now: dt.datetime) -> int:
     )
 
 
-async def bills(till: Till) -> dict[str, dict[str, Any]]:
+async def fetched(till: Till) -> dict[str, dict[str, Any]]:
     rows = await till.rows("SELECT * FROM payments_bill WHERE brand_id = $1 AND day = $2", today())
     return {row["provider"]: row for row in rows}
 
@@ -55,7 +61,7 @@ async def test_bills_are_fetched_from_ten_and_again_until_they_are_there(till: T
     assert await fetch(till, ten(later=-dt.timedelta(minutes=1))) == 0
     assert await fetch(till, ten()) == 2
 
-    found = await bills(till)
+    found = await fetched(till)
     assert standing(found) == {"wechat": ("waiting", 0), "alipay": ("agreed", 1)}
     assert found["alipay"]["paid_minor"] == 700
     assert found["alipay"]["next_at"] is None
@@ -65,7 +71,7 @@ async def test_bills_are_fetched_from_ten_and_again_until_they_are_there(till: T
     till.sandbox.http.delete("/sandbox/api/faults")
     assert await fetch(till, ten(later=QUARTER / 2)) == 0
     assert await fetch(till, ten(later=QUARTER)) == 1
-    assert standing(await bills(till)) == {"wechat": ("agreed", 1), "alipay": ("agreed", 1)}
+    assert standing(await fetched(till)) == {"wechat": ("agreed", 1), "alipay": ("agreed", 1)}
     assert await fetch(till, ten(later=dt.timedelta(hours=9))) == 0
 
 
@@ -86,7 +92,7 @@ async def test_money_that_only_the_bill_knows_is_found_asked_about_and_agrees_af
         await tx.execute("UPDATE payments_attempt SET next_poll_at = NULL WHERE brand_id = $1", till.brand_id)
 
     await fetch(till, ten())
-    found = await bills(till)
+    found = await fetched(till)
     assert {provider: (row["state"], row["gaps"]) for provider, row in found.items()} == {
         "wechat": ("differs", 3),
         "alipay": ("differs", 1),
@@ -103,7 +109,7 @@ async def test_money_that_only_the_bill_knows_is_found_asked_about_and_agrees_af
     assert [one["reason"] for one in await till.orphans()] == ["late", "late"]
     await fetch(till, ten(later=QUARTER))
 
-    found = await bills(till)
+    found = await fetched(till)
     assert {provider: (row["state"], row["gaps"]) for provider, row in found.items()} == {
         "wechat": ("differs", 2),
         "alipay": ("agreed", 0),
@@ -125,10 +131,10 @@ async def test_a_day_without_trade_agrees_and_one_whose_bill_never_comes_is_a_fi
     now, last = ten(), None
     for _ in range(bill_days.MOST_TRIES + 2):
         await fetch(till, now)
-        last = (await bills(till))["alipay"]
+        last = (await fetched(till))["alipay"]
         now = last["next_at"] or now
 
-    found = await bills(till)
+    found = await fetched(till)
     assert standing(found) == {"wechat": ("agreed", 0), "alipay": ("missing", 0)}
     assert (found["alipay"]["failure"], found["alipay"]["tries"]) == ("absent", bill_days.MOST_TRIES)
     assert ten(later=dt.timedelta(days=2)) < now < ten(later=dt.timedelta(days=4))
@@ -138,14 +144,14 @@ async def test_a_day_without_trade_agrees_and_one_whose_bill_never_comes_is_a_fi
     async with till.services.database.unit_of_work(till.brand_id) as session:
         await bill_days.fetch_again(session, bill_id=found["alipay"]["id"])
     await fetch(till, now)
-    assert (await bills(till))["alipay"]["state"] == BillState.AGREED.value
+    assert (await fetched(till))["alipay"]["state"] == BillState.AGREED.value
 
 
 async def test_a_bill_that_contradicts_itself_is_not_believed(till: Till) -> None:
     await till.paid(Provider.WECHAT)
     till.sandbox.break_it("tampered", provider="wechat_pay", operation="pay.downloadbill")
     await fetch(till, ten())
-    found = (await bills(till))["wechat"]
+    found = (await fetched(till))["wechat"]
     assert (found["state"], found["failure"]) == ("waiting", "bad_bill:count")
 
 

@@ -1,6 +1,8 @@
 """What is kept and for how long: texts of notices, and the clients of a worker."""
 
 import dataclasses
+import datetime as dt
+import uuid
 from collections.abc import Iterator
 
 import anyio
@@ -11,7 +13,8 @@ from tests.sandbox.receiver import Merchant, open_merchant
 from tests.sandbox.running import eventually
 from yundian.payments import tasks
 from yundian.payments.types import Provider, WeChatPayAccount
-from yundian.platform.core.ids import new_id
+from yundian.platform.core import clock
+from yundian.platform.core.ids import first_id_at, new_id
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +57,11 @@ async def test_texts_of_notices_go_after_their_time_and_facts_stay(till: Till, m
                 till.brand_id,
                 by_days,
             )
-            await tx.execute("UPDATE unclaimed_notice SET created_at = now() - make_interval(days => $1)", by_days)
+            moment = first_id_at(clock.now() - dt.timedelta(days=by_days))
+            for row in await tx.fetch("SELECT id FROM unclaimed_notice"):
+                # Made at that moment, with what makes it one of its own.
+                aged = uuid.UUID(int=moment.int | row["id"].int & ((1 << 80) - 1))
+                await tx.execute("UPDATE unclaimed_notice SET id = $2 WHERE id = $1", row["id"], aged)
 
     before = await kept()
     assert {one for _, one in before} == {True}
@@ -95,7 +102,7 @@ async def test_a_dead_provider_is_left_alone_from_round_to_round(till: Till) -> 
     for _ in range(6):
         async with till.services.database.connection(till.brand_id) as tx:
             await tx.execute("UPDATE payments_attempt SET next_poll_at = now() WHERE brand_id = $1", till.brand_id)
-        await tasks._sweep(till.services.database, till.services.keyring, tasks.kept.pool(), till.brand_id)
+        await tasks._sweep_all(till.services.database, [till.brand_id])
     assert await calls() <= 6  # five failures open the circuit; without it there would be eighteen
 
     pool = tasks.kept.pool()

@@ -2,11 +2,13 @@
 
 import asyncio
 import hashlib
+import itertools
 import uuid
 from collections.abc import Iterator
 
 import anyio
 import pytest
+from opentelemetry import context, trace
 from typer.testing import CliRunner, Result
 
 from tests.payments.kit import Till
@@ -134,7 +136,12 @@ async def test_notices_that_come_together_are_stored_together_and_each_is_answer
     sent = [(account, body) for body in (*good, good[0], good[1].replace(b"1250", b"1"))]
     sent += [(new_id(), good[2]), (account, b"<xml>")]
 
+    numbers = itertools.count(1)
+
     async def deliver(account_id: uuid.UUID, body: bytes) -> bool:
+        """Each request has a trace of its own."""
+        span = trace.SpanContext(next(numbers), 1, is_remote=False, trace_flags=trace.TraceFlags(1))
+        context.attach(trace.set_span_in_context(trace.NonRecordingSpan(span)))
         answer = await desk.receive(till.brand_id, Received(Provider.WECHAT, account_id, body, {}))
         return b"SUCCESS" in answer.body
 
@@ -149,6 +156,10 @@ async def test_notices_that_come_together_are_stored_together_and_each_is_answer
         "SELECT signature_ok, count(*) AS n FROM payments_notice WHERE brand_id = $1 GROUP BY 1"
     )
     assert {row["signature_ok"]: row["n"] for row in rows} == {True: 3, False: 2}
+    noted = await till.rows(
+        "SELECT trace_parent FROM outbox_event WHERE brand_id = $1 AND tag = 'payments.notice_received.v1'"
+    )
+    assert {int(str(row["trace_parent"]).split("-")[1], 16) for row in noted} in ({1, 2, 3}, {2, 3, 4}), "its own"
     assert len(await till.events(CAPTURED)) == 3
 
 

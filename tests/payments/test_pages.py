@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.helpers import submit
+from tests.helpers import submit, wait_until
 from tests.payments.kit import Till
 from tests.people import sign_in_as
 from yundian.payments import api
@@ -123,6 +123,41 @@ async def test_hq_finds_a_payment_reads_its_life_and_refunds_a_part(
     assert sent.status_code == 303, sent.text
     assert (await till.see(payment)).reserved_minor == 450
     assert "wrong shade" in await _english(client, f"/hq/payments/{payment.id}", admin)
+
+
+async def test_money_that_was_sent_back_needs_nobody_any_more(
+    till: Till, client: httpx.AsyncClient, admin: dict[str, str]
+) -> None:
+    payment = await till.open(minor=800)
+    for provider in Provider:
+        await till.start(payment, provider)
+        till.pay(provider, await till.number(payment))
+    await till.sweep(later_s=11)
+    [orphan] = await till.orphans()
+
+    async def listed() -> list[str]:
+        """Under which states it is found, by the API and on the page."""
+        states = []
+        for state in ("open", "returning", "returned", "resolved", "adopted"):
+            answer = await client.get(f"/v1/payment-orphans?status={state}", headers=admin)
+            found = [one["standing"] for one in answer.json()["items"]]
+            shown = await _english(client, f"/hq/orphans?state={state}", admin)
+            assert ("Paid twice" in shown) == bool(found)
+            states += found
+        return states
+
+    assert await listed() == ["open"]
+    async with till.services.database.connection(till.brand_id) as tx:
+        refund = await api.refund_orphan(tx, orphan_id=orphan["id"], reason="late")
+    assert refund is not None
+    assert await listed() == ["returning"]
+
+    async def is_returned() -> bool:
+        await till.sweep(later_s=30)
+        return await listed() == ["returned"]
+
+    await wait_until(is_returned, what="the provider to have sent it back")
+    assert "Say where it belongs" not in await _english(client, f"/hq/orphans/{orphan['id']}", admin)
 
 
 async def test_hq_works_the_orphan_queue(till: Till, client: httpx.AsyncClient, admin: dict[str, str]) -> None:

@@ -118,6 +118,7 @@ async def test_the_second_of_two_paid_codes_is_an_orphan_and_can_be_sent_back(ti
     async with till.services.database.connection(till.brand_id) as tx:
         await api.refund_orphan(tx, orphan_id=orphan["id"], reason="paid twice")
     await till.sweep(later_s=1)
+    till.sandbox.post("clock/advance", {"seconds": 60})
     await till.sweep(later_s=120)
     [after] = await till.orphans()
     assert after["refunded_minor"] == 800

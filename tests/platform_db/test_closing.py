@@ -33,7 +33,7 @@ async def test_a_driver_that_lost_its_way_is_a_lost_connection(migrated: Setting
     database = Database(migrated)
     await database.open()
     try:
-        with pytest.raises(asyncpg.InterfaceError, match="lost"):
+        with pytest.raises(asyncpg.PostgresConnectionError, match="lost"):
             async with database.connection(None):
                 raise asyncpg.InternalClientError(
                     "cannot switch to state 15; another operation (2) is in progress"

@@ -37,7 +37,7 @@ async def test_one_after_the_other_get_the_same_connection_and_a_crowd_gets_roun
 
 
 async def test_who_waits_too_long_is_told_and_takes_nothing_with_her(narrow: Database) -> None:
-    hurried = Database(narrow.settings.model_copy(update={"pool_wait_s": 0.05}))
+    hurried = Database(narrow.settings.model_copy(update={"pool_wait_s": 1.0}))
     await hurried.open()
     async with hurried.connection(None), hurried.connection(None):
         with pytest.raises(TimeoutError):
@@ -80,3 +80,14 @@ async def test_what_nobody_needs_goes_back_to_the_pool(narrow: Database, monkeyp
     monkeypatch.setattr(lending, "_KEPT_S", -1.0)
     await _pid(narrow)
     assert narrow.pool.get_idle_size() == 1
+
+
+async def test_a_commit_stands_when_the_connection_dies_on_its_way_back(narrow: Database) -> None:
+    """asyncpg gives back in a task of its own and calls it a fault of its own when the server was quicker."""
+    lender = lending.Lender(narrow.pool, is_keeping=False)
+    for give_back in (lender.give, lender.drop):
+        conn = await lender.take()
+        asyncio.get_running_loop().call_soon(conn.terminate)
+        await give_back(conn)
+
+    assert len(set(await asyncio.gather(*(_pid(narrow) for _ in range(40))))) == 2

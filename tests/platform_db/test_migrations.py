@@ -3,6 +3,10 @@
 import asyncio
 import contextlib
 import itertools
+import os
+import subprocess
+import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -135,6 +139,7 @@ def test_every_brand_owned_table_is_under_its_policy_from_nothing(newest: Settin
     assert tables - guarded == (GLOBAL_TABLES & tables) | BOOKKEEPING_TABLES
 
 
+@pytest.mark.soak
 def test_one_step_back_and_forward_again_makes_the_same_schema(fresh: Settings) -> None:
     """Every step of the line, so that the previous release's schema comes up as well as an empty one."""
     revisions = [script.revision for script in reversed(list(_scripts(fresh).walk_revisions()))]
@@ -149,40 +154,70 @@ def test_one_step_back_and_forward_again_makes_the_same_schema(fresh: Settings) 
         assert _ask(fresh, _SCHEMA) == up, f"{later} does not come back as it was"
 
 
-def test_every_release_comes_up_with_rows_in_its_tables(fresh: Settings) -> None:
-    """A column that must not be empty and has no default stops at the first row of a house that is in use."""
+@pytest.mark.parametrize("is_each", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["newest", "each"])
+def test_a_house_comes_up_with_rows_in_its_tables(fresh: Settings, is_each: bool) -> None:
+    """A column that must not be empty and has no default stops at the first row of a house that is in use.
+
+    What is older than the newest steps was proved when it was new; the soak takes every step.
+    """
     revisions = [script.revision for script in reversed(list(_scripts(fresh).walk_revisions()))]
     brand = new_id()
 
-    async def fill() -> None:
-        owner = await asyncpg.connect(fresh.database_owner_url)
-        try:
-            put_back = await loosen(owner)
-            catalogue = await Catalogue.read(owner)
-            tables = [name for name in catalogue.columns if name not in GLOBAL_TABLES | BOOKKEEPING_TABLES]
-            for table in catalogue.in_order(tables):
-                if not await owner.fetchval(f"SELECT count(*) FROM {table}"):
-                    await owner.execute(catalogue.insert(table, brand, key=brand))
-            for statement in put_back:
-                await owner.execute(statement)
-        finally:
-            await owner.close()
-
-    for revision in revisions:
+    for revision in revisions if is_each else [*revisions[5:-6:6], *revisions[-6:]]:
         asyncio.run(migrate.upgrade(fresh, revision))
-        asyncio.run(fill())
+        asyncio.run(_fill(fresh, brand))
 
     rows = _ask(fresh, "SELECT (SELECT count(*) FROM brand_policy), (SELECT version_num FROM alembic_version)")
     assert rows == [(1, revisions[-1])]
 
 
-def test_the_way_down_to_nothing_leaves_nothing(fresh: Settings) -> None:
+def test_brands_of_a_release_before_are_known_by_the_revision_of_their_set_up(fresh: Settings) -> None:
+    """And those with sales are marked to be looked through once."""
+    brands = [new_id(), new_id()]
+    asyncio.run(migrate.upgrade(fresh, "0033"))
+    for brand in brands:
+        asyncio.run(_fill(fresh, brand))
+
     asyncio.run(migrate.upgrade(fresh))
+
+    revisions = "SELECT brand_id, id, revision FROM appointments_setup_revision"
+    before = _ask(fresh, revisions)
+    # As any code changes it, also that of the release before.
+    _ask(fresh, f"DELETE FROM appointments_plan_span WHERE brand_id = '{brands[0]}'")
+    after = _ask(fresh, revisions)
+    assert {(row[0], row[1]) for row in before} == {(brand, brand) for brand in brands}
+    assert {row[0] for row in set(after) - set(before)} == {brands[0]}
+    assert {row[0] for row in _ask(fresh, "SELECT brand_id FROM reports_unmended")} == set(brands)
+
+
+async def _fill(settings: Settings, brand: uuid.UUID) -> None:
+    """One row of the brand in every table in which it has none."""
+    owner = await asyncpg.connect(settings.database_owner_url)
+    try:
+        put_back = await loosen(owner)
+        catalogue = await Catalogue.read(owner)
+        tables = [name for name in catalogue.columns if name not in GLOBAL_TABLES | BOOKKEEPING_TABLES]
+        for table in catalogue.in_order(tables):
+            if not await owner.fetchval(f"SELECT count(*) FROM {table} WHERE brand_id = $1", brand):
+                await owner.execute(catalogue.insert(table, brand, key=brand))
+        for statement in put_back:
+            await owner.execute(statement)
+    finally:
+        await owner.close()
+
+
+def test_the_way_down_to_nothing_leaves_nothing_and_the_way_up_again_makes_the_same_schema(
+    fresh: Settings,
+) -> None:
+    asyncio.run(migrate.upgrade(fresh))
+    up = _ask(fresh, _SCHEMA)
 
     command.downgrade(migrate.alembic_config(fresh), "base")
 
     left = _ask(fresh, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert left == [("alembic_version",)]
+    asyncio.run(migrate.upgrade(fresh))
+    assert _ask(fresh, _SCHEMA) == up
 
 
 def test_migrating_again_changes_nothing(newest: Settings) -> None:
@@ -191,6 +226,12 @@ def test_migrating_again_changes_nothing(newest: Settings) -> None:
     asyncio.run(migrate.upgrade(newest))
 
     assert _ask(newest, _SCHEMA) == once
+
+
+_WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"
+)
 
 
 def test_two_migrators_at_once_wait_for_each_other(fresh: Settings) -> None:
@@ -203,9 +244,7 @@ def test_two_migrators_at_once_wait_for_each_other(fresh: Settings) -> None:
             await blocker.execute(f"SELECT pg_advisory_lock({migrate.MIGRATION_LOCK})")
             waiting = asyncio.create_task(migrate.upgrade(fresh))
             async with asyncio.timeout(30):
-                while not await blocker.fetchval(
-                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-                ):
+                while not await blocker.fetchval(_WAITING):
                     assert not waiting.done()
             assert await blocker.fetchval("SELECT version_num FROM alembic_version") == "0001"
             await blocker.execute("SELECT pg_advisory_unlock_all()")
@@ -217,3 +256,18 @@ def test_two_migrators_at_once_wait_for_each_other(fresh: Settings) -> None:
             await blocker.close()
 
     asyncio.run(both())
+
+
+def test_a_schema_that_is_the_newest_is_seen_to_be_without_the_models_of_every_room(newest: Settings) -> None:
+    """``yundian up`` waits for this each time before anything else is started."""
+    code = (
+        "import asyncio, sys; from yundian.platform.core.settings import Settings;"
+        " from yundian.platform.db.migrate import upgrade; asyncio.run(upgrade(Settings()));"
+        " print([name for name in ('alembic', 'yundian.app.tables') if name in sys.modules])"
+    )
+    addresses = {"DATABASE_URL": newest.database_url, "DATABASE_OWNER_URL": newest.database_owner_url}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **addresses}, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]", done.stdout

@@ -23,8 +23,9 @@ from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
 from yundian.platform.db.services import Services
-from yundian.reports import api, rules
+from yundian.reports import api
 from yundian.reports.commands import REPORT
+from yundian.reports.pages import documents
 from yundian.reports.repository import facts
 from yundian.reports.service import checking, reading
 from yundian.reports.types import Basis, By, FactKind, Figures, SalesQuery
@@ -155,7 +156,7 @@ async def test_a_shop_sees_its_own_credited_sales_and_no_others(
 
 
 async def test_a_number_leads_to_the_documents_that_it_is_the_sum_of(
-    services: Services, brand: BrandView, client: httpx.AsyncClient
+    services: Services, brand: BrandView, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = await make_shop(services, brand, fields=shop_fields("SH"))
     refund = Refund(lines=(1_00, 50), after_h=3, was_released=True)
@@ -191,6 +192,16 @@ async def test_a_number_leads_to_the_documents_that_it_is_the_sum_of(
     page = await client.get("/hq/sales/documents", params=query, headers={**admin.headers, **HTML})
     assert f'href="/hq/orders/{stories[0].order_id}"' in page.text
     assert stories[-1].number not in page.text
+    # A file is sent part by part, to the end.
+    monkeypatch.setattr(documents, "AT_ONCE", 2)
+    file = await client.get("/hq/sales/documents/csv", params=query, headers={**admin.headers, **HTML})
+    rows = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"))))
+    assert [row[0] for row in rows[1:]] == [one.number for one in found]
+    assert sum(round(float(row[-1]) * 100) for row in rows[1:]) == total.net_minor
+    late = await client.get(
+        "/hq/sales/documents/csv?from=2026-03-10&to=2026-03-01", headers={**admin.headers, **HTML}
+    )
+    assert late.status_code == 400
     wrong = await client.get("/hq/sales?from=2026-03-10&to=2026-03-01", headers={**admin.headers, **HTML})
     assert wrong.status_code == 400
     assert 'role="alert"' in wrong.text
@@ -269,39 +280,6 @@ async def test_what_is_wrong_with_a_rollup_is_told_and_repaired(
     assert await report(services, brand, By.DAY) == before
 
 
-async def test_many_buyers_are_counted_member_by_member_and_come_to_the_same(
-    services: Services, brand: BrandView, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    often, once = new_id(), new_id()
-    # The last of March, and the first days of April.
-    bought = [(often, 20), (often, 22), (often, 26), (once, 22), (None, 22)]
-    stories = [
-        Story(member_id=member, paid_at=NOON + dt.timedelta(days=n), currency=currency)
-        for member, n in bought
-        for currency in (("CNY", "GBP") if n == 22 else ("CNY",))
-    ]
-    await tell(services, brand.id, [event for story in stories for event in story.events()])
-    ranges = [(first, last) for first in range(19, 28) for last in range(first, 28)]
-
-    async def counted() -> list[list[tuple[str | int, ...]]]:
-        async with services.database.unit_of_work(brand.id) as session:
-            found = []
-            for first, last in ranges:
-                days = [NOON.date() + dt.timedelta(days=n) for n in (first, last)]
-                wanted = SalesQuery(by=By.MONTH, basis=Basis.ACCRUAL, first=days[0], last=days[1])
-                told = await reading.sales(session, wanted=wanted)
-                months = [(row.key, row.figures.currency, row.figures.buyers) for row in told.rows]
-                found.append([*((one.currency, one.buyers) for one in told.totals), *months])
-            return found
-
-    by_sale = await counted()
-    monkeypatch.setattr(rules, "MANY_SALES", 1)
-    monkeypatch.setattr(rules, "is_less_by_member", lambda *_: True)
-    assert await counted() == by_sale
-    assert by_sale[ranges.index((20, 25))][:2] == [("CNY", 2), ("GBP", 2)]
-    assert by_sale[ranges.index((24, 25))][:1] == [("CNY", 0)]
-
-
 async def test_cash_facts_stand_beside_the_books_of_payments(
     services: Services, brand: BrandView, client: httpx.AsyncClient
 ) -> None:
@@ -321,6 +299,13 @@ async def test_cash_facts_stand_beside_the_books_of_payments(
         (9, 0, 0, 0),
     ]
     assert "¥3.00" in page.text
+    file = await client.get("/hq/sales/reconcile/csv", params=MARCH, headers={**admin.headers, **HTML})
+    rows = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"))))[1:]
+    assert [[row[0], *row[2:5]] for row in rows if row[0] != "2026-03-12"] == [
+        ["2026-03-11", "0.00", "0.00", "0.00"],
+        ["2026-03-10", "13.00", "10.00", "3.00"],
+        ["2026-03-09", "0.00", "0.00", "0.00"],
+    ]
     # The event arrives.
     await tell(services, brand.id, unheard.events())
     async with services.database.unit_of_work(brand.id) as session:

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +12,9 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.nursery import Nursling
+
 T = TypeVar("T")
-_START = (
-    "import sys; from pathlib import Path; from yundian.sandbox.server import run;"
-    " run('127.0.0.1', int(sys.argv[1]), Path(sys.argv[2]))"
-)
 
 
 def eventually(look: Callable[[], T | None], *, seconds: float = 15.0, what: str = "it") -> T:
@@ -40,7 +37,7 @@ class RunningSandbox:
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._environment = {f"YUNDIAN_SANDBOX_{name.upper()}": str(value) for name, value in settings.items()}
         self._environment["YUNDIAN_SANDBOX_BASE_URL"] = self.base_url
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Nursling | None = None
         self.http = httpx.Client(base_url=self.base_url, trust_env=False, timeout=20)
 
     def set_variable(self, name: str, value: str) -> None:
@@ -49,14 +46,12 @@ class RunningSandbox:
 
     def start(self) -> None:
         self.var_dir.mkdir(parents=True, exist_ok=True)
-        with (self.var_dir / "sandbox.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, str(self.port), str(self.var_dir)],
-                env={**os.environ, **self._environment},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        self._process = Nursling(
+            "tests.sandbox.alone",
+            *(str(self.port), str(self.var_dir)),
+            environment={**os.environ, **self._environment},
+            log=self.var_dir / "sandbox.log",
+        )
         eventually(self._answers, seconds=60, what="the sandbox to answer")
 
     def kill_hard(self) -> None:

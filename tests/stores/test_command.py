@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 
 from stores.commands import IMPORT
 from stores.service.imports import MAPPINGS
+from tests import nursery
 from tests.stores.data import ROOT
 from tests.stores.test_import import COLUMNS, file_of, line, rows
 from yundian.brands.types import BrandView
@@ -109,10 +110,11 @@ async def test_an_import_that_was_killed_goes_on_and_is_the_same_in_the_end(
     file = str(file_of(tmp_path, out.getvalue().replace("\r\n", "\n").rstrip("\n")))
     arguments = (file, "--map", DEMO, "--brand", brand.code, "--json")
 
-    killed = run(services, *arguments, YUNDIAN_TEST_DIE_AT=label)
+    environment = {"PATH": os.environ["PATH"], **environment_of(services), "YUNDIAN_TEST_DIE_AT": label}
+    killed, _ = nursery.run("yundian", "import", "shops", *arguments, environment=environment)
     resumed = await called(services, *arguments)
 
-    assert killed.returncode == -signal.SIGKILL
+    assert killed == -signal.SIGKILL
     assert resumed.exit_code == 3, resumed.stderr
     summary = msgspec.json.decode(resumed.stdout)
     assert summary["is_resumed"] is True

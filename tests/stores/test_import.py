@@ -64,6 +64,20 @@ async def rows(services: Services, brand: BrandView, sql: str) -> list[tuple[Any
         return [tuple(row) for row in await tx.fetch(sql)]
 
 
+async def test_a_list_in_two_languages_brings_the_english_names_and_one_in_one_leaves_them(
+    services: Services, brand: BrandView, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.csv"
+    both.write_text(f"{COLUMNS},name_en,address_en\n{line('A')},The Bund,1 East Road\n{line('B')},,\n")
+
+    first = await load(services, brand, both, map="bilingual.toml")
+    again = await load(services, brand, file_of(tmp_path, line("A", name="新名"), line("B")))
+
+    assert (first.applied, again.applied) == (2, 1)
+    names = await rows(services, brand, "SELECT name, name_en, address_en FROM stores_shop ORDER BY code")
+    assert names == [("新名", "The Bund", "1 East Road"), ("B店", "", "")]
+
+
 SHOP_ROWS = "SELECT code, name, latitude, longitude, status, version, updated_at FROM stores_shop ORDER BY code"
 
 

@@ -114,6 +114,37 @@ async def test_a_shop_is_made_and_edited_on_its_page(
     assert 'value="x"' in stale.text
 
 
+async def test_a_shop_says_its_name_and_address_in_english_and_is_found_by_either(
+    client: httpx.AsyncClient, services: Services, brand: BrandView, admin: dict[str, str]
+) -> None:
+    shop = await make_shop(services, brand, fields=shop_fields("SH-1", name="外滩店"))
+    await make_shop(services, brand, fields=shop_fields("SH-2", name="徐汇店"))
+    url = f"/hq/shops/{shop.id}"
+    typed = filled(
+        fields_of(await english(client, url, admin), having="latitude"),
+        name_en=" The Bund ",
+        address_en="1 Zhongshan Road East, Shanghai",
+    )
+
+    saved = await submit(client, url, typed, headers=admin)
+    page = await english(client, url, admin)
+    found = [await english(client, f"/hq/shops?q={q}", admin) for q in ("The B", "the bund", "外滩")]
+    near = (await client.get(f"/v1/brands/{brand.code}/shops/nearest?latitude=31.22&longitude=121.46")).json()
+
+    assert saved.status_code == 303
+    assert "The Bund</h1>" in page
+    shown = dict(fields_of(page, having="latitude"))
+    assert [shown[name] for name in ("name", "name_en", "address")] == ["外滩店", "The Bund", shop.address]
+    assert [("The Bund" in one, "SH-2" in one) for one in found] == [(True, False)] * 3
+    assert ("外滩店", "The Bund", "1 Zhongshan Road East, Shanghai") in [
+        (one["name"], one["name_en"], one["address_en"]) for one in near["items"]
+    ]
+    client.cookies.set("locale", "zh_CN")
+    chinese = (await client.get("/hq/shops", headers=admin)).text
+    assert "外滩店" in chinese
+    assert "The Bund" not in chinese
+
+
 async def test_a_double_click_makes_one_shop(
     client: httpx.AsyncClient, services: Services, brand: BrandView, admin: dict[str, str]
 ) -> None:

@@ -12,6 +12,7 @@ from tests.helpers import submit
 from tests.web.probe import rings
 from yundian.brands.types import BrandView
 from yundian.platform.core.errors import InvalidInput
+from yundian.platform.core.ids import new_id
 from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 
@@ -118,3 +119,12 @@ def test_a_form_without_the_version_that_was_read_is_refused(typed: str | None) 
 
     with pytest.raises(InvalidInput):
         Form.of(version=typed).version()
+
+
+@pytest.mark.parametrize("typed", ["x", "-1", "\u202e", "00000000-0000-0000-0000-00000000000g"])
+def test_a_thing_that_no_page_named_is_refused(typed: str) -> None:
+    known = new_id()
+    assert (Form.of(run=known).id("run"), Form.of().id("run")) == (known, None)
+
+    with pytest.raises(InvalidInput):
+        Form.of(run=typed).id("run")

@@ -1,5 +1,6 @@
 """The web app: rooms, middleware, connections, put together from settings and nothing global."""
 
+import asyncio
 import contextlib
 import importlib
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -21,7 +22,7 @@ from yundian.platform.db import tenancy
 from yundian.platform.db.services import open_services
 from yundian.platform.outbox.poke import Poker
 from yundian.platform.room import Room
-from yundian.platform.web import openapi
+from yundian.platform.web import metrics, openapi
 from yundian.platform.web.assets import static_router
 from yundian.platform.web.csrf import CsrfMiddleware
 from yundian.platform.web.dependencies import DEPENDENCIES
@@ -87,10 +88,12 @@ def _lifespan(
             app.state.sms = sms = sms_sender(settings)
             app.state.payment_providers = providers = ProviderPool()
             app.state.notice_desk = NoticeDesk(services.database, keyring=services.keyring, providers=providers)
+            telling = asyncio.create_task(metrics.keep_telling(services.database))
             with telemetry.tracing(settings):
                 try:
                     yield
                 finally:
+                    telling.cancel()
                     await wechat.aclose()
                     await sms.aclose()
                     await providers.aclose()

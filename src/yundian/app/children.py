@@ -9,10 +9,9 @@ from pathlib import Path
 
 import psutil
 
+from yundian.app.config import SUPERVISED
 from yundian.platform.embedded.process import end
 
-# Grandchildren inherit it too: a supervisor killed with -9 leaves no list, but its successor finds them all.
-_MARK = "YUNDIAN_SUPERVISED_IN"
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 15.0
 _STEADY_S = 30.0
@@ -43,7 +42,7 @@ class Child:
                 output = files.enter_context(self.log.open("ab"))
             self._process = subprocess.Popen(  # noqa: S603  (our own command)
                 self.command,
-                env={**os.environ, **self.environment, _MARK: str(self.folder)},
+                env={**os.environ, **self.environment, SUPERVISED: str(self.folder)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -105,7 +104,7 @@ def end_leftovers(folder: Path) -> int:
 
 def _is_marked(process: psutil.Process, folder: str) -> bool:
     try:
-        return process.pid != os.getpid() and str(process.environ().get(_MARK, "")) == folder
+        return process.pid != os.getpid() and str(process.environ().get(SUPERVISED, "")) == folder
     except (psutil.Error, OSError):
         return False
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from yundian.app.config import load_settings, own_settings
+from yundian.app.config import SUPERVISED, load_settings, own_settings, share_figures
 from yundian.platform.core import garbage
 
 app = typer.Typer(
@@ -45,18 +45,22 @@ def serve(
 ) -> None:
     """Run the web server alone, against the servers named by the settings."""
     from yundian.app import serve as server  # noqa: PLC0415
-    from yundian.app.refusals import check_addresses, check_database  # noqa: PLC0415
 
     given = {"host": host, "port": port, "web_workers": workers}
     settings = load_settings(**{name: value for name, value in given.items() if value is not None})
-    check_addresses(settings)
-    check_database(settings)
+    if SUPERVISED not in os.environ:
+        # ``up`` has just looked, and half a second of imports would come before the first page.
+        from yundian.app.refusals import check_addresses, check_database  # noqa: PLC0415
+
+        check_addresses(settings)
+        check_database(settings)
     server.run(settings)
 
 
 @app.command()
 def worker() -> None:
     """Run one worker: events, timers and jobs."""
+    share_figures()
     with garbage.loading():
         from yundian.app.refusals import check_addresses  # noqa: PLC0415
 

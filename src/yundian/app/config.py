@@ -7,6 +7,9 @@ from typing import Any
 from yundian.platform.core.settings import Settings
 from yundian.platform.embedded.process import write_private
 
+# Grandchildren inherit it too: a supervisor killed with -9 leaves no list, but its successor finds them all.
+SUPERVISED = "YUNDIAN_SUPERVISED_IN"
+
 
 def var_dir() -> Path:
     """The folder for everything this installation keeps outside its databases."""
@@ -47,6 +50,11 @@ def as_environment(settings: Settings) -> dict[str, str]:
         "YUNDIAN_SMS_URL": settings.sms_url,
         "YUNDIAN_SMS_KEY": settings.sms_key.get_secret_value() if settings.sms_key else "",
     }
+
+
+def share_figures() -> None:
+    """Let all processes of this installation count in one place; before ``platform.core.figures`` is loaded."""
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(var_dir() / "figures"))
 
 
 def publish(settings: Settings) -> None:

@@ -23,6 +23,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import migrate, tenancy
 from yundian.platform.db.database import RELAY_ROLE, open_pool, sqlalchemy_url
+from yundian.platform.db.redis_pool import open_redis_pool
 from yundian.platform.db.revision import current_revision
 from yundian.platform.outbox import health
 
@@ -76,7 +77,8 @@ async def _guarded(check: Check, settings: Settings) -> Finding:
     if needed is not None and not getattr(settings, needed.lower()):
         return Finding(name, Level.FAIL, f"{needed} is not set")
     try:
-        return await asyncio.wait_for(check(settings), _TIMEOUT_S)
+        async with asyncio.timeout(_TIMEOUT_S):
+            return await check(settings)
     except TimeoutError:
         return Finding(name, Level.FAIL, f"no answer within {_TIMEOUT_S:.0f} s", _ADVICE.get(name, ""))
     except Exception as error:
@@ -157,7 +159,7 @@ async def check_clock(settings: Settings) -> Finding:
 
 
 async def check_redis(settings: Settings) -> Finding:
-    async with Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2) as client:
+    async with Redis.from_pool(open_redis_pool(settings)) as client:
         info = await client.info()
         policy = str(info.get("maxmemory_policy"))
         version = info.get("valkey_version") or info.get("redis_version")
@@ -189,7 +191,7 @@ async def check_queue(settings: Settings) -> Finding:
 
 
 async def check_workers(settings: Settings) -> Finding:
-    async with Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2) as client:
+    async with Redis.from_pool(open_redis_pool(settings)) as client:
         beats = await health.workers(client)
     if not beats:
         return Finding("workers", Level.WARN, "none has reported", "Start `yundian up` or `yundian worker`.")

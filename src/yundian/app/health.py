@@ -2,11 +2,17 @@
 
 import asyncio
 import contextlib
+import hmac
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 
 import sqlalchemy as sa
 import structlog
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 
+from yundian.platform.core import figures
+from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import RELAY_ROLE, open_pool
 from yundian.platform.db.revision import current_revision, newest_revision
 from yundian.platform.db.services import Services
@@ -45,19 +51,35 @@ async def readiness(services: Services) -> Readiness:
     return Readiness(all(c.state == "ok" for c in checks.values() if c.required), checks)
 
 
-async def measure(services: Services) -> None:
-    """Bring the gauges up to date: the pools, the courier's queues of every brand, the living workers."""
-    metrics.read_pools(services.database)
+async def measure(services: Services) -> bytes:
+    """What all processes of this machine count, the courier's queues of every brand, the living workers."""
+    metrics.tell(services.database)
+    house: list[Metric] = []
     try:
         async with asyncio.timeout(_PATIENCE_S):
-            metrics.WORKERS.set(len(await courier.workers(services.redis)))
+            alive = len(await courier.workers(services.redis))
+            house.append(
+                GaugeMetricFamily("yundian_workers_alive", "Workers heard of in the last seconds", value=alive)
+            )
             pool = await open_pool(services.settings, role=RELAY_ROLE, size=1)
             try:
-                courier.set_gauges(await courier.house_health(pool))
+                house += courier.gauges(await courier.house_health(pool))
             finally:
                 await pool.close()
     except Exception as error:
         log.warning("health.courier_unmeasured", error=type(error).__name__)
+    return await asyncio.to_thread(figures.text, *house)
+
+
+def may_measure(settings: Settings, *, authorization: str, peer: str) -> bool:
+    """Whether a caller may read the figures: the token's bearer; while there is no token, this machine."""
+    if settings.metrics_token is not None:
+        wanted = f"Bearer {settings.metrics_token.get_secret_value()}"
+        return hmac.compare_digest(authorization.encode(), wanted.encode())
+    try:
+        return ip_address(peer).is_loopback
+    except ValueError:
+        return False
 
 
 async def _database(services: Services) -> str:

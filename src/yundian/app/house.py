@@ -1,20 +1,17 @@
 """What belongs to no single room: the front door, the two home pages, the language, the API's page, health."""
 
-import hmac
-from ipaddress import ip_address
 from typing import Any
 
 import msgspec
-import prometheus_client
 from litestar import Controller, Request, Response, get
 from litestar.di import NamedDependency
 from litestar.response import Redirect, Template
 
 from yundian.app import health
 from yundian.platform.auth.guards import anyone, requires
+from yundian.platform.core import figures
 from yundian.platform.core.errors import NotFound
 from yundian.platform.core.principal import SHOP_ROLES, Principal, Role
-from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 from yundian.platform.jobs.declare import cron
 from yundian.platform.room import Room
@@ -82,21 +79,12 @@ class MachineRoom(Controller):
     async def measure(
         self, request: Request[Any, Any, Any], services: NamedDependency[Services]
     ) -> Response[bytes]:
-        """Prometheus text. With ``metrics_token`` for its bearer; without, for this machine only."""
-        if not _may_measure(request, services.settings):
+        """What all processes of this machine count: for the bearer of ``metrics_token``, if there is one, else for
+        callers on this machine."""
+        sent = request.headers.get("Authorization", "")
+        if not health.may_measure(services.settings, authorization=sent, peer=current().client):
             raise NotFound
-        await health.measure(services)
-        return Response(prometheus_client.generate_latest(), media_type="text/plain; version=0.0.4")
-
-
-def _may_measure(request: Request[Any, Any, Any], settings: Settings) -> bool:
-    if settings.metrics_token is not None:
-        wanted = f"Bearer {settings.metrics_token.get_secret_value()}"
-        return hmac.compare_digest(request.headers.get("Authorization", "").encode(), wanted.encode())
-    try:
-        return ip_address(current().client).is_loopback
-    except ValueError:
-        return False
+        return Response(await health.measure(services), media_type=figures.MEDIA_TYPE)
 
 
 HOUSE = Room(

@@ -10,11 +10,12 @@ from yundian.members.adapters.sms import SmsCodes
 from yundian.members.ports import SmsSender
 from yundian.platform.core.settings import Settings
 from yundian.platform.sms.gateways import SmsAtFirstUse
+from yundian.platform.web.i18n import told
 
 
 async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
     """The names of shops, for the people who are granted roles in them (``auth.ports.ShopNames``)."""
-    return {shop_id: shop.name for shop_id, shop in (await stores.get_shops(session, ids=ids)).items()}
+    return {shop_id: shop.name for shop_id, shop in told(await stores.get_shops(session, ids=ids)).items()}
 
 
 async def channel_names(session: AsyncSession) -> dict[str, tuple[str, str]]:

@@ -39,7 +39,7 @@ def check_database(settings: Settings) -> None:
 
     The web server's own start would fail the same way, but its supervisor would try again for ever.
     """
-    asyncio.run(asyncio.wait_for(_check(settings), _PATIENCE_S))
+    asyncio.run(_check(settings))
 
 
 def explained(error: BaseException) -> str | None:
@@ -59,7 +59,7 @@ def explained(error: BaseException) -> str | None:
 
 async def _check(settings: Settings) -> None:
     engine = create_async_engine(sqlalchemy_url(settings.database_url), poolclass=NullPool)
-    async with engine.connect() as connection:
+    async with asyncio.timeout(_PATIENCE_S), engine.connect() as connection:
         await tenancy.check_startup(connection)
 
 

@@ -12,12 +12,14 @@ from yundian.messaging.room import ROOM as MESSAGING
 from yundian.orders.room import ROOM as ORDERS
 from yundian.payments.room import ROOM as PAYMENTS
 from yundian.platform.auth.room import ROOM as AUTH
+from yundian.platform.files.room import ROOM as FILES
 from yundian.platform.room import Room
 from yundian.reports.room import ROOM as REPORTS
 
 # Lowest first: a room may use those before it, never those after.
 ROOMS: tuple[Room, ...] = (
     AUTH,
+    FILES,
     BRANDS,
     CATALOG,
     STORES,

@@ -68,15 +68,20 @@ def credentials(settings: Settings) -> Credentials | None:
 
 
 def tell_pushes(settings: Settings) -> bool:
-    """Point the pushes of the demo brand's official account at the web process; whether the handshake held."""
+    """Point the sandbox's pushes about the demo brand's apps, and what it says of short messages, at the web
+    process; whether it could reach it."""
     known = credentials(settings)
     if known is None:
         return True
-    app_id = known.official["appid"]
-    target = f"http://{local_host(settings)}:{settings.port}/wechat/{app_id}/push"
-    address = f"http://127.0.0.1:{settings.sandbox_port}/sandbox/api/wechat/callback"
+    here = f"http://{local_host(settings)}:{settings.port}"
+    there = f"http://127.0.0.1:{settings.sandbox_port}/sandbox/api"
+    wanted = [
+        (f"{there}/wechat/callback", {"appid": app_id, "url": f"{here}/wechat/{app_id}/push"})
+        for app_id in (known.official["appid"], known.mini["appid"])
+    ]
+    wanted.append((f"{there}/sms/callback", {"url": f"{here}/sms"}))
     try:
-        answer = httpx.post(address, json={"appid": app_id, "url": target}, timeout=10, trust_env=False)
+        answers = [httpx.post(address, json=body, timeout=10, trust_env=False) for address, body in wanted]
     except httpx.HTTPError:
         return False
-    return answer.is_success
+    return all(answer.is_success for answer in answers)

@@ -7,7 +7,7 @@ import os
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes
 
-from yundian.app.config import as_environment
+from yundian.app.config import as_environment, share_figures
 from yundian.platform.core import garbage
 from yundian.platform.core.settings import Settings
 
@@ -21,6 +21,7 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests in hand."""
     # Workers are fresh processes: they read their settings from the environment.
     _give_memory_back()
+    share_figures()
     os.environ.update({name: value for name, value in as_environment(settings).items() if value})
     Granian(
         "yundian.app.serve:application",

@@ -6,7 +6,7 @@ from itertools import chain
 
 import uvloop
 
-from yundian.app import logs, telemetry
+from yundian.app import logs, monitor, telemetry
 from yundian.app.house import HOUSE
 from yundian.app.rooms import rooms as all_rooms
 from yundian.platform.core import garbage
@@ -26,7 +26,7 @@ def run(settings: Settings, *, rooms: Sequence[Room] | None = None) -> None:
     found = (HOUSE, *all_rooms()) if rooms is None else rooms
     crons = [*chain.from_iterable(room.crons for room in found)]
     garbage.settle()
-    with telemetry.tracing(settings):
+    with telemetry.tracing(settings), monitor.watched(settings):
         uvloop.run(work(settings, registry=registry_of(found), crons=crons))
 
 

@@ -10,9 +10,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.attribution.repository import credits as credit_rows
 from yundian.attribution.repository import links as link_rows
 from yundian.attribution.repository import touches
+from yundian.attribution.service import brought as links_followed
 from yundian.attribution.service import credits, links
 from yundian.attribution.types import (
     AgentClass,
+    Brought,
     Channel,
     Credit,
     CreditView,
@@ -136,6 +138,22 @@ async def bind_visitor(door: Door, *, visitor: bytes, member_id: uuid.UUID) -> i
     """What this browser did before is the member's from now on, on her other devices too. Call it when a
     signed-in member's page is opened with a visitor's cookie: one statement, nothing to do the second time."""
     return await touches.bind_visitor(door, visitor=visitor, member_id=member_id)
+
+
+async def brought(tx: Tx, *, member_id: uuid.UUID | None, visitor: bytes | None, at: dt.datetime) -> list[Brought]:
+    """The shops' links that somebody came by and that count at this moment, the latest visit first.
+
+    What she buys of a campaign is credited to the first whose ``campaign_id`` is that campaign's or null.
+    """
+    return await links_followed.brought(tx, member_id=member_id, visitor=visitor, at=at)
+
+
+async def shop_that_brought(
+    tx: Tx, *, member_id: uuid.UUID | None, visitor: bytes | None, at: dt.datetime, campaign_id: uuid.UUID
+) -> uuid.UUID | None:
+    """Whose link an order of this campaign would be credited to at this moment; ``None``: no link's."""
+    came_by = await links_followed.brought(tx, member_id=member_id, visitor=visitor, at=at)
+    return next((one.shop_id for one in came_by if one.campaign_id in (None, campaign_id)), None)
 
 
 async def decide(

@@ -209,6 +209,15 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     revoked_at: dt.datetime | None
 
 
+class Brought(msgspec.Struct, frozen=True, kw_only=True):
+    """A shop's link that somebody came by, and that counts today; ``campaign_id`` null: for whatever she buys."""
+
+    link_id: uuid.UUID
+    token: str
+    shop_id: uuid.UUID
+    campaign_id: uuid.UUID | None
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What is bought, by whom, when; and which shops may be meant besides the links'."""
 

@@ -54,6 +54,11 @@ async def uncollected_days(door: Door) -> int:
     return await repository.uncollected_days(door)
 
 
+async def after_sale_days(door: Door) -> int:
+    """How many days after its hand-over an order may come back."""
+    return await repository.after_sale_days(door)
+
+
 async def zone_of(door: Door) -> str:
     """The brand's own IANA zone: the days of what belongs to no shop."""
     return await repository.zone_of(door)

@@ -29,10 +29,11 @@ def create(
     code: Annotated[str, typer.Argument(help="Short code, e.g. hanami: small letters, digits, hyphens.")],
     name: Annotated[str, typer.Option(help="Name of the brand.")],
     admin: Annotated[str, typer.Option(help="Login of its first HQ admin: e-mail, phone or a name.")],
+    name_en: Annotated[str, typer.Option(help="Its English name, if it has one.")] = "",
 ) -> None:
     """Make a brand with its first HQ admin; the one-time password is shown once, here."""
     try:
-        brand, password = asyncio.run(_create(Settings(), code=code, name=name, login=admin))
+        brand, password = asyncio.run(_create(Settings(), code=code, name=name, name_en=name_en, login=admin))
     except DomainError as error:
         _refuse(error)
     console = Console()
@@ -58,11 +59,13 @@ def list_brands(as_json: Annotated[bool, typer.Option("--json", help="For machin
     Console().print(table)
 
 
-async def _create(settings: Settings, *, code: str, name: str, login: str) -> tuple[BrandView, NewPassword]:
+async def _create(
+    settings: Settings, *, code: str, name: str, name_en: str, login: str
+) -> tuple[BrandView, NewPassword]:
     """Both in one transaction: there is no brand without an admin, and no admin without her brand."""
     brand_id = new_id()
     async with operator_unit_of_work(settings, brand_id) as session:
-        brand = await service.create_brand(session, brand_id=brand_id, code=code, name=name)
+        brand = await service.create_brand(session, brand_id=brand_id, code=code, name=name, name_en=name_en)
         password = await auth.create_account(
             session,
             keyring=Keyring(settings.master_key_bytes()),

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id
-from yundian.platform.db.base import EditableRow
+from yundian.platform.db.base import EditableRow, english
 
 
 class Brand(SQLModel, table=True):
@@ -20,6 +20,7 @@ class Brand(SQLModel, table=True):
     id: uuid.UUID = Field(default_factory=new_id, primary_key=True)
     code: str = Field(sa_type=sa.String(32))
     name: str = Field(sa_type=sa.String(80))
+    name_en: str = english(80)
     created_at: dt.datetime = Field(default_factory=clock.now)
 
 
@@ -37,6 +38,7 @@ class BrandPolicy(EditableRow, table=True):
     )
 
     display_name: str = Field(sa_type=sa.String(80))
+    display_name_en: str = english(80)
     default_locale: str = Field(default="zh_CN", sa_type=sa.String(8))
     time_zone: str = Field(default="Asia/Shanghai", sa_type=sa.String(40))
     currency: str = Field(default="CNY", sa_type=sa.CHAR(3))

@@ -41,6 +41,12 @@ async def uncollected_days(door: Door) -> int:
     return int(rows[0][0])
 
 
+async def after_sale_days(door: Door) -> int:
+    query = "SELECT after_sale_days FROM brand_policy WHERE brand_id = $1"
+    rows = await fetch(door, query, brand_of(door))
+    return int(rows[0][0])
+
+
 async def zone_of(door: Door) -> str:
     query = "SELECT time_zone FROM brand_policy WHERE brand_id = $1"
     rows = await fetch(door, query, brand_of(door))

@@ -45,6 +45,7 @@ def checked_policy(fields: PolicyFields) -> PolicyFields:
     """The policy if every field of it is possible."""
     checks = (
         ("display_name", 0 < len(fields.display_name.strip()) <= MAX_NAME, "1 to 80 characters"),
+        ("display_name_en", len(fields.display_name_en) <= MAX_NAME, "80 characters at most"),
         ("default_locale", fields.default_locale in LOCALES, "Not a language of this house"),
         ("time_zone", fields.time_zone in time_zones(), "Not a time zone like Asia/Shanghai"),
         ("currency", is_currency(fields.currency), "Not a currency code like CNY"),

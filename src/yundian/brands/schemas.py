@@ -17,6 +17,7 @@ class PolicyUpdate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The brand's policy as a client says it; also the fields of the page's form."""
 
     display_name: Name
+    display_name_en: Annotated[str, msgspec.Meta(max_length=MAX_NAME, description="Empty: none")] = ""
     default_locale: Literal["zh_CN", "en"]
     time_zone: Annotated[str, msgspec.Meta(max_length=40, examples=["Asia/Shanghai"])]
     currency: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{3}$", examples=["CNY"])]
@@ -31,6 +32,7 @@ class PolicyUpdate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         """Trimmed."""
         return PolicyFields(
             display_name=self.display_name.strip(),
+            display_name_en=self.display_name_en.strip(),
             default_locale=self.default_locale,
             time_zone=self.time_zone,
             currency=self.currency,

@@ -13,12 +13,17 @@ from yundian.brands.types import BrandView, PolicyFields, PolicyView
 from yundian.platform.core.errors import VersionConflict
 
 
-async def create_brand(session: AsyncSession, *, brand_id: uuid.UUID, code: str, name: str) -> BrandView:
+async def create_brand(
+    session: AsyncSession, *, brand_id: uuid.UUID, code: str, name: str, name_en: str = ""
+) -> BrandView:
     """Make a tenant with its default policy. Runs as the operator, in a transaction of the new brand."""
-    brand = Brand(id=brand_id, code=brand_code(code), name=brand_name(name))
+    english = brand_name(name_en) if name_en.strip() else ""
+    brand = Brand(id=brand_id, code=brand_code(code), name=brand_name(name), name_en=english)
     if not await repository.add_brand(session, brand=brand):
         raise BrandCodeTaken(code=brand.code)
-    session.add(BrandPolicy(brand_id=brand_id, id=brand_id, display_name=brand.name))
+    session.add(
+        BrandPolicy(brand_id=brand_id, id=brand_id, display_name=brand.name, display_name_en=brand.name_en)
+    )
     await session.flush()
     return msgspec.convert(brand, BrandView, from_attributes=True)
 

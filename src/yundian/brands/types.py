@@ -3,16 +3,17 @@
 import datetime as dt
 import uuid
 
-import msgspec
+from yundian.platform.core.words import Bilingual
 
 
-class BrandView(msgspec.Struct, frozen=True, kw_only=True):
+class BrandView(Bilingual, frozen=True, kw_only=True):
     id: uuid.UUID
     code: str
     name: str
+    name_en: str = ""
 
 
-class PolicyFields(msgspec.Struct, frozen=True, kw_only=True):
+class PolicyFields(Bilingual, frozen=True, kw_only=True):
     """What HQ decides for the whole brand.
 
     ``after_sale_days``: how long a customer may return things. ``link_window_days``: how long a shop's link is
@@ -27,6 +28,7 @@ class PolicyFields(msgspec.Struct, frozen=True, kw_only=True):
     after_sale_days: int
     link_window_days: int
     uncollected_days: int = 0
+    display_name_en: str = ""
 
 
 class PolicyView(PolicyFields, frozen=True, kw_only=True):

@@ -1,8 +1,9 @@
 """What other rooms ask the catalog. Another brand's SKU is an unknown one."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -22,6 +23,36 @@ async def get_skus(session: AsyncSession, *, ids: Collection[uuid.UUID]) -> dict
     """The known ones of these SKUs, withdrawn ones too. One statement."""
     rows = await skus.named(session, ids=ids) if ids else []
     return {sku.id: named(sku, product) for sku, product in rows}
+
+
+class Kept(Protocol):
+    """What was written down of a SKU when it was sold or offered."""
+
+    @property
+    def sku_id(self) -> uuid.UUID | None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def shade_name(self) -> str: ...
+
+
+async def english_of(session: AsyncSession, *, kept: Iterable[Kept]) -> dict[uuid.UUID, tuple[str, str]]:
+    """By SKU, name and shade in English for a reader of it. What was written down stays wherever the catalogue
+    says otherwise since, or says nothing in English. One statement.
+    """
+    written = {one.sku_id: one for one in kept if one.sku_id is not None}
+    known = await get_skus(session, ids=written)
+    return {key: _english(written[key], sku) for key, sku in known.items()}
+
+
+def _english(kept: Kept, sku: NamedSku) -> tuple[str, str]:
+    own, english = sku.shade_name or sku.option_text, sku.shade_name_en or sku.option_text_en
+    # Other systems write both as one name.
+    said = {sku.product_name: sku.product_name_en}
+    if sku.product_name_en:
+        said[f"{sku.product_name} {own}"] = f"{sku.product_name_en} {english or own}"
+    shade = english if kept.shade_name == own else ""
+    return said.get(kept.name) or kept.name, shade or kept.shade_name
 
 
 async def find_skus(session: AsyncSession, *, codes: Collection[str]) -> dict[str, NamedSku]:

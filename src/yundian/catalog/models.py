@@ -15,6 +15,7 @@ from yundian.platform.db.base import (
     brand_key,
     brand_reference,
     currency_code,
+    english,
     minor_units,
     text_enum,
 )
@@ -35,10 +36,12 @@ class Product(EditableRow, table=True):
 
     code: str = Field(sa_type=sa.String(64))
     name: str = Field(sa_type=sa.String(200))
+    name_en: str = english(200)
     product_line: str = Field(default="", sa_type=sa.String(80))
     category: str = Field(default="", sa_type=sa.String(80))
     product_type: str = Field(default="", sa_type=sa.String(80))
     description: str = Field(default="", sa_type=sa.String(8000))
+    description_en: str = english(8000)
     status: ProductStatus = Field(default=ProductStatus.DRAFT, sa_type=text_enum(ProductStatus))
 
     def move_to(self, target: ProductStatus) -> None:
@@ -93,8 +96,10 @@ class Sku(EditableRow, table=True):
     product_id: uuid.UUID
     code: str = Field(sa_type=sa.String(64))
     shade_name: str = Field(default="", sa_type=sa.String(120))
+    shade_name_en: str = english(120)
     shade_hex: str | None = Field(default=None, sa_type=sa.CHAR(7))
     option_text: str = Field(default="", sa_type=sa.String(80))
+    option_text_en: str = english(80)
     barcode: str | None = Field(default=None, sa_type=sa.String(14))
     price_minor: int = minor_units()
     currency: str = currency_code()
@@ -138,6 +143,12 @@ class Picture(Row, table=True):
         ),
         sa.Index(None, "brand_id", "product_id", "position"),
         sa.Index(None, "brand_id", "digest"),
+        sa.Index(
+            "ix_catalog_picture_removed",
+            "brand_id",
+            "removed_at",
+            postgresql_where=sa.text("removed_at IS NOT NULL"),
+        ),
     )
 
     product_id: uuid.UUID

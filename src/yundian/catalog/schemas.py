@@ -13,6 +13,7 @@ from yundian.catalog.types import (
     Code,
     Colour,
     Description,
+    EnglishName,
     Label,
     Move,
     Name,
@@ -48,8 +49,10 @@ class SkuWrite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     price_minor: PriceMinor
     currency: Currency
     shade_name: ShadeName = ""
+    shade_name_en: ShadeName = ""
     shade_hex: Colour | None = None
     option_text: Label = ""
+    option_text_en: Label = ""
     barcode: Barcode | None = None
     position: Position = 0
 
@@ -60,8 +63,10 @@ class SkuWrite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             price_minor=self.price_minor,
             currency=rules.currency(self.currency, field=f"{prefix}currency"),
             shade_name=self.shade_name.strip(),
+            shade_name_en=self.shade_name_en.strip(),
             shade_hex=rules.shade_hex(self.shade_hex or "", field=f"{prefix}shade_hex"),
             option_text=self.option_text.strip(),
+            option_text_en=self.option_text_en.strip(),
             barcode=rules.barcode(self.barcode or "", field=f"{prefix}barcode"),
             position=self.position,
         )
@@ -76,10 +81,12 @@ class ProductWrite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     code: Code
     name: Name
+    name_en: EnglishName = ""
     product_line: Label = ""
     category: Label = ""
     product_type: Label = ""
     description: Description = ""
+    description_en: Description = ""
     tags: Annotated[list[Tag], msgspec.Meta(max_length=MAX_TAGS)] = []
 
     def fields(self) -> ProductFields:
@@ -87,10 +94,12 @@ class ProductWrite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return ProductFields(
             code=self.code,
             name=self.name.strip(),
+            name_en=self.name_en.strip(),
             product_line=self.product_line.strip(),
             category=self.category.strip(),
             product_type=self.product_type.strip(),
             description=self.description.strip(),
+            description_en=self.description_en.strip(),
             tags=rules.tags(self.tags),
         )
 
@@ -144,8 +153,10 @@ class SkuRow(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     code: str = ""
     shade_name: str = ""
+    shade_name_en: str = ""
     shade_hex: str = ""
     option_text: str = ""
+    option_text_en: str = ""
     barcode: str = ""
     price: str = ""
     currency: str = ""
@@ -154,9 +165,8 @@ class SkuRow(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_blank(self) -> bool:
         """A new row in which nothing was written."""
-        return not self.id and not any(
-            text.strip() for text in (self.code, self.shade_name, self.option_text, self.barcode, self.price)
-        )
+        said = (self.code, self.shade_name, self.shade_name_en, self.option_text, self.option_text_en)
+        return not self.id and not any(text.strip() for text in (*said, self.barcode, self.price))
 
     @property
     def swatch(self) -> str | None:
@@ -179,8 +189,10 @@ class SkuRow(msgspec.Struct, frozen=True, kw_only=True):
                 price_minor=rules.price_minor(self.price, currency, field=f"{name}price"),
                 currency=currency,
                 shade_name=_convert(self.shade_name.strip(), ShadeName, field=f"{name}shade_name"),
+                shade_name_en=_convert(self.shade_name_en.strip(), ShadeName, field=f"{name}shade_name_en"),
                 shade_hex=rules.shade_hex(self.shade_hex, field=f"{name}shade_hex"),
                 option_text=_convert(self.option_text.strip(), Label, field=f"{name}option_text"),
+                option_text_en=_convert(self.option_text_en.strip(), Label, field=f"{name}option_text_en"),
                 barcode=rules.barcode(self.barcode, field=f"{name}barcode"),
                 position=position,
             ),
@@ -198,8 +210,10 @@ def sku_row(sku: SkuView) -> SkuRow:
         version=str(sku.version),
         code=sku.code,
         shade_name=sku.shade_name,
+        shade_name_en=sku.shade_name_en,
         shade_hex=sku.shade_hex or "",
         option_text=sku.option_text,
+        option_text_en=sku.option_text_en,
         barcode=sku.barcode or "",
         price=format(Money(sku.price_minor, sku.currency).to_decimal(), "f"),
         currency=sku.currency,
@@ -236,10 +250,12 @@ class ProductForm(msgspec.Struct, frozen=True, kw_only=True):
 
     code: Code
     name: Name
+    name_en: EnglishName = ""
     product_line: Label = ""
     category: Label = ""
     product_type: Label = ""
     description: Description = ""
+    description_en: Description = ""
     tags: Annotated[str, msgspec.Meta(max_length=400)] = ""
 
     def fields(self) -> ProductFields:
@@ -247,10 +263,12 @@ class ProductForm(msgspec.Struct, frozen=True, kw_only=True):
         write = ProductWrite(
             code=self.code,
             name=self.name,
+            name_en=self.name_en,
             product_line=self.product_line,
             category=self.category,
             product_type=self.product_type,
             description=self.description,
+            description_en=self.description_en,
             tags=tags,
         )
         return write.fields()

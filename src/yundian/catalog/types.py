@@ -8,9 +8,11 @@ from typing import Annotated
 import msgspec
 
 from yundian.catalog.states import ProductStatus, SkuStatus
+from yundian.platform.core.words import Bilingual
 
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^\S+$", examples=["LIP-01"])]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"\S")]
+EnglishName = Annotated[str, msgspec.Meta(max_length=200, description="Its English name; empty: none.")]
 Label = Annotated[str, msgspec.Meta(max_length=80)]
 Description = Annotated[str, msgspec.Meta(max_length=8000)]
 Tag = Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -19,15 +21,17 @@ Colour = Annotated[str, msgspec.Meta(max_length=16, examples=["#c04050"])]
 Barcode = Annotated[str, msgspec.Meta(max_length=20, examples=["6901234567892"])]
 
 
-class SkuView(msgspec.Struct, frozen=True, kw_only=True):
+class SkuView(Bilingual, frozen=True, kw_only=True):
     """One SKU. ``shade_hex`` is ``#rrggbb`` in small letters."""
 
     id: uuid.UUID
     product_id: uuid.UUID
     code: str
     shade_name: str
+    shade_name_en: str
     shade_hex: str | None
     option_text: str
+    option_text_en: str
     barcode: str | None
     price_minor: int
     currency: str
@@ -82,16 +86,18 @@ class PictureView(msgspec.Struct, frozen=True, kw_only=True):
     removed_at: dt.datetime | None = None
 
 
-class ProductView(msgspec.Struct, frozen=True, kw_only=True):
+class ProductView(Bilingual, frozen=True, kw_only=True):
     """A product with its tags, all its SKUs and its pictures, in their order."""
 
     id: uuid.UUID
     code: str
     name: str
+    name_en: str
     product_line: str
     category: str
     product_type: str
     description: str
+    description_en: str
     status: ProductStatus
     tags: tuple[str, ...]
     skus: tuple[SkuView, ...]
@@ -100,12 +106,13 @@ class ProductView(msgspec.Struct, frozen=True, kw_only=True):
     pictures: tuple[PictureView, ...] = ()
 
 
-class ProductSummary(msgspec.Struct, frozen=True, kw_only=True):
+class ProductSummary(Bilingual, frozen=True, kw_only=True):
     """A product in a list. Counts, prices (minor units) and swatches are those of its active SKUs."""
 
     id: uuid.UUID
     code: str
     name: str
+    name_en: str
     product_line: str
     category: str
     product_type: str
@@ -119,7 +126,7 @@ class ProductSummary(msgspec.Struct, frozen=True, kw_only=True):
     picture: PictureView | None = None
 
 
-class NamedSku(msgspec.Struct, frozen=True, kw_only=True):
+class NamedSku(Bilingual, frozen=True, kw_only=True):
     """A SKU as upper rooms show it: with the name of its product. ``is_sellable``: both are on sale."""
 
     id: uuid.UUID
@@ -127,10 +134,13 @@ class NamedSku(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     product_code: str
     product_name: str
+    product_name_en: str
     category: str
     shade_name: str
+    shade_name_en: str
     shade_hex: str | None
     option_text: str
+    option_text_en: str
     barcode: str | None
     price_minor: int
     currency: str
@@ -158,10 +168,12 @@ class ProductFields(msgspec.Struct, frozen=True, kw_only=True):
 
     code: str
     name: str
+    name_en: str = ""
     product_line: str = ""
     category: str = ""
     product_type: str = ""
     description: str = ""
+    description_en: str = ""
     tags: tuple[str, ...] = ()
 
 
@@ -172,8 +184,10 @@ class SkuFields(msgspec.Struct, frozen=True, kw_only=True):
     price_minor: int
     currency: str
     shade_name: str = ""
+    shade_name_en: str = ""
     shade_hex: str | None = None
     option_text: str = ""
+    option_text_en: str = ""
     barcode: str | None = None
     position: int = 0
 
@@ -214,18 +228,22 @@ class ProductRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     code: Code
     name: Name
+    name_en: EnglishName | None = None
     product_line: Label | None = None
     category: Label | None = None
     product_type: Label | None = None
     description: Description | None = None
+    description_en: Description | None = None
     tags: list[Tag] | str | None = None
     status: ProductStatus | None = None
     price_minor: int | None = None
     currency: str | None = None
     sku_code: Code | None = None
     shade_name: ShadeName | None = None
+    shade_name_en: ShadeName | None = None
     shade_hex: str | None = None
     option_text: Label | None = None
+    option_text_en: Label | None = None
     barcode: str | None = None
     position: int = 0
     shades: list[ShadeRecord] | None = None

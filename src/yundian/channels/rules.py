@@ -22,6 +22,16 @@ FIRST_YEAR, LAST_YEAR = 1990, 2100
 RESERVED_CODES = frozenset({"groupbuy", "shop", "house", "wishlist"})
 CODE = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
+_NO_CURRENCY = Problem("channels.unknown_currency", "no such currency", "currency")
+_TOO_LARGE = Problem("channels.amount_out_of_bounds", "more than a hundred billion", "total_minor")
+_OUT_OF_TIME = Problem("channels.date_out_of_bounds", "a date before 1990 or after 2100", "placed_at")
+_NEGATIVE = Problem("channels.negative_refund", "a refund gives back: its total is positive", "total_minor")
+_NO_OWN_NUMBER = Problem(
+    "channels.refund_needs_own_number", "a refund has another number than the sale it refunds", "external_id"
+)
+_REFUND_OF_REFUND = Problem("channels.refund_of_refund", "only a sale tells of its refunds", "refunds")
+_TWICE = Problem("channels.refund_twice", "two refunds have the same id", "refunds")
+
 _MAX_NUMBER = 32
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-]+")
 
@@ -82,40 +92,25 @@ def version_key(version: int | None, updated_at: dt.datetime | None) -> VersionK
 
 def problem_of(document: OrderDocument) -> Problem | None:
     """Why a document cannot be taken, whatever is known beside it."""
-    for is_wrong, code, reason, column in (
-        (not is_currency(document.currency), "unknown_currency", "no such currency", "currency"),
-        (_is_too_large(document), "amount_out_of_bounds", "more than a hundred billion", "total_minor"),
-        (_is_out_of_time(document), "date_out_of_bounds", "a date before 1990 or after 2100", "placed_at"),
+    for is_wrong, problem in (
+        (not is_currency(document.currency), _NO_CURRENCY),
+        (_is_too_large(document), _TOO_LARGE),
+        (_is_out_of_time(document), _OUT_OF_TIME),
         *_refund_problems(document),
     ):
         if is_wrong:
-            return Problem(f"channels.{code}", reason, column)
+            return problem
     return None
 
 
-def _refund_problems(document: OrderDocument) -> Iterable[tuple[bool, str, str, str]]:
+def _refund_problems(document: OrderDocument) -> Iterable[tuple[bool, Problem]]:
     if document.kind is DocumentKind.REFUND:
-        yield (
-            document.total_minor < 0,
-            "negative_refund",
-            "a refund gives back: its total is positive",
-            "total_minor",
-        )
-        yield (
-            document.refund_of == document.external_id,
-            "refund_needs_own_number",
-            "a refund has another number than the sale it refunds",
-            "external_id",
-        )
+        yield document.total_minor < 0, _NEGATIVE
+        yield document.refund_of == document.external_id, _NO_OWN_NUMBER
     if document.refunds:
-        yield (
-            document.kind is DocumentKind.REFUND,
-            "refund_of_refund",
-            "only a sale tells of its refunds",
-            "refunds",
-        )
+        yield document.kind is DocumentKind.REFUND, _REFUND_OF_REFUND
         ids = {refund.refund_id for refund in document.refunds}
-        yield len(ids) < len(document.refunds), "refund_twice", "two refunds have the same id", "refunds"
+        yield len(ids) < len(document.refunds), _TWICE
 
 
 def _is_too_large(document: OrderDocument) -> bool:

@@ -9,7 +9,7 @@ from yundian.members.repository import people, recognising
 from yundian.members.rules import known_as
 from yundian.members.service.apps import app_of_brand
 from yundian.members.service.joining import hash_of, member_view
-from yundian.members.service.reaching import find_by_phone, reach_of
+from yundian.members.service.reaching import find_by_phone, reach_of, speak
 from yundian.members.service.recognising import recognise, recognise_buyers
 from yundian.members.service.timeline import replace_happenings, totals_of
 from yundian.members.types import AppKind, IdentityKind, JoinedVia
@@ -40,6 +40,7 @@ __all__ = [
     "recognise",
     "recognise_buyers",
     "replace_happenings",
+    "speak",
     "totals_of",
 ]
 

@@ -48,4 +48,33 @@ class TemplateMessageEnded(Event, frozen=True, kw_only=True, tag="members.templa
     status: str
 
 
-EVENTS = (MemberJoined, PhoneBound, IdentityVerified, WeChatHappened, TemplateMessageEnded)
+class SubscriptionMessageEnded(Event, frozen=True, kw_only=True, tag="members.subscription_message_ended.v1"):
+    """WeChat says how a subscription message of the mini program ended: ``error_code`` 0 when it arrived.
+    ``message_ref`` is its number there; ``member_id`` is null while the openid belongs to no member."""
+
+    app_id: str
+    template_id: str
+    message_ref: str
+    error_code: str
+    member_id: uuid.UUID | None
+
+
+class SubscriptionTakenBack(Event, frozen=True, kw_only=True, tag="members.subscription_taken_back.v1"):
+    """A member wants no more subscription messages of this template; what she agreed to before is void.
+    ``ref`` is the same when WeChat tells the same again."""
+
+    app_id: str
+    template_id: str
+    member_id: uuid.UUID
+    ref: str
+
+
+EVENTS = (
+    MemberJoined,
+    PhoneBound,
+    IdentityVerified,
+    WeChatHappened,
+    TemplateMessageEnded,
+    SubscriptionMessageEnded,
+    SubscriptionTakenBack,
+)

@@ -135,6 +135,8 @@ def _of_order(
     ref_type, ref_id = ref or ("order", order.order_id)
     first = order.lines[0].name if order.lines else ""
     facts: dict[str, str | int] = {"name": first, "pieces": sum(line.quantity for line in order.lines)}
+    if order.handed_by:
+        facts["handed_by"] = order.handed_by
     return Happening(
         member_id=order.member_id,
         kind=kind,

@@ -39,6 +39,8 @@ class Member(EditableRow, table=True):
     picture_url: str = Field(default="", sa_type=sa.String(500))
     status: MemberStatus = Field(default=MemberStatus.ACTIVE, sa_type=text_enum(MemberStatus))
     joined_via: JoinedVia = Field(sa_type=text_enum(JoinedVia))
+    # Of messages to her; empty: nobody knows, so the brand's.
+    locale: str = Field(default="", sa_type=sa.String(8), sa_column_kwargs={"server_default": ""})
 
 
 class Identity(Row, table=True):

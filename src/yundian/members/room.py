@@ -2,6 +2,7 @@
 
 from yundian.members.events import EVENTS
 from yundian.members.handlers import SUBSCRIBERS
+from yundian.members.pages.home import HomePages
 from yundian.members.pages.hq import WeChatAppPages
 from yundian.members.pages.me import MePages
 from yundian.members.pages.profiles import MemberPages, TwinPages
@@ -22,6 +23,7 @@ ROOM = Room(
     pages=(
         CustomerSignInPages,
         TermsPage,
+        HomePages,
         MePages,
         WeChatAppPages,
         PushPages,
@@ -33,6 +35,8 @@ ROOM = Room(
     subscribers=SUBSCRIBERS,
     crons=(cron("members.forget_old", every_s=3600)(forget_old),),
     navigation=(
+        NavigationItem(Place.CUSTOMER_NAVIGATION, 10, "Home", "/m/{brand}", "home", frozenset()),
+        NavigationItem(Place.CUSTOMER_NAVIGATION, 50, "Me", "/m/{brand}/me", "user", frozenset()),
         NavigationItem(
             Place.HQ_NAVIGATION,
             35,

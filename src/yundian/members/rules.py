@@ -12,6 +12,8 @@ from yundian.platform.core.errors import InvalidInput
 CODE_DIGITS = 6
 CODE_LIFE = dt.timedelta(minutes=5)
 CODE_TRIES = 5
+# Whoever taps twice sends a form twice, and her browser shows the second answer only: so soon it is the same act.
+SAME_TAP = dt.timedelta(seconds=15)
 
 # Ten codes a day with five tries each: fifty guesses a day among a million.
 PHONE_GAP = dt.timedelta(seconds=60)

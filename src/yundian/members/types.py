@@ -73,9 +73,10 @@ Buyer = tuple[Known, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """Where a member can be written to: her phone, and her openid in each app."""
+    """Where a member can be written to: her phone, and her openid in each app; and in which language, if known."""
 
     is_active: bool
+    locale: str = ""
     phone: str | None = field(default=None, repr=False)
     openids: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -130,7 +131,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened with a member, as her timeline keeps it. ``ref`` is what it happened to: with the
     kind it says which happening this is, so that it is kept once. ``amount_minor`` is in ``currency``.
 
-    ``facts``: ``name`` and ``pieces`` of what was ordered, ``reason`` of an end, ``via`` of joining.
+    ``facts``: ``name`` and ``pieces`` of what was ordered, ``handed_by`` the room that does it, ``reason`` of an
+    end, ``via`` of joining.
     """
 
     member_id: uuid.UUID

@@ -22,12 +22,14 @@ async def queue(
     send_after: dt.datetime | None = None,
     useless_after: dt.datetime | None = None,
     recheck: str | None = None,
+    shop_id: uuid.UUID | None = None,
 ) -> bool:
     """Tell a member something, once per fact and template; whether nobody had asked for it before.
 
     ``values`` are what the template names (``rules/templates.py``), sealed at rest; moments among them are shown
     in ``zone``. ``path`` is the local page the message leads to. It goes at ``send_after`` at the earliest, and
     not after ``useless_after``. With ``recheck``, ``messaging.due.v1`` asks its owner first: see ``answer``.
+    ``shop_id`` is the shop that it is about, for HQ to find it by.
 
     Raises:
         TemplateUnknown: the house has no such template.
@@ -44,6 +46,7 @@ async def queue(
         send_after=send_after,
         useless_after=useless_after,
         recheck=recheck or "",
+        shop_id=shop_id,
     )
     return await queueing.queue(door, wishes=[wish]) > 0
 
@@ -56,6 +59,11 @@ async def queue_many(door: Door, *, wishes: Sequence[MessageWish]) -> int:
 async def withdraw(door: Door, *, fact_keys: Sequence[str]) -> int:
     """The facts are none any more: what is not sent yet is skipped; how many messages that were."""
     return await queueing.withdraw(door, fact_keys=fact_keys)
+
+
+async def revise(door: Door, *, fact_key: str, values: Mapping[str, Value]) -> None:
+    """The fact stands, with other values: what is not sent yet tells these."""
+    await queueing.revise(door, fact_key=fact_key, values=values)
 
 
 async def answer(door: Door, *, still: Collection[uuid.UUID] = (), outdated: Collection[uuid.UUID] = ()) -> None:

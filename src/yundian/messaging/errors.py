@@ -49,3 +49,11 @@ class AttemptUnderWay(DomainError):
     code = "messaging.attempt_under_way"
     status = 503
     title = "The message is being sent"
+
+
+class BadCallback(DomainError):
+    """Not from the provider of short messages, or nothing that it would say."""
+
+    code = "messaging.bad_callback"
+    status = 400
+    title = "Not a report of the SMS provider"

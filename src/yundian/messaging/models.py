@@ -23,11 +23,20 @@ class Message(Row, table=True):
     __table_args__ = (
         brand_key("fact_key", "template"),
         brand_reference("member_id", "members_member"),
+        brand_reference("shop_id", "stores_shop"),
+        sa.Index(
+            "ix_messaging_message_shop",
+            "brand_id",
+            "shop_id",
+            "id",
+            postgresql_where=sa.text("shop_id IS NOT NULL"),
+        ),
         sa.Index(
             "ix_messaging_message_due", "brand_id", "next_at", postgresql_where=sa.text("next_at IS NOT NULL")
         ),
         sa.Index("ix_messaging_message_member", "brand_id", "member_id", "id"),
         sa.Index("ix_messaging_message_state", "brand_id", "state", "id"),
+        sa.Index("ix_messaging_message_tests", "brand_id", "template", "id", postgresql_where=sa.text("is_test")),
         sa.Index(
             "ix_messaging_message_kept",
             "brand_id",
@@ -37,6 +46,7 @@ class Message(Row, table=True):
     )
 
     member_id: uuid.UUID
+    shop_id: uuid.UUID | None = None
     fact_key: str = Field(sa_type=sa.String(120))
     template: str = Field(sa_type=sa.String(60))
     message_class: MessageClass = Field(sa_type=text_enum(MessageClass))
@@ -65,7 +75,11 @@ class Message(Row, table=True):
 
 
 class Attempt(Row, table=True):
-    """One try: stored before a provider hears of it. Its id is the provider's reference where one is taken."""
+    """One try: stored before a provider hears of it.
+
+    ``reference`` is the number of ours that the provider is told, where it takes one: the same again is no second
+    message. Empty where nobody knows it: a worker of before began the try.
+    """
 
     __tablename__ = "messaging_attempt"
     __table_args__ = (
@@ -89,6 +103,7 @@ class Attempt(Row, table=True):
     state: AttemptState = Field(sa_type=text_enum(AttemptState, 16))
     code: str = Field(default="", sa_type=sa.String(60))
     provider_ref: str = Field(default="", sa_type=sa.String(80))
+    reference: str = Field(default="", sa_type=sa.String(80), sa_column_kwargs={"server_default": ""})
     ended_at: dt.datetime | None = None
 
 

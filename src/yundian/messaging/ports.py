@@ -13,13 +13,17 @@ from yundian.platform.wechat.types import WeChatApp
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """One try, ready to go. ``to`` is an openid or a phone; what a channel does not use is empty."""
+    """One try, ready to go. ``to`` is an openid or a phone; what a channel does not use is empty.
+
+    ``reference`` is what the provider of short messages is told of us, and tells back.
+    """
 
     attempt_id: uuid.UUID
     message_id: uuid.UUID
     channel: Channel
     to: str = field(repr=False)
     template_ref: str
+    reference: str = ""
     app: WeChatApp | None = None
     data: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
     leads_to: str = ""

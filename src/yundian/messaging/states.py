@@ -19,6 +19,7 @@ class MessageState(StrEnum):
 
 
 WAITING = (MessageState.QUEUED, MessageState.WAITING_QUIET, MessageState.CHECKING)
+ON_THE_WAY = (*WAITING, MessageState.SENDING)
 # HQ may send these again, knowing what happened.
 ENDED_BADLY = (MessageState.UNKNOWN, MessageState.FAILED, MessageState.PARKED)
 
@@ -39,12 +40,21 @@ MESSAGE = Lifecycle(
         MessageState.QUEUED: _FROM_WAITING,
         MessageState.WAITING_QUIET: _FROM_WAITING,
         MessageState.CHECKING: _FROM_WAITING,
-        MessageState.SENDING: frozenset({MessageState.SENT, MessageState.QUEUED, MessageState.UNKNOWN}),
+        MessageState.SENDING: frozenset(
+            {
+                MessageState.SENT,
+                MessageState.DELIVERED,
+                MessageState.QUEUED,
+                MessageState.UNKNOWN,
+                MessageState.SKIPPED,
+            }
+        ),
         # The provider may say afterwards that it could not hand it over: then the next way is tried.
         MessageState.SENT: frozenset({MessageState.DELIVERED, MessageState.QUEUED}),
+        # It may also say how one ended that nobody knew of.
         MessageState.DELIVERED: frozenset(),
         MessageState.SKIPPED: frozenset(),
-        MessageState.UNKNOWN: frozenset({MessageState.QUEUED}),
+        MessageState.UNKNOWN: frozenset({MessageState.QUEUED, MessageState.DELIVERED, MessageState.SKIPPED}),
         MessageState.FAILED: frozenset({MessageState.QUEUED}),
         MessageState.PARKED: frozenset({MessageState.QUEUED}),
     }

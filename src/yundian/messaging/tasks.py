@@ -10,6 +10,7 @@ from yundian.messaging.adapters.carrier import ProviderCarrier
 from yundian.messaging.service import retention, sending
 from yundian.platform.db import directory
 from yundian.platform.db.database import Database
+from yundian.platform.db.redis_pool import open_redis_pool
 from yundian.platform.jobs.declare import cron
 from yundian.platform.sms.gateways import SmsAtFirstUse
 from yundian.platform.wechat.client import WeChatApps
@@ -37,7 +38,7 @@ class Kept:
         loop = asyncio.get_running_loop()
         if self._carrier is None or self._loop is not loop:
             self._loop, settings = loop, database.settings
-            self._redis = Redis.from_url(settings.redis_url, socket_timeout=5, socket_connect_timeout=2)
+            self._redis = Redis.from_pool(open_redis_pool(settings))
             self._wechat, self._sms = WeChatApps(self._redis, database.keyring), SmsAtFirstUse(settings)
             self._carrier = ProviderCarrier(wechat=self._wechat, sms=self._sms)
         return self._carrier

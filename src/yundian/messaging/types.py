@@ -10,8 +10,9 @@ import msgspec
 
 from yundian.messaging.states import AttemptState, MessageState
 from yundian.platform.core.money import Money
+from yundian.platform.core.words import Words
 
-Value = str | int | dt.datetime | Money
+Value = str | int | dt.datetime | Money | Words
 
 
 class MessageClass(StrEnum):
@@ -42,6 +43,7 @@ class MessageWish:
 
     ``values`` are what the template names; moments among them are shown in ``zone``. After ``useless_after`` it is
     not sent any more. ``recheck`` names whoever must say, when it is due, that the fact still holds.
+    ``shop_id``: the shop that it is about, for HQ to find it by.
     """
 
     fact_key: str
@@ -54,6 +56,7 @@ class MessageWish:
     send_after: dt.datetime | None = None
     useless_after: dt.datetime | None = None
     recheck: str = ""
+    shop_id: uuid.UUID | None = None
 
 
 class TemplateText(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +110,7 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     id: uuid.UUID
     created_at: dt.datetime
     member_id: uuid.UUID
+    shop_id: uuid.UUID | None
     fact_key: str
     template: str
     message_class: MessageClass
@@ -117,6 +121,7 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     recipient: str
     tries: int
     send_after: dt.datetime
+    useless_after: dt.datetime | None
     next_at: dt.datetime | None
     sent_at: dt.datetime | None
     delivered_at: dt.datetime | None
@@ -137,15 +142,49 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MessageFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Nothing in a field: all."""
+    """Nothing in a field: all. ``reason`` is a whole one, or what stands before its colon."""
 
     state: MessageState | None = None
     template: str = ""
     message_class: MessageClass | None = None
     channel: Channel | None = None
+    reason: str = ""
     member_id: uuid.UUID | None = None
+    shop_id: uuid.UUID | None = None
     since: dt.datetime | None = None
     before: dt.datetime | None = None
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """How many messages of a template stand so, for that reason; ``channel`` is the last way that was tried."""
+
+    template: str
+    state: MessageState
+    reason: str
+    channel: str
+    number: int
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the messages of one template, or of all. ``sent`` includes ``delivered``."""
+
+    template: str
+    asked: int = 0
+    waiting: int = 0
+    sent: int = 0
+    delivered: int = 0
+    skipped: int = 0
+    failed: int = 0
+    unknown: int = 0
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """``reasons``: why messages did not go, the most frequent first; ``channels``: how many went which way."""
+
+    outcomes: list[Outcome]
+    total: Outcome
+    reasons: list[tuple[str, str, int]]
+    channels: dict[str, int]
 
 
 class Subscription(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +194,33 @@ class Subscription(msgspec.Struct, frozen=True, kw_only=True):
     template_id: str
     code: str
     credits: int
+
+
+class CreditView(msgspec.Struct, frozen=True, kw_only=True):
+    """A member's consents for one template of WeChat's. ``used``: without what was given back; ``voided``: WeChat
+    knew nothing of them, or she took them back."""
+
+    app_id: str
+    template_id: str
+    remaining: int
+    gained: int
+    used: int
+    voided: int
+
+
+class CreditEntryView(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a number of consents changed, and for which message. ``what``: gained, used, returned, voided or
+    refused; ``remaining``: how many of the template were left then."""
+
+    id: uuid.UUID
+    created_at: dt.datetime
+    app_id: str
+    template_id: str
+    what: str
+    change: int
+    remaining: int
+    message_id: uuid.UUID | None
+    message_template: str
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):

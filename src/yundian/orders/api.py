@@ -4,13 +4,15 @@ Orders are paid, closed and refunded by what payments tells of the subject ``("o
 place them, let them wait, release or cancel them.
 """
 
+import contextlib
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
 
+from yundian.orders.errors import RefundTooLarge
 from yundian.orders.repository.merging import Merged, ReturnChange, Summed
 from yundian.orders.rules import new_number
-from yundian.orders.service import life, lists, merging, placing
+from yundian.orders.service import handing_over, life, lists, merging, placing, refunding
 from yundian.orders.states import OrderState
 from yundian.orders.types import (
     HOUSE,
@@ -19,6 +21,7 @@ from yundian.orders.types import (
     NewOrder,
     OrderView,
     Placed,
+    RefundWanted,
     ReturnRow,
     StagedLines,
     StagedOrder,
@@ -87,6 +90,34 @@ async def cancel_paid(
     """
     cancelled = await life.cancel_paid(door, order_ids=order_ids, reason=reason, refund_reason=refund_reason)
     return [order.id for order in cancelled]
+
+
+async def hand_over(door: Door, *, order_id: uuid.UUID, actor: Actor) -> bool:
+    """The caller's room checked who came, by a code of its own: the order is handed over, in its own shop, once.
+
+    ``False``: it is not released yet; ask again when ``orders.released.v1`` tells. ``orders.collected.v1``.
+
+    Raises:
+        OrderUnknown
+        NotReady: it is over.
+        RefundOpen: its money may be on the way back.
+    """
+    return await handing_over.hand_over(door, order_id=order_id, actor=actor)
+
+
+async def forfeit(door: Door, *, order_id: uuid.UUID, reason: str) -> bool:
+    """Nobody came for what was kept for her alone: the order is completed, and what was paid stays.
+
+    ``reason`` is a code. ``False``: it was not waiting to be handed over.
+    """
+    return await handing_over.forfeit(door, order_id=order_id, reason=reason)
+
+
+async def pay_back(door: Door, *, order_id: uuid.UUID, reason: str, actor: Actor = HOUSE) -> None:
+    """Whatever is left of what was paid goes back, handed over or not; nothing left changes nothing.
+    ``reason`` is what the payer reads at the provider."""
+    with contextlib.suppress(RefundTooLarge):
+        await refunding.request(door, order_id=order_id, wanted=RefundWanted(reason=reason), actor=actor)
 
 
 async def get_order(door: Door, *, order_id: uuid.UUID) -> OrderView:

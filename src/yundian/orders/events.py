@@ -52,6 +52,8 @@ class OrderFacts(msgspec.Struct, frozen=True, kw_only=True):
     total_minor: int
     placed_at: dt.datetime
     lines: tuple[LineFacts, ...]
+    # The room that hands it over by a code of its own; empty: the counter.
+    handed_by: str = ""
 
 
 class OrderPlaced(Event, frozen=True, kw_only=True, tag="orders.placed.v1"):

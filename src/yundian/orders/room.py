@@ -4,7 +4,7 @@ from yundian.orders.events import EVENTS
 from yundian.orders.handlers import SUBSCRIBERS, TIMERS
 from yundian.orders.pages.counter import CounterPages, ShopOrderPages, ShopOrderPanel
 from yundian.orders.pages.hq import OrderPages
-from yundian.orders.pages.mine import MyOrderPages
+from yundian.orders.pages.mine import HomePanel, MyOrderPages
 from yundian.orders.routes import HandOverController, OrderController, OwnOrderController
 from yundian.orders.service.uncollected import sweep
 from yundian.platform.core.principal import SHOP_ROLES, Role
@@ -18,14 +18,30 @@ ROOM = Room(
     name="orders",
     package="yundian.orders",
     controllers=(OrderController, OwnOrderController, HandOverController),
-    pages=(OrderPages, MyOrderPages, ShopOrderPages, CounterPages, ShopOrderPanel),
+    pages=(OrderPages, MyOrderPages, HomePanel, ShopOrderPages, CounterPages, ShopOrderPanel),
     events=EVENTS,
     subscribers=SUBSCRIBERS,
     timers=TIMERS,
     crons=(cron("orders.refund_uncollected", every_s=600)(sweep),),
     navigation=(
-        NavigationItem(Place.HQ_NAVIGATION, 35, "Orders", "/hq/orders", "list", _HQ, Section.SELLING),
-        NavigationItem(Place.SHOP_NAVIGATION, 10, "Hand over", "/shop/hand-over", "qr", SHOP_ROLES),
+        NavigationItem(
+            # Whose link brought an order is shown from there.
+            Place.HQ_NAVIGATION,
+            35,
+            "Orders",
+            "/hq/orders",
+            "list",
+            _HQ,
+            Section.SELLING,
+            also=("/hq/credits",),
+        ),
+        NavigationItem(
+            Place.SHOP_NAVIGATION, 10, "Hand over", "/shop/hand-over", "qr", SHOP_ROLES, also=("/shop/orders",)
+        ),
+        NavigationItem(Place.CUSTOMER_NAVIGATION, 40, "Orders", "/m/{brand}/orders", "bag", frozenset()),
     ),
-    panels=(Panel(Place.SHOP_HOME, 20, "/shop/panels/orders", SHOP_ROLES),),
+    panels=(
+        Panel(Place.SHOP_HOME, 20, "/shop/panels/orders", SHOP_ROLES),
+        Panel(Place.CUSTOMER_OWN, 20, "/m/{brand}/panels/orders", frozenset()),
+    ),
 )

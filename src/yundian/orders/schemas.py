@@ -177,6 +177,15 @@ def state_label(state: OrderState) -> str:
     }[state]
 
 
+def order_label(order: OrderView) -> str:
+    """How an order stands, in the words of how it is handed over."""
+    if order.handed_by and order.state is OrderState.READY:
+        return _("Booked")
+    if order.handed_by and order.state is OrderState.COLLECTED:
+        return _("Attended")
+    return state_label(order.state)
+
+
 def reason_label(reason: str) -> str:
     """Why an order ended; a reason of another room that has no words here is shown as it is."""
     return {
@@ -186,10 +195,17 @@ def reason_label(reason: str) -> str:
         "group_failed": _("The group was not complete in time"),
         "refunded": _("Paid back"),
         "uncollected": _("Not collected in time"),
+        "appointment_cancelled": _("The appointment was cancelled"),
+        "appointment_missed": _("Nobody came to the appointment"),
     }.get(reason, reason)
 
 
-def event_label(kind: EventKind) -> str:
+def event_label(kind: EventKind, order: OrderView) -> str:
+    """What happened; where another room hands it over, in that room's words."""
+    if order.handed_by and kind is EventKind.RELEASED:
+        return _("Booked")
+    if order.handed_by and kind is EventKind.COLLECTED:
+        return _("Attended")
     return {
         EventKind.PLACED: _("Ordered"),
         EventKind.PAID: _("Paid"),
@@ -202,6 +218,7 @@ def event_label(kind: EventKind) -> str:
         EventKind.COLLECTED: _("Collected"),
         EventKind.COLLECTION_UNDONE: _("Hand-over taken back"),
         EventKind.COMPLETED: _("Completed"),
+        EventKind.FORFEITED: _("Not used; what was paid is kept"),
     }[kind]
 
 
@@ -212,10 +229,6 @@ def payment_label(status: PaymentStatus) -> str:
         PaymentStatus.REFUNDED_PARTLY: _("Refunded in part"),
         PaymentStatus.REFUNDED: _("Refunded"),
     }[status]
-
-
-# The house's own.
-CHANNELS = ("groupbuy", "shop", "appointment")
 
 
 def channel_label(channel: str, names: Mapping[str, str]) -> str:
@@ -240,6 +253,7 @@ TONES = {
 
 LABELS: dict[str, Any] = {
     "state_label": state_label,
+    "order_label": order_label,
     "reason_label": reason_label,
     "event_label": event_label,
     "payment_label": payment_label,

@@ -18,12 +18,16 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"  # paid, and over before it was handed over: refunded
 
 
+# All other channels are of orders that other systems took.
+OWN_CHANNELS = ("groupbuy", "shop", "appointment")
+
 ORDER = Lifecycle(
     {
         OrderState.CREATED: frozenset({OrderState.PAID, OrderState.CLOSED}),
         OrderState.PAID: frozenset({OrderState.WAITING, OrderState.READY, OrderState.CANCELLED}),
         OrderState.WAITING: frozenset({OrderState.READY, OrderState.CANCELLED}),
-        OrderState.READY: frozenset({OrderState.COLLECTED, OrderState.CANCELLED}),
+        # To COMPLETED: nobody came for what was kept for her alone, and it is not paid back.
+        OrderState.READY: frozenset({OrderState.COLLECTED, OrderState.COMPLETED, OrderState.CANCELLED}),
         # Back to READY: a clerk confirmed the wrong order, and her owner put it right.
         OrderState.COLLECTED: frozenset({OrderState.COMPLETED, OrderState.READY}),
         OrderState.COMPLETED: frozenset(),
@@ -99,6 +103,7 @@ class EventKind(StrEnum):
     COLLECTED = "collected"
     COLLECTION_UNDONE = "collection_undone"
     COMPLETED = "completed"
+    FORFEITED = "forfeited"
 
 
 class ActorKind(StrEnum):

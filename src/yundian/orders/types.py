@@ -48,9 +48,9 @@ class NewLine(msgspec.Struct, frozen=True, kw_only=True):
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     """An order to be placed; its sums follow from its lines.
 
-    ``number``: ``rules.new_number`` makes one (``orders.api.new_number``). ``origin`` is the opaque thing of an
-    upper room ("groupbuy.seat"). ``stock_reference`` is what the stock was set aside under in ``fulfil_shop_id``;
-    empty when none was. Orders of other systems carry ``external_shop``, ``external_id`` and ``source_state``.
+    ``number``: ``api.new_number`` makes one. ``origin``: the opaque thing of an upper room ("groupbuy.seat").
+    ``stock_reference``: what the stock was set aside under in ``fulfil_shop_id``, if any. ``handed_by``: the room
+    that hands it over. ``external_shop``, ``external_id``, ``source_state``: of other systems' orders.
     """
 
     id: uuid.UUID = msgspec.field(default_factory=new_id)
@@ -70,6 +70,7 @@ class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
     placed_at: dt.datetime = msgspec.field(default_factory=clock.now)
     expires_at: dt.datetime | None = None
     stock_reference: str = ""
+    handed_by: str = ""
     external_shop: str = ""
     external_id: str = ""
     source_state: str = ""
@@ -106,6 +107,11 @@ HOUSE = Actor()
 def by_customer(member_id: uuid.UUID) -> Actor:
     """The member whose order it is."""
     return Actor(kind=ActorKind.CUSTOMER, id=member_id)
+
+
+def by_staff(account_id: uuid.UUID) -> Actor:
+    """Somebody of the staff, by her account."""
+    return Actor(kind=ActorKind.STAFF, id=account_id)
 
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +171,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     province: str
     difference_minor: int
     is_backfill: bool
+    handed_by: str
     lines: tuple[LineView, ...]
 
     @property
@@ -254,13 +261,6 @@ class PickUpCode(msgspec.Struct, frozen=True):
     def text(self) -> str:
         """As it is read aloud: three groups of three."""
         return " ".join(self.digits[at : at + 3] for at in range(0, len(self.digits), 3))
-
-
-class Preview(msgspec.Struct, frozen=True, kw_only=True):
-    """What a clerk sees before she confirms."""
-
-    handover_id: uuid.UUID
-    order: OrderView
 
 
 class RefundWanted(msgspec.Struct, frozen=True, kw_only=True):

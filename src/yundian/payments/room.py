@@ -31,6 +31,7 @@ ROOM = Room(
             url="/hq/payments",
             icon="bag",
             roles=frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST}),
+            also=("/hq/orphans", "/hq/payment-bills", "/hq/payment-accounts"),
         ),
     ),
 )

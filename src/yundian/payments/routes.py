@@ -17,7 +17,7 @@ from yundian.payments.errors import (
 )
 from yundian.payments.schemas import OrphanNote, OrphanRefund, OrphanTarget, RefundRequest
 from yundian.payments.service import orphans, reading, refunding, starting
-from yundian.payments.states import OrphanStatus, PaymentState
+from yundian.payments.states import OrphanStanding, PaymentState
 from yundian.payments.types import (
     OrphanLife,
     OrphanView,
@@ -119,12 +119,12 @@ class OrphanController(Controller):
     async def list_orphans(
         self,
         session: NamedDependency[AsyncSession],
-        status: FromQuery[OrphanStatus] = OrphanStatus.OPEN,
+        status: FromQuery[OrphanStanding] = OrphanStanding.OPEN,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[OrphanView]:
-        """List money that fits nothing, newest first."""
-        return await reading.list_orphans(session, status=status, cursor=cursor, limit=limit)
+        """List money that fits nothing, newest first; ``open`` is what nobody has done anything about."""
+        return await reading.list_orphans(session, standing=status, cursor=cursor, limit=limit)
 
     @get(
         "/{orphan_id:uuid}",

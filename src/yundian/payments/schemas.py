@@ -10,7 +10,7 @@ from yundian.payments.states import (
     BillState,
     GapKind,
     OrphanReason,
-    OrphanStatus,
+    OrphanStanding,
     PaymentState,
     RefundState,
 )
@@ -202,12 +202,23 @@ def gap_label(kind: GapKind) -> str:
     }[kind]
 
 
-def status_label(status: OrphanStatus) -> str:
+def standing_label(standing: OrphanStanding) -> str:
     return {
-        OrphanStatus.OPEN: _("To be handled"),
-        OrphanStatus.RESOLVED: _("Resolved"),
-        OrphanStatus.ADOPTED: _("Became a payment"),
-    }[status]
+        OrphanStanding.OPEN: _("To be handled"),
+        OrphanStanding.RETURNING: _("Being sent back"),
+        OrphanStanding.RETURNED: _("Sent back whole"),
+        OrphanStanding.RESOLVED: _("Resolved"),
+        OrphanStanding.ADOPTED: _("Became a payment"),
+    }[standing]
+
+
+STANDING_TONES = {
+    OrphanStanding.OPEN: "warn",
+    OrphanStanding.RETURNING: "info",
+    OrphanStanding.RETURNED: "good",
+    OrphanStanding.RESOLVED: "good",
+    OrphanStanding.ADOPTED: "good",
+}
 
 
 def action_label(action: str) -> str:

@@ -78,6 +78,16 @@ class OrphanStatus(StrEnum):
     ADOPTED = "adopted"  # its money is a captured payment of another subject now
 
 
+class OrphanStanding(StrEnum):
+    """How such money stands to people: what was sent back needs nobody any more. Derived of status and amounts."""
+
+    OPEN = "open"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    RESOLVED = "resolved"
+    ADOPTED = "adopted"
+
+
 class BillState(StrEnum):
     """How a provider's bill of one day stands to our books."""
 

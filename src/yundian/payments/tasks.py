@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import deque
 
 import structlog
 
@@ -61,30 +62,28 @@ async def sweep_without_accounts(database: Database) -> None:
 
 
 async def _sweep_all(database: Database, brands: list[uuid.UUID]) -> None:
-    if not brands:
-        return
+    """A round for each, then another for those of whom more is due: nobody waits for all of another's."""
     keyring = Keyring(database.settings.master_key_bytes())
-    slots = asyncio.Semaphore(_BRANDS_AT_ONCE)
+    waiting = deque((brand_id, 0) for brand_id in brands)
 
-    async def one(brand_id: uuid.UUID) -> None:
-        async with slots:
+    async def work() -> None:
+        while waiting:
+            brand_id, rounds = waiting.popleft()
             try:
-                await _sweep(database, keyring, kept.pool(), brand_id)
+                done = await sweeping.sweep(
+                    database,
+                    keyring=keyring,
+                    providers=kept.pool(),
+                    brand_id=brand_id,
+                    refunds=0 if rounds else sweeping.REFUNDS_A_ROUND,
+                )
             except Exception:
                 log.exception("payments.sweep_failed", brand_id=str(brand_id))
+                continue
+            if done >= sweeping.BATCH and rounds + 1 < _BATCHES:
+                waiting.append((brand_id, rounds + 1))
 
-    await asyncio.gather(*(one(brand_id) for brand_id in brands))
-
-
-async def _sweep(database: Database, keyring: Keyring, providers: ProviderPool, brand_id: uuid.UUID) -> None:
-    refunds = sweeping.REFUNDS_A_ROUND
-    for _ in range(_BATCHES):
-        asked = await sweeping.sweep(
-            database, keyring=keyring, providers=providers, brand_id=brand_id, refunds=refunds
-        )
-        if asked < sweeping.BATCH:
-            return
-        refunds = 0
+    await asyncio.gather(*(work() for _ in range(min(_BRANDS_AT_ONCE, len(brands)))))
 
 
 @cron("payments.forget_notices", every_s=CLEAN_EVERY_S)

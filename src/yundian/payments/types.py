@@ -12,6 +12,7 @@ from yundian.payments.states import (
     AccountStatus,
     AttemptState,
     OrphanReason,
+    OrphanStanding,
     OrphanStatus,
     PaymentState,
     RefundState,
@@ -320,11 +321,12 @@ class UnclaimedView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrphanView(msgspec.Struct, frozen=True, kw_only=True):
-    """Money that fits nothing. ``detail`` names what did not match."""
+    """Money that fits nothing. ``detail`` names what did not match; ``standing`` knows what went back as well."""
 
     id: uuid.UUID
     reason: OrphanReason
     status: OrphanStatus
+    standing: OrphanStanding = OrphanStanding.OPEN
     provider: Provider
     account_id: uuid.UUID
     out_trade_no: str

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
-from yundian.platform.db.base import currency_code, minor_units, text_enum
+from yundian.platform.db.base import Row, currency_code, minor_units, text_enum
 from yundian.reports.types import Basis, FactKind
 
 _BUCKET = "(get_byte(uuid_send(member_id), 15) & 63)::smallint"
@@ -123,7 +123,19 @@ class MemberDay(SQLModel, table=True):
     """
 
     __tablename__ = "reports_member_day"
-    __table_args__ = (sa.Index("ix_reports_member_day_shop", "brand_id", "basis", "shop_id", "business_date"),)
+    __table_args__ = (
+        sa.Index("ix_reports_member_day_shop", "brand_id", "basis", "shop_id", "business_date"),
+        # Long ranges of each shop: in this order whoever came twice stands beside herself.
+        sa.Index(
+            "ix_reports_member_day_shop_member",
+            "brand_id",
+            "basis",
+            "shop_id",
+            "member_id",
+            "business_date",
+            postgresql_include=["currency"],
+        ),
+    )
 
     brand_id: uuid.UUID = Field(primary_key=True)
     basis: Basis = Field(primary_key=True, sa_type=_BASIS)
@@ -156,6 +168,17 @@ class Buyer(SQLModel, table=True):
     first_day: dt.date
     last_day: dt.date
     days: list[dt.date] = Field(sa_type=ARRAY(sa.Date()))
+
+
+class Unmended(Row, table=True):
+    """The brand has sales that code of a release before wrote, or took out, without the days of ``Buyer``.
+
+    One row, whose id is the brand's; written by a trigger of ``reports_fact``, another ``revision`` each time.
+    """
+
+    __tablename__ = "reports_unmended"
+
+    revision: uuid.UUID
 
 
 class CampaignName(SQLModel, table=True):

@@ -10,6 +10,7 @@ from yundian.reports.pages.members import MemberNumbers
 from yundian.reports.pages.sales import SalesPages, SalesPanel
 from yundian.reports.pages.shop import CreditedPanel
 from yundian.reports.routes import SalesController
+from yundian.reports.tasks import CRONS
 
 HQ = frozenset({Role.HQ_ADMIN, Role.HQ_ANALYST})
 
@@ -19,6 +20,7 @@ ROOM = Room(
     controllers=(SalesController,),
     pages=(SalesPages, DocumentPages, MemberNumbers, SalesPanel, CreditedPanel),
     subscribers=SUBSCRIBERS,
+    crons=CRONS,
     commands=(REPORT,),
     navigation=(NavigationItem(Place.HQ_NAVIGATION, 5, "Sales", "/hq/sales", "chart", HQ),),
     panels=(

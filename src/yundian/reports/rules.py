@@ -13,7 +13,7 @@ from yundian.reports.types import Basis, By, Document, DocumentLine, FactRow, Fi
 MAX_DAYS = 400
 MAX_YEARS = 20
 FIRST_YEAR, LAST_YEAR = 1990, 2100
-# Below, whoever bought is counted sale by sale in a moment.
+# Below, whoever bought is counted sale by sale in a moment; above, a screen does not wait for it.
 MANY_SALES = 50_000
 
 

@@ -53,7 +53,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     kind: FactKind | None = None
     currency: str = ""
 
-    def query(self, *, today: dt.date, mine: frozenset[uuid.UUID] | None) -> SalesQuery:
+    def query(self, *, today: dt.date, mine: frozenset[uuid.UUID] | None, locale: str = "") -> SalesQuery:
         """With the range filled in; ``mine``: the shops that the caller may see, ``None`` for all."""
         first, last = self.range(today)
         shop = _id_of("shop", self.shop)
@@ -70,6 +70,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
             channel=self.channel or None,
             country=_place_of(self.country),
             province=_place_of(self.province),
+            locale=locale,
         )
 
     def range(self, today: dt.date) -> tuple[dt.date, dt.date]:
@@ -214,35 +215,50 @@ def documents_sheet(
 ) -> Sheet:
     """The documents behind a number; refunds are negative, so that the column sums up to the net."""
     return Sheet(
-        name=f"sales-documents-{wanted.basis.value}-{wanted.first}-{wanted.last}",
+        name=documents_name(wanted),
         title=f"{_('Documents')} {basis_name(wanted.basis)} {wanted.first:%Y%m%d}-{wanted.last:%Y%m%d}",
-        headers=[
-            _("Number"),
-            _("Kind"),
-            _("Business day"),
-            _("Time (UTC)"),
-            _("Shop"),
-            _("Channel"),
-            _("Place"),
-            _("Currency"),
-            _("Amount"),
-        ],
-        rows=[
-            [
-                one.number,
-                kind_label(one.kind),
-                one.business_date.isoformat(),
-                one.occurred_at.isoformat(sep=" ", timespec="seconds")[:19],
-                shops.get(one.shop_id, _("Closed shop")) if one.shop_id else nobody_label(By.SHOP),
-                channel_label(one.channel, channels),
-                province_label(one.country, one.province),
-                one.currency,
-                MinorCell(one.signed_minor, one.currency),
-            ]
-            for one in found
-        ],
+        headers=documents_headers(),
+        rows=document_rows(found, shops, channels),
         totals=[],
     )
+
+
+def documents_name(wanted: SalesQuery) -> str:
+    """What the file of documents is called."""
+    return f"sales-documents-{wanted.basis.value}-{wanted.first}-{wanted.last}"
+
+
+def documents_headers() -> list[str]:
+    return [
+        _("Number"),
+        _("Kind"),
+        _("Business day"),
+        _("Time (UTC)"),
+        _("Shop"),
+        _("Channel"),
+        _("Place"),
+        _("Currency"),
+        _("Amount"),
+    ]
+
+
+def document_rows(
+    found: Sequence[DocumentView], shops: Mapping[uuid.UUID, str], channels: Channels
+) -> list[list[Cell]]:
+    return [
+        [
+            one.number,
+            kind_label(one.kind),
+            one.business_date.isoformat(),
+            one.occurred_at.isoformat(sep=" ", timespec="seconds")[:19],
+            shops.get(one.shop_id, _("Closed shop")) if one.shop_id else nobody_label(By.SHOP),
+            channel_label(one.channel, channels),
+            province_label(one.country, one.province),
+            one.currency,
+            MinorCell(one.signed_minor, one.currency),
+        ]
+        for one in found
+    ]
 
 
 def reconcile_sheet(days: Sequence[ReconciledDay], first: dt.date, last: dt.date) -> Sheet:

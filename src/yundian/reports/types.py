@@ -75,6 +75,7 @@ class SalesQuery(msgspec.Struct, frozen=True, kw_only=True):
 
     ``shop_ids`` of ``None``: every shop and the headquarters' own. ``campaign_id``, ``channel``, ``country`` and
     ``province`` narrow; an empty country or province: nobody knows it.
+    ``locale``: whose names of shops.
     """
 
     by: By
@@ -86,6 +87,7 @@ class SalesQuery(msgspec.Struct, frozen=True, kw_only=True):
     channel: str | None = None
     country: str | None = None
     province: str | None = None
+    locale: str = ""
 
     @property
     def is_of_places(self) -> bool:
@@ -135,6 +137,15 @@ class SalesReport(msgspec.Struct, frozen=True, kw_only=True):
     last: dt.date
     rows: list[SalesRow]
     totals: list[Figures]
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """A report, and for each of its currencies the totals of the period before. Unless ``is_counted``, buyers are
+    in none of them yet."""
+
+    report: SalesReport
+    before: dict[str, Figures]
+    is_counted: bool
 
 
 class Credited(msgspec.Struct, frozen=True, kw_only=True):

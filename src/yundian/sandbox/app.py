@@ -25,7 +25,12 @@ def create_app(config: SandboxConfig) -> Litestar:
     """Open the books under ``config.folder`` and serve them; one process at a time per folder."""
     sandbox = open_sandbox(config)
     ensure_users(sandbox)
-    senders: dict[str, Sender] = {"wechat_pay": PaySender(), "alipay": AlipaySender(), "wechat": PushSender()}
+    senders: dict[str, Sender] = {
+        "wechat_pay": PaySender(),
+        "alipay": AlipaySender(),
+        "wechat": PushSender(),
+        "sms": sms.SmsSender(),
+    }
     courier = Courier(sandbox, senders, cashier.housekeeping)
 
     @asynccontextmanager
@@ -51,6 +56,7 @@ def create_app(config: SandboxConfig) -> Litestar:
             control.router,
             pages.router,
             sms.send_sms,
+            sms.router,
         ],
         dependencies={"sandbox": Provide(provide, sync_to_thread=False)},
         lifespan=[delivering],

@@ -33,7 +33,7 @@ class Fault(StrEnum):
     DUPLICATE = "duplicate"  # times: so many copies at once
     OUT_OF_ORDER = "out_of_order"  # held until another notice was delivered
     LOST = "lost"  # never sent, unless somebody sends it again
-    SETTLE_AS = "settle_as"  # state: closed or abnormal, how a refund ends
+    SETTLE_AS = "settle_as"  # state: closed or abnormal, how a refund ends; a code: how a message ends
 
 
 OF_POSTING = frozenset({Fault.OUT_OF_ORDER, Fault.LOST})

@@ -39,6 +39,7 @@ class Outgoing:
     url: str
     body: bytes
     content_type: str
+    authorization: str = ""
 
 
 class Sender(Protocol):
@@ -140,7 +141,8 @@ class Courier:
 
     async def _rest(self) -> None:
         try:
-            await asyncio.wait_for(self._sandbox.wake.wait(), _IDLE_S)
+            async with asyncio.timeout(_IDLE_S):
+                await self._sandbox.wake.wait()
         except TimeoutError:
             return
 
@@ -181,10 +183,11 @@ class Courier:
 
 
 async def _send(client: httpx.AsyncClient, outgoing: Outgoing) -> tuple[int, bytes]:
+    headers = {"content-type": outgoing.content_type}
+    if outgoing.authorization:
+        headers["authorization"] = outgoing.authorization
     try:
-        answer = await client.post(
-            outgoing.url, content=outgoing.body, headers={"content-type": outgoing.content_type}
-        )
+        answer = await client.post(outgoing.url, content=outgoing.body, headers=headers)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         return 0, type(error).__name__.encode()
     return answer.status_code, answer.content

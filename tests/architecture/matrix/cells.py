@@ -1,5 +1,6 @@
 """The words of the authorisation matrix: who calls, what is called, and who may."""
 
+import inspect
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class Call:
     target: str = ""
 
 
+# Whoever does not look at the caller names her ``_caller``: then all who are refused ask for the same thing.
 Build = Callable[[World, Caller], Awaitable[Call]]
 
 
@@ -105,6 +107,11 @@ class Row:
     own_account: bool = False
     unknown_status: int = 404
     ok_status: int | None = None
+
+    @property
+    def is_same_for_all(self) -> bool:
+        """Whether it is the same call whoever makes it."""
+        return "_caller" in inspect.signature(self.call).parameters
 
     def expected(self, actor: Actor) -> Answer:
         if actor in self.may:

@@ -3,6 +3,9 @@
 from tests.architecture.matrix import (
     rows_appointments,
     rows_appointments_flow,
+    rows_appointments_imports,
+    rows_appointments_json,
+    rows_appointments_setup,
     rows_attribution,
     rows_auth,
     rows_brands,
@@ -35,4 +38,7 @@ ROWS: dict[str, Row] = {
     **rows_groupbuy.ROWS,
     **rows_appointments.ROWS,
     **rows_appointments_flow.ROWS,
+    **rows_appointments_imports.ROWS,
+    **rows_appointments_setup.ROWS,
+    **rows_appointments_json.ROWS,
 }

@@ -25,7 +25,9 @@ from tests.architecture.matrix.cells import (
     Caller,
     Row,
     World,
+    get,
 )
+from tests.architecture.matrix.rows_orders import on_order
 from tests.members.makers import make_customer
 from yundian.platform.core import clock
 from yundian.platform.core.ids import readable_code
@@ -51,17 +53,18 @@ async def a_stand(world: World, *, is_fresh: bool = False) -> Stand:
     """One for all, whose times follow each other; or a fresh one, to be changed."""
     if not is_fresh and world.shop_id in _stands:
         return _stands[world.shop_id]
-    made = await _make_stand(world)
+    made = await make_stand(world)
     if not is_fresh:
         _stands[world.shop_id] = made
     return made
 
 
-async def _make_stand(world: World) -> Stand:
+async def make_stand(world: World, *, name: str = "M") -> Stand:
+    """A service of the shop, and somebody of this name who performs it."""
     fields = ServiceFields(code=readable_code(10), name="矩阵", duration_min=5, step_min=5, notice_min=0)
     async with world.services.database.unit_of_work(world.brand.id) as session:
         service = await setup.save_service(session, service_id=None, version=None, fields=fields)
-        person = StaffFields(display_name="M", home_shop_id=world.shop_id, service_ids=(service.id,))
+        person = StaffFields(display_name=name, home_shop_id=world.shop_id, service_ids=(service.id,))
         staff = await setup.save_staff(session, staff_id=None, version=None, fields=person)
         await setup.put_plan(session, staff_id=staff.id, lines=week(world.shop_id, 0, 1440))
         chair = await setup.add_resource(session, shop_id=world.shop_id, kind="M", name=readable_code(10))
@@ -96,7 +99,7 @@ def on_booking(method: str, path: str, *, is_secret: bool = True, is_soon: bool 
         token = rules.link_token(keyring, kind="link", brand_id=world.brand.id, thing_id=booked.booking_id)
         names = {
             "{id}": str(booked.booking_id), "{code}": booked.code, "{brand}": world.brand.code, "{token}": token,
-            "{start}": a_start().isoformat(), "{chair}": str(stand.chair_id),
+            "{start}": a_start().isoformat(), "{chair}": str(stand.chair_id), "{staff}": str(stand.staff_id),
         }  # fmt: skip
 
         def filled(text: str) -> str:
@@ -114,7 +117,7 @@ def on_booking(method: str, path: str, *, is_secret: bool = True, is_soon: bool 
 def on_shop(method: str, path: str, *, is_fresh: bool = False, **form: str) -> Build:
     """A request about the shop, a service of it, or somebody who serves there."""
 
-    async def build(world: World, caller: Caller) -> Call:
+    async def build(world: World, _caller: Caller) -> Call:
         stand = await a_stand(world, is_fresh=is_fresh)
         names = {
             "{shop}": str(world.shop_id), "{service}": str(stand.service_id), "{staff}": str(stand.staff_id),
@@ -200,12 +203,26 @@ ROWS: dict[str, Row] = {
     "appointments.my_appointment.accept": of_customer(on_offer),
     "appointments.my_appointment.calendar": of_customer(on_booking("GET", f"{_MINE}/calendar.ics")),
     "appointments.leave_wait": of_customer(on_wait),
+    "appointments.home_next": of_customer(on_booking("GET", "/m/{brand}/panels/appointments")),
+    "appointments.home_book": public(on_shop("GET", "/m/{brand}/panels/book")),
+    "appointments.shop_today": Row(call=get("/shop/panels/appointments"), may=SHOP_PEOPLE, is_page=True),
+    "appointments.share_panel": Row(call=get("/shop/panels/booking-links"), may=SHOP_PEOPLE, is_page=True),
+    "appointments.share": of_shop(on_shop("POST", "/shop/appointments/share", shop_id="{shop}")),
+    "appointments.of_shop_order": of_shop(on_order("GET", "/shop/panels/orders/{id}/appointment")),
+    "appointments.of_order": of_customer(on_booking("GET", "/m/{brand}/panels/orders/{id}/appointment")),
     # The address is the right.
     "appointments.link": public(on_booking("GET", "/a/{token}", is_secret=False)),
     "appointments.link.cancel": public(on_booking("POST", "/a/{token}/cancel", is_secret=False)),
     "appointments.link.calendar": public(on_booking("GET", "/a/{token}/calendar.ics", is_secret=False)),
     "appointments.feed": public(on_feed),
     "appointments.board": Row(call=on_booking("GET", "/shop/appointments"), may=SHOP_PEOPLE, is_page=True),
+    "appointments.board.part": of_shop(on_shop("GET", "/shop/appointments/board?shop={shop}&day={day}")),
+    "appointments.places": of_shop(on_booking("GET", "/shop/appointments/{id}/places?day=2026-01-01")),
+    "appointments.stand": of_shop(on_booking("POST", "/shop/appointments/{id}/stand", day="2026-11-22")),
+    "appointments.undo": of_shop(on_booking("POST", "/shop/appointments/{id}/undo", version="0")),
+    "appointments.place": of_shop(
+        on_booking("POST", "/shop/appointments/{id}/place", start="{start}", lane="{staff}", version="0")
+    ),
     "appointments.check_in": of_shop(
         on_booking("POST", "/shop/appointments/check-in", is_soon=True, code="{code}")
     ),
@@ -218,6 +235,10 @@ ROWS: dict[str, Row] = {
     "appointments.sheet.time": of_shop(on_booking("POST", "/shop/appointments/{id}/time", start="{start}")),
     "appointments.sheet.step": of_shop(on_booking("POST", "/shop/appointments/{id}/cancel")),
     "appointments.usage": Row(call=on_shop("GET", "/hq/appointments"), may=HQ | OTHER_BRAND, is_page=True),
+    "appointments.usage_csv": Row(call=on_shop("GET", "/hq/appointments/csv"), may=HQ | OTHER_BRAND, is_page=True),
+    "appointments.hq_shops": Row(
+        call=on_shop("GET", "/hq/appointments/shops"), may=HQ | OTHER_BRAND, is_page=True
+    ),
     "appointments.hq_services": Row(
         call=on_shop("GET", "/hq/appointments/services"), may=HQ | OTHER_BRAND, is_page=True
     ),
@@ -241,6 +262,9 @@ ROWS: dict[str, Row] = {
     "appointments.hq_shop.rule": written(
         on_shop("POST", "/hq/appointments/shops/{shop}/rule", holidays="as_usual", workdays="as_usual")
     ),
+    "appointments.hq_shop.replace": written(
+        on_shop("POST", "/hq/appointments/shops/{shop}/replace", is_fresh=True)
+    ),
     "appointments.hq_shop.day": written(
         on_shop("POST", "/hq/appointments/shops/{shop}/days", day="2031-01-01", reason="M")
     ),
@@ -257,6 +281,9 @@ ROWS: dict[str, Row] = {
         on_shop("POST", "/hq/appointments/staff/{staff}", is_fresh=True, **_PERSON)
     ),
     "appointments.person.plan": written(on_shop("POST", "/hq/appointments/staff/{staff}/plan", is_fresh=True)),
+    "appointments.person.replace": written(
+        on_shop("POST", "/hq/appointments/staff/{staff}/replace", is_fresh=True)
+    ),
     "appointments.person.days": written(
         on_shop(
             "POST", "/hq/appointments/staff/{staff}/days", is_fresh=True, first="{day}", last="{day}", kind="off"

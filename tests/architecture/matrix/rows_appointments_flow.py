@@ -6,9 +6,10 @@ from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from appointments.service import life, parties, setup
+from appointments.service import life, moving, parties, setup
+from appointments.service.moving import NewTime
 from appointments.service.parties import GroupStart
-from appointments.types import ServiceFields, StaffFields
+from appointments.types import Actor, ServiceFields, StaffFields
 from groupbuy import api as groups
 from groupbuy.api import Buyer
 from groupbuy.states import LatePolicy
@@ -41,6 +42,7 @@ from tests.architecture.matrix.rows_appointments import (
     on_shop,
     public,
 )
+from tests.architecture.matrix.rows_orders import on_order
 from tests.catalog.makers import make_product, product_fields, sku_fields
 from tests.groupbuy.kit import campaign_fields
 from tests.members.makers import make_customer
@@ -65,7 +67,7 @@ def by_json(build: Build, **body: Any) -> Build:
     return changed
 
 
-async def on_tried(world: World, caller: Caller) -> Call:
+async def on_tried(world: World, _caller: Caller) -> Call:
     """A product of somebody who has come."""
     stand = await a_stand(world, is_fresh=True)
     soon = clock.now() + dt.timedelta(minutes=30)
@@ -88,22 +90,22 @@ async def on_tried_json(world: World, caller: Caller) -> Call:
     return Call(method="POST", path=path, json={"sku_code": (call.form or {})["sku"]})
 
 
-async def on_group(world: World, caller: Caller) -> Call:
+async def on_group(world: World, _caller: Caller) -> Call:
     """The start of a group that buys a session."""
     return await _on_group(world, "GET", "/m/{brand}/book/group/{code}/start")
 
 
-async def on_group_open(world: World, caller: Caller) -> Call:
+async def on_group_open(world: World, _caller: Caller) -> Call:
     return await _on_group(world, "POST", "/m/{brand}/book/group/{code}/start")
 
 
-async def on_group_json(world: World, caller: Caller) -> Call:
+async def on_group_json(world: World, _caller: Caller) -> Call:
     call = await _on_group(world, "POST", "/v1/appointment-groups")
     return Call(method="POST", path=call.path, json=call.json)
 
 
-async def on_group_when(world: World, caller: Caller) -> Call:
-    code, sku, _service = await _group_offer(world)
+async def on_group_when(world: World, _caller: Caller) -> Call:
+    code, sku, _service = await group_offer(world)
     member = await make_customer(world.services, world.brand)
     wish = GroupStart(campaign_code=code, sku_id=sku, shop_id=world.shop_id, start=a_start())
     made = await parties.open_group(
@@ -116,7 +118,7 @@ async def on_group_when(world: World, caller: Caller) -> Call:
 
 
 async def _on_group(world: World, method: str, path: str) -> Call:
-    code, sku, _service = await _group_offer(world)
+    code, sku, _service = await group_offer(world)
     start, shop = a_start().isoformat(), str(world.shop_id)
     return Call(
         method=method,
@@ -129,7 +131,7 @@ async def _on_group(world: World, method: str, path: str) -> Call:
 _offers: dict[uuid.UUID, tuple[str, uuid.UUID, uuid.UUID]] = {}
 
 
-async def _group_offer(world: World) -> tuple[str, uuid.UUID, uuid.UUID]:
+async def group_offer(world: World) -> tuple[str, uuid.UUID, uuid.UUID]:
     """A running campaign whose groups buy a session in the matrix's shop: its code, its SKU, the service."""
     if world.shop_id in _offers:
         return _offers[world.shop_id]
@@ -165,9 +167,9 @@ async def parties_offer(session: AsyncSession, campaign_id: uuid.UUID, service_i
     return whole.campaign.code
 
 
-async def on_new_offer(world: World, caller: Caller) -> Call:
+async def on_new_offer(world: World, _caller: Caller) -> Call:
     """A draft whose groups are to buy a session."""
-    _code, sku_id, service_id = await _group_offer(world)
+    _code, sku_id, service_id = await group_offer(world)
     async with world.services.database.unit_of_work(world.brand.id) as session:
         made = await groups.create_campaign(
             session, fields=campaign_fields([sku_id], size=2, late_policy=LatePolicy.REFUND)
@@ -183,6 +185,18 @@ _SHOP_JSON = "/v1/shop-appointments"
 
 def json_of_shop(call: Build) -> Row:
     return Row(call=call, may=OWN_SHOP, unknown=OTHER_SHOP)
+
+
+async def on_undo_json(world: World, caller: Caller) -> Call:
+    """Of a move that a shop has just made."""
+    call = await on_booking("POST", "{id}", start="{start}")(world, caller)
+    start = dt.datetime.fromisoformat((call.form or {})["start"])
+    to = NewTime(start=start, staff_id=None, by=Actor.SHOP, actor_id=None)
+    moved = await moving.reschedule(
+        world.services.database, brand_id=world.brand.id, booking_id=uuid.UUID(call.path), to=to
+    )
+    path = f"{_SHOP_JSON}/{moved.id}/undo"
+    return Call(method="POST", path=path, json={"sequence": moved.sequence}, target=call.target)
 
 
 ROWS: dict[str, Row] = {
@@ -215,6 +229,10 @@ ROWS: dict[str, Row] = {
     "appointments_take_step": json_of_shop(
         by_json(on_booking("POST", f"{_SHOP_JSON}/{{id}}/steps"), step="cancel")
     ),
+    "appointments_move_in_shop": json_of_shop(
+        by_json(on_booking("POST", f"{_SHOP_JSON}/{{id}}/move", start="{start}"), start="")
+    ),
+    "appointments_undo_move": json_of_shop(on_undo_json),
     "appointments_list_tried": json_of_shop(on_booking("GET", f"{_SHOP_JSON}/{{id}}/tried")),
     "appointments_note_tried": json_of_shop(on_tried_json),
     "appointments.tried": of_shop(on_tried),
@@ -226,6 +244,11 @@ ROWS: dict[str, Row] = {
     "appointments.group_when": public(on_group_when),
     "appointments.funnel": Row(call=get("/hq/appointments/funnel"), may=HQ | OTHER_BRAND, is_page=True),
     "appointments.funnel_csv": Row(call=get("/hq/appointments/funnel/csv"), may=HQ | OTHER_BRAND, is_page=True),
+    "appointments.list": Row(call=get("/hq/appointments/list"), may=HQ | OTHER_BRAND, is_page=True),
+    "appointments.list_csv": Row(call=get("/hq/appointments/list/csv"), may=HQ | OTHER_BRAND, is_page=True),
+    "appointments.followed_by_order": Row(
+        call=on_order("GET", "/hq/panels/orders/{id}/appointment"), may=HQ | OTHER_BRAND, is_page=True
+    ),
     "appointments.funnel_policy": Row(
         call=send("POST", "/hq/appointments/funnel/policy", form={"purchase_days": "30"}),
         may=ADMINS,

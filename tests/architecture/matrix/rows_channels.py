@@ -19,12 +19,14 @@ from tests.architecture.matrix.cells import (
     get,
     send,
 )
-from yundian.channels.service import channels, receiving, uploads
-from yundian.channels.service.uploads import NewFile
+from yundian.channels.service import channels, receiving
+from yundian.channels.service.importing import ORDERS
 from yundian.channels.states import ChannelKind
 from yundian.channels.types import ChannelFields, OrderDocument, Received
 from yundian.platform.core.ids import new_id, readable_code
 from yundian.platform.db.database import Tx
+from yundian.platform.files.service import uploads
+from yundian.platform.files.types import NewFile
 
 KIND = "channels.orders"
 MAPPING = """
@@ -87,7 +89,7 @@ async def make_upload(world: World) -> str:
 
     code = await make_channel(world)
     async with world.services.database.connection(world.brand.id) as tx:
-        upload_id = await uploads.keep(tx, new=NewFile(code, "orders.csv", MAPPING), parts=parts())
+        upload_id = await uploads.keep(tx, kind=ORDERS, new=NewFile(code, "orders.csv", MAPPING), parts=parts())
         await tx.execute("UPDATE channels_upload SET state = 'failed' WHERE id = $1", upload_id)
         await tx.execute("UPDATE outbox_timer SET state = 'cancelled' WHERE key = $1", str(upload_id))
     return str(upload_id)
@@ -209,6 +211,9 @@ ROWS: dict[str, Row] = {
     "channels.list": of_any_brand(get("/hq/channels"), HQ),
     "channels.totals": of_any_brand(get("/hq/channels/totals"), HQ),
     "channels.adjustments": of_any_brand(get("/hq/channels/adjustments?from=2026-05-01&to=2026-05-31"), HQ),
+    "channels.adjustments_csv": of_any_brand(
+        get("/hq/channels/adjustments/csv?from=2026-05-01&to=2026-05-31"), HQ
+    ),
     "channels.new": of_any_brand(get("/hq/channels/new"), HQ_ADMINS),
     "channels.create": of_any_brand(new_channel, HQ_ADMINS),
     "channels.one": read(on(make_channel, "/hq/channels/{id}")),
@@ -227,8 +232,8 @@ ROWS: dict[str, Row] = {
     "channels.import.progress": read(on(make_upload, "/hq/channels/imports/{id}/progress")),
     "channels.import.retry": written(on(make_upload, "/hq/channels/imports/{id}/retry", form={})),
     "channels.import.again": written(same_file),
-    "channels.run": read(on(make_run, "/hq/channels/runs/{id}", is_named=False)),
-    "channels.run.progress": read(on(make_run, "/hq/channels/runs/{id}/progress", is_named=False)),
+    "channels.import_run": read(on(make_run, "/hq/channels/runs/{id}", is_named=False)),
+    "channels.import_run.progress": read(on(make_run, "/hq/channels/runs/{id}/progress", is_named=False)),
     "channels.quarantine": of_any_brand(get("/hq/channels/quarantine"), HQ),
     "channels.quarantine.replay_all": of_any_brand(
         send("POST", "/hq/channels/quarantine/replay", form=REPLAY), HQ_ADMINS

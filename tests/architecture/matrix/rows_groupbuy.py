@@ -226,6 +226,7 @@ ROWS: dict[str, Row] = {
         call=on_offer("POST", "/g/{group}/join", is_form=True), may=CUSTOMERS, is_page=True
     ),
     "groupbuy.leave": Row(call=on_offer("POST", "/g/{group}/leave", is_form=True), may=CUSTOMERS, is_page=True),
+    "groupbuy.home_panel": Row(call=on_offer("GET", "/panels/groups"), may=ALL, is_page=True),
     "groupbuy.campaigns": Row(call=get("/hq/campaigns"), may=HQ | OTHER_BRAND, is_page=True),
     "groupbuy.campaign.skus": Row(call=get("/hq/campaigns/skus?q=a"), may=ADMINS, is_page=True),
     "groupbuy.campaign.items": Row(

@@ -155,6 +155,7 @@ async def a_pair(world: World, _caller: Caller) -> Call:
 
 
 ROWS: dict[str, Row] = {
+    "members.home": Row(call=at_brand("GET", ""), may=ALL, is_page=True),
     "members.members": Row(call=get("/hq/members"), may=HQ | OTHER_BRAND, is_page=True),
     "members.members.find": Row(
         call=send("POST", "/hq/members/find", form={"q": "nobody"}), may=HQ | OTHER_BRAND, is_page=True

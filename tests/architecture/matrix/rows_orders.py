@@ -135,6 +135,7 @@ ROWS: dict[str, Row] = {
         is_page=True,
     ),
     "orders.mine": Row(call=on_order("GET", "/m/{brand}/orders"), may=CUSTOMERS, is_page=True),
+    "orders.home_panel": Row(call=on_order("GET", "/m/{brand}/panels/orders"), may=CUSTOMERS, is_page=True),
     "orders.my_order": Row(call=on_order("GET", "/m/{brand}/orders/{number}"), may=CUSTOMERS, is_page=True),
     "orders.my_order.give_up": Row(
         call=on_order("POST", "/m/{brand}/orders/{number}/give-up", standing="unpaid", go="1"),

@@ -10,6 +10,7 @@ ROWS: dict[str, Row] = {
     # Everybody sees the numbers of her own shops.
     "reports_sales": Row(call=get("/v1/reports/sales?by=shop&shop={shop}"), may=PEOPLE),
     "reports.sales": Row(call=get("/hq/sales"), may=HQS, is_page=True),
+    "reports.counted": Row(call=get("/hq/sales/counted?by=channel"), may=HQS, is_page=True),
     "reports.sales_csv": Row(call=get("/hq/sales/csv?by=shop"), may=HQS, is_page=True),
     "reports.sales_xlsx": Row(call=get("/hq/sales/xlsx?by=month"), may=HQS, is_page=True),
     "reports.documents": Row(call=get("/hq/sales/documents"), may=HQS, is_page=True),

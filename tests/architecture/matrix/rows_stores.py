@@ -100,7 +100,7 @@ def on_stock(method: str, path: str, *, form: bool = False, **body: Any) -> Buil
     return build
 
 
-def on_record(method: str, action: str = "") -> Build:
+def on_record(method: str, action: str = "", *, state: str = "open") -> Build:
     """A quarantined record of the first brand, made for this cell."""
 
     async def build(world: World, _caller: Caller) -> Call:
@@ -121,13 +121,14 @@ def on_record(method: str, action: str = "") -> Build:
             await tx.execute(
                 "INSERT INTO intake_quarantine (brand_id, id, created_at, run_id, kind, line, column_name, code,"
                 " reason, raw, source, content_hash, state) VALUES ($1, $2, now(), $3, 'stores.shops', 1, '', 'x',"
-                " 'x', $4, $5::text::jsonb, $6, 'open')",
+                " 'x', $4, $5::text::jsonb, $6, $7)",
                 world.brand.id,
                 record_id,
                 run_id,
                 str(record_id),
                 f'{{"c": "{readable_code(8)}"}}',
                 record_id.bytes,
+                state,
             )
         path = f"/hq/imports/shops/{record_id}{action}"
         return Call(method=method, path=path, form={} if method == "POST" else None, target=str(record_id))
@@ -188,6 +189,7 @@ ROWS: dict[str, Row] = {
     "stores.import.record": Row(call=on_record("GET"), may=HQ, unknown=OTHER_BRAND, is_page=True),
     "stores.import.replay": edited(on_record("POST", "/replay"), is_page=True),
     "stores.import.discard": edited(on_record("POST", "/discard"), is_page=True),
+    "stores.import.undo": edited(on_record("POST", "/undo", state="discarded"), is_page=True),
     "stores.today": Row(call=get("/shop/panels/today"), may=OWN_SHOP | OTHER_SHOP, is_page=True),
     "stores.my_stock": Row(call=get("/shop/stock?shop={shop}"), may=OWN_SHOP | OTHER_SHOP, is_page=True),
     "stores.my_sku": kept(on_stock("GET", "/shop/stock/{shop}/{sku}"), is_page=True),

@@ -66,6 +66,11 @@ async def make_caller(world: World, actor: Actor, *, own_account: bool) -> Calle
     return Caller(actor, person.headers, person)
 
 
+async def next_writer(owner: "asyncpg.Connection[asyncpg.Record]") -> str:
+    """The number of the next transaction that writes: the same as before if none of the whole cluster wrote."""
+    return str(await owner.fetchval("SELECT pg_snapshot_xmax(pg_current_snapshot())::text"))
+
+
 async def fingerprint(owner: "asyncpg.Connection[asyncpg.Record]", *brands: uuid.UUID) -> dict[str, str]:
     """What every table holds of these brands, read as the owner: how many rows, and a sum over their versions.
 

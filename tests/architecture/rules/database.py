@@ -93,6 +93,51 @@ def _sets_lock_timeout(function: ast.FunctionDef) -> bool:
     return bool(body) and "SET LOCAL lock_timeout" in ast.unparse(body[0])
 
 
+# Migrations up to this one were made before the house was in use.
+_BEFORE_IT_WAS_IN_USE = 47
+_BUILDS = re.compile(
+    r"\s*(CREATE\s+(UNIQUE\s+)?INDEX|ALTER\s+TABLE\b.*\bADD\b.*\b(UNIQUE|PRIMARY\s+KEY|EXCLUDE)\b)",
+    re.DOTALL | re.IGNORECASE,
+)
+_BUILDERS = {
+    "op.create_index": 1,
+    "op.create_unique_constraint": 1,
+    "op.create_primary_key": 1,
+    "op.create_exclude_constraint": 1,
+}
+
+
+def indexes_of_tables_in_use_are_built_concurrently(file: SourceFile) -> Iterator[Hit]:
+    """An index on a table that is there already is built while the house goes on (ADR 0027)."""
+    if not file.is_migration or int(file.path.stem[:4]) <= _BEFORE_IT_WAS_IN_USE:
+        return
+    constants = {
+        target.id: ast.unparse(node.value)
+        for node in file.nodes(ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def table_of(call: ast.Call, place: int) -> str:
+        named = (keyword.value for keyword in call.keywords if keyword.arg == "table_name")
+        argument = call.args[place] if len(call.args) > place else next(named, None)
+        text = "" if argument is None else ast.unparse(argument)
+        return constants.get(text, text)
+
+    new = {table_of(call, 0) for call, name in file.calls() if name == "op.create_table"}
+    for call, name in file.calls():
+        if name in _BUILDERS and table_of(call, _BUILDERS[name]) not in new:
+            yield call.lineno, f"{name}() keeps writers waiting: op.create_index_concurrently() (ADR 0027)"
+        if name.endswith(".Column") and {"index", "unique"} & {keyword.arg for keyword in call.keywords}:
+            yield (
+                call.lineno,
+                "name the index: op.create_index(), of a table in use op.create_index_concurrently()",
+            )
+    for line, text in _strings(file):
+        if _BUILDS.match(text):
+            yield line, "an index in SQL text: op.create_index_concurrently() (ADR 0027)"
+
+
 def _strings(file: SourceFile) -> Iterator[tuple[int, str]]:
     """Every text in the code that is not a docstring; of an f-string, its first piece."""
     skip = file.docstrings()

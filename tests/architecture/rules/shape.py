@@ -16,6 +16,11 @@ ROOM_FILES = {
 ROOM_FOLDERS = {"adapters", "templates", "mappings"}
 
 _UNFINISHED = re.compile(r"\b(TODO|FIXME|HACK)\b")
+_STYLES = "medium|full|brief|week|iso"
+_OWN_DATES = re.compile(
+    r"strftime|\|\s*(date|datetime)\((?=[^()]*[\"'])(?![^()]*[\"'](" + _STYLES + r")[\"'])"
+    r"|\|\s*date(\([^()]*\))?\s*(\}\}\s*\{\{|~ *\" \" *~)[^}]*\|\s*time\b"
+)
 _HOST = re.compile(r"https?://|^\s*(--?(extra-)?index-url|-i|--find-links|--trusted-host)\b")
 # npm also notes where to send money, which is no registry.
 _NPM_HOST = re.compile(r'"resolved"\s*:')
@@ -115,6 +120,30 @@ def time_comes_from_the_clock(file: SourceFile) -> Iterator[Hit]:
     for call, name in file.calls():
         if re.search(r"(^|\.)(datetime\.now|datetime\.utcnow|datetime\.today|date\.today)$|^time\.time$", name):
             yield call.lineno, f"{name}(): use yundian.platform.core.clock.now()"
+
+
+def screens_go_by_the_houses_clock(file: SourceFile) -> Iterator[Hit]:
+    """A machine whose clock is wrong offers no yesterday and hides nothing of today."""
+    if file.room is None or not file.is_file_of("pages"):
+        return
+    for call, name in file.calls():
+        if name == "clock.now":
+            yield call.lineno, "what people see goes by the database's clock: clock.house()"
+
+
+def screens_write_times_in_one_way(file: SourceFile) -> Iterator[Hit]:
+    """A language has one way to write a day and a time, wherever they stand: ``platform/web/formats.py``."""
+    if file.path.suffix == ".html" and not file.is_under("src/yundian/sandbox"):
+        for number, line in enumerate(file.text.splitlines(), start=1):
+            if _OWN_DATES.search(line):
+                yield number, "a day and its time are one filter: |date, |time, |datetime, in a style they know"
+    elif file.is_code and file.room is not None and file.is_file_of("pages"):
+        for call, name in file.calls():
+            if name.startswith(("dates.format", "babel.")) or name.split(".")[-1] in (
+                "format_date",
+                "format_datetime",
+            ):
+                yield call.lineno, "days and times are written by yundian.platform.web.formats"
 
 
 def nothing_is_unpickled(file: SourceFile) -> Iterator[Hit]:

@@ -23,7 +23,7 @@ def merchant() -> Iterator[Merchant]:
 
 @pytest.fixture
 async def pool() -> AsyncIterator[ProviderPool]:
-    pool = ProviderPool(Limits(failures_to_open=3, open_s=0.2))
+    pool = ProviderPool(Limits(failures_to_open=3, open_s=1))
     yield pool
     await pool.aclose()
 

@@ -110,11 +110,12 @@ class Gateway:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-            length = next(
-                int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-            )
-            asked = messages.load(await asyncio.wait_for(reader.readexactly(length), 5))
+            async with asyncio.timeout(5):
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(
+                    int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+                )
+                asked = messages.load(await reader.readexactly(length))
             certificate = writer.get_extra_info("peercert")
             self.shown.append(dict(pair[0] for pair in certificate["subject"])["commonName"])
             repeated = {

@@ -11,12 +11,14 @@ from yundian.platform.core import clock
 from yundian.platform.db.services import Services
 
 _LIFE = dt.timedelta(days=30)
-# name, title, description, size, fen less in a group, quota, SKU codes
-_OFFERS: Sequence[tuple[str, str, str, int, int, int, tuple[str, ...]]] = (
+# name, title, description, both in English, size, fen less in a group, quota, SKU codes
+_OFFERS: Sequence[tuple[str, str, str, str, str, int, int, int, tuple[str, ...]]] = (
     (
         "云绒唇釉三人团",
         "云绒雾面唇釉 三人成团 立省 30 元",
         "一抹成雾，六小时不拔干。三位好友一起买，到店即取，还可免费试妆。",
+        "Cloud Velvet Lip: three together, ¥30 off each",
+        "A mist in one stroke, six hours without dryness. Buy with two friends, try it on in the shop.",
         3,
         30_00,
         600,
@@ -26,6 +28,8 @@ _OFFERS: Sequence[tuple[str, str, str, int, int, int, tuple[str, ...]]] = (
         "双人底妆体验团",
         "羽感粉底液 两人同行 各省 40 元",
         "约上闺蜜一起换季，门店现货，成团后凭取货码到店领取。",
+        "Feather Foundation: two together, ¥40 off each",
+        "Change seasons with a friend. In stock: collect in the shop by your code once the group is complete.",
         2,
         40_00,
         300,
@@ -41,9 +45,9 @@ async def ensure_campaigns(services: Services, brand_id: uuid.UUID) -> list[str]
         running = await groupbuy.campaigns_to_share(session, shop_id=None, now=now)
         if running:
             return [one.campaign.code for one in running]
-        known = await catalog.find_skus(session, codes={code for offer in _OFFERS for code in offer[6]})
+        known = await catalog.find_skus(session, codes={code for offer in _OFFERS for code in offer[8]})
         made = []
-        for name, title, text, size, less_minor, quota, codes in _OFFERS:
+        for name, title, text, title_en, text_en, size, less_minor, quota, codes in _OFFERS:
             items = tuple(
                 ItemFields(
                     sku_id=known[code].id,
@@ -57,6 +61,8 @@ async def ensure_campaigns(services: Services, brand_id: uuid.UUID) -> list[str]
                 name=name,
                 title=title,
                 description=text,
+                title_en=title_en,
+                description_en=text_en,
                 size=size,
                 starts_at=now - dt.timedelta(minutes=1),
                 ends_at=now + _LIFE,

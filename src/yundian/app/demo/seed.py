@@ -13,6 +13,7 @@ from stores.types import StockLine
 from yundian.app import sandbox
 from yundian.app.demo.accounts import ensure_accounts
 from yundian.app.demo.appointments import ensure_appointments
+from yundian.app.demo.bookings import put_bookings
 from yundian.app.demo.campaigns import ensure_campaigns
 from yundian.app.demo.channels import ensure_channels
 from yundian.app.demo.files import DATA, rows
@@ -54,6 +55,7 @@ class DemoBrand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     code: str
     name: str
+    name_en: str
     password: str
     people: list[Person]
 
@@ -110,8 +112,10 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
         await _ensure_people(services, brand_id, demo)
         await ensure_channels(services, brand_id)
         running = await ensure_campaigns(services, brand_id)
-        await ensure_appointments(services, brand_id)
+        places = await ensure_appointments(services, brand_id)
         await ensure_history(services, brand_id)
+        if places:
+            await put_bookings(services, brand_id, places=places)
         known = sandbox.credentials(settings)
         if known is not None:
             await ensure_accounts(services, brand_id, known)
@@ -122,7 +126,7 @@ async def ensure_demo(settings: Settings) -> DemoSummary:
         addresses=[
             ("HQ", "/hq"),
             ("Shop", "/shop"),
-            ("Customer", f"/m/{demo.code}/me"),
+            ("Customer", f"/m/{demo.code}"),
             ("Appointments", f"/m/{demo.code}/book"),
             *(("Group-buy", f"/m/{demo.code}/c/{code}") for code in running[:1]),
         ],
@@ -136,7 +140,9 @@ async def _ensure_brand(services: Services, demo: DemoBrand) -> uuid.UUID:
         except BrandUnknown:
             brand_id = new_id()
     async with operator_unit_of_work(services.settings, brand_id) as session:
-        await brand_service.create_brand(session, brand_id=brand_id, code=demo.code, name=demo.name)
+        await brand_service.create_brand(
+            session, brand_id=brand_id, code=demo.code, name=demo.name, name_en=demo.name_en
+        )
     return brand_id
 
 
@@ -146,7 +152,7 @@ async def _ensure_products(services: Services, brand_id: uuid.UUID) -> None:
     async with services.database.unit_of_work(brand_id) as session:
         if codes == set(await catalog.find_skus(session, codes=codes)):
             return
-    mapping = mappings.load(catalog.MAPPINGS / "sku_list.toml")
+    mapping = mappings.load(catalog.MAPPINGS / "sku_list_bilingual.toml")
     await _import_whole(services, brand_id, catalog.PRODUCT_IMPORT, file, mapping)
 
 
@@ -156,7 +162,8 @@ async def _ensure_shops(services: Services, brand_id: uuid.UUID) -> None:
     async with services.database.unit_of_work(brand_id) as session:
         if codes == set(await stores.find_shops(session, codes=codes)):
             return
-    await _import_whole(services, brand_id, stores.SHOP_IMPORT, file, mappings.load(stores.MAPPINGS / "demo.toml"))
+    mapping = mappings.load(stores.MAPPINGS / "bilingual.toml")
+    await _import_whole(services, brand_id, stores.SHOP_IMPORT, file, mapping)
 
 
 async def _import_whole(

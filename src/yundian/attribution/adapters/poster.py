@@ -97,7 +97,7 @@ def _card(image: Image.Image, pen: ImageDraw.ImageDraw, poster: Poster, *, below
 
 def _code(url: str) -> Image.Image:
     """Whole pixels for each module, so that it stays sharp; white around it."""
-    code = segno.make(url, error="m")
+    code = segno.make_qr(url, error="m")
     file = io.BytesIO()
     code.save(file, kind="png", scale=max(1, _CODE // code.symbol_size(border=2)[0]), border=2)
     small = Image.open(file).convert("RGB")

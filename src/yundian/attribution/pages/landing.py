@@ -95,7 +95,7 @@ def _said(found: Touched) -> str:
     """What a person should know about a link that ended; nothing for one that lives."""
     if found.is_shop_closed:
         return _("The shop that shared this has closed. You are welcome all the same.")
-    return "" if found.link.is_live(clock.now()) else _("This link has ended. You are welcome all the same.")
+    return "" if found.link.is_live(clock.house()) else _("This link has ended. You are welcome all the same.")
 
 
 def _cookie(settings: Settings, value: str) -> Cookie:

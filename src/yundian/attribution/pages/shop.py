@@ -27,6 +27,7 @@ from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
 from yundian.platform.web import formats
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.i18n import told
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
@@ -65,7 +66,7 @@ class ShopLinkPages(Controller):
             shop=shop,
             links=found,
             people=people,
-            now=clock.now(),
+            now=clock.house(),
             me=principal.id,
         )
 
@@ -98,7 +99,7 @@ class ShopLinkPages(Controller):
             url=_address(request, services, found.link),
             people=await _people(services, session, principal, shop),
             me=principal.id,
-            is_live=found.link.is_live(clock.now()),
+            is_live=found.link.is_live(clock.house()),
             may_end=_may_end(principal, found.link),
         )
 
@@ -150,7 +151,7 @@ class ShopLinkPages(Controller):
         """The code that leads there, to be shown or printed."""
         found = await _see(session, principal, link_id)
         file = io.BytesIO()
-        segno.make(_address(request, services, found.link), error="m").save(file, kind="svg", scale=8, border=2)
+        segno.make_qr(_address(request, services, found.link), error="m").save(file, kind="svg", scale=8, border=2)
         return Response(file.getvalue(), media_type=SVG, headers={"Cache-Control": _PRIVATE})
 
     @get("/links/{link_id:uuid}/poster.png", name="attribution.link.poster", opt={"rate_limit": "60/minute"})
@@ -167,13 +168,13 @@ class ShopLinkPages(Controller):
         from yundian.attribution.adapters import poster as drawing  # noqa: PLC0415
 
         link = (await _see(session, principal, link_id)).link
-        shop = await _shop_of(session, link)
-        policy = await brands.get_policy(session, brand_id=principal.brand)
+        shop = told(await _shop_of(session, link))
+        policy = told(await brands.get_policy(session, brand_id=principal.brand))
         wanted = drawing.Poster(
             url=_address(request, services, link),
             brand=policy.display_name,
             shop=shop.name,
-            place=" ".join(filter(None, (shop.city, shop.address))),
+            place=shop.whereabouts,
             title=link.title,
             price=formats.money(link.price_minor, link.currency),
             invitation=_("Hold to scan the code"),

@@ -48,6 +48,14 @@ async def link(door: Door, *, link_id: uuid.UUID) -> LinkView | None:
     return link_of(rows[0]) if rows else None
 
 
+async def tokens(door: Door, *, link_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """What these links are shared as."""
+    if not link_ids:
+        return {}
+    sql = "SELECT id, token FROM attribution_link WHERE brand_id = $1 AND id = ANY($2::uuid[])"
+    return {row[0]: row[1] for row in await fetch(door, sql, brand_of(door), list(link_ids))}
+
+
 async def by_token(door: Door, *, token: str) -> LinkView | None:
     sql = f"SELECT {_LINK} FROM attribution_link l WHERE l.brand_id = $1 AND l.token = $2"  # noqa: S608
     rows = await fetch(door, sql, brand_of(door), token)

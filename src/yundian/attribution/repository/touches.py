@@ -30,9 +30,12 @@ _TOUCH = (
     " ON CONFLICT (brand_id, link_id, visitor_hash, kind, slot) DO NOTHING RETURNING id"
 )
 
+# Two processes never agree to the moment what time it is: who came by a link and bought at once, came by it.
+_CLOCKS_APART_S = 5
 _NEWEST = (
-    "SELECT t.id, t.at, t.kind, t.is_own, t.link_id FROM attribution_touch t WHERE t.brand_id = $1::uuid"
-    " AND NOT t.is_bot AND t.at <= $4::timestamptz AND {whose} ORDER BY t.at DESC, t.id DESC LIMIT {limit}"
+    "SELECT t.id, t.at, t.kind, t.is_own, t.link_id FROM attribution_touch t WHERE t.brand_id = $1::uuid"  # noqa: S608
+    f" AND NOT t.is_bot AND t.at <= $4::timestamptz + interval '{_CLOCKS_APART_S} s'"
+    " AND {whose} ORDER BY t.at DESC, t.id DESC LIMIT {limit}"
 )
 _OF_MEMBER = _NEWEST.format(whose="t.member_id = $2::uuid", limit=MAX_TOUCHES)
 # A browser that two people share: what the other did is hers.

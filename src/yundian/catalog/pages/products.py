@@ -236,7 +236,7 @@ def _editor(
 
 def _form_of(product: ProductView) -> Form:
     names = ("code", "name", "product_line", "category", "product_type", "description", "version")
-    return Form.of(product, *names, tags=", ".join(product.tags))
+    return Form.of(product, *names, "name_en", "description_en", tags=", ".join(product.tags))
 
 
 def _new_row(currency: str) -> SkuRow:

@@ -10,8 +10,13 @@ from yundian.platform.core.ids import new_id
 from yundian.platform.db.database import Tx
 
 # What a file may say about an existing product or SKU; anything else of it stays as it is.
-PRODUCT_COLUMNS = ("name", "product_line", "category", "product_type", "description")
-SKU_COLUMNS = ("shade_name", "shade_hex", "option_text", "barcode", "price_minor", "currency", "position")
+PRODUCT_COLUMNS = (
+    "name", "name_en", "product_line", "category", "product_type", "description", "description_en",
+)  # fmt: skip
+SKU_COLUMNS = (
+    "shade_name", "shade_name_en", "shade_hex", "option_text", "option_text_en", "barcode", "price_minor",
+    "currency", "position",
+)  # fmt: skip
 
 Record = Mapping[str, Any]
 
@@ -23,11 +28,13 @@ async def upsert_products(
     columns = [name for name in PRODUCT_COLUMNS if name in changeable]
     sql = (  # only our own names are put in
         "INSERT INTO catalog_product AS p (brand_id, id, created_at, updated_at, version,"  # noqa: S608
-        " code, name, product_line, category, product_type, description, status)"
-        " SELECT $1, s.id, $2, $2, 1, s.code, s.name, s.product_line, s.category, s.product_type, s.description,"
-        " s.status FROM unnest($3::uuid[], $4::varchar[], $5::varchar[], $6::varchar[], $7::varchar[],"
-        " $8::varchar[], $9::varchar[], $10::varchar[])"
-        " AS s (id, code, name, product_line, category, product_type, description, status) ORDER BY s.code"
+        " code, name, name_en, product_line, category, product_type, description, description_en, status)"
+        " SELECT $1, s.id, $2, $2, 1, s.code, s.name, s.name_en, s.product_line, s.category, s.product_type,"
+        " s.description, s.description_en, s.status"
+        " FROM unnest($3::uuid[], $4::varchar[], $5::varchar[], $6::varchar[], $7::varchar[],"
+        " $8::varchar[], $9::varchar[], $10::varchar[], $11::varchar[], $12::varchar[])"
+        " AS s (id, code, name, name_en, product_line, category, product_type, description, description_en,"
+        " status) ORDER BY s.code"
         f" ON CONFLICT (brand_id, code) {_update('p', columns)}"
         " RETURNING p.id, p.code, p.status, p.xmax = 0 AS is_new"
     )
@@ -77,14 +84,15 @@ async def upsert_skus(
     columns = [name for name in SKU_COLUMNS if name in changeable]
     sql = (  # only our own names are put in
         "INSERT INTO catalog_sku AS k (brand_id, id, created_at, updated_at, version, status,"  # noqa: S608
-        " product_id, code, shade_name, shade_hex, option_text, barcode, price_minor, currency, position)"
+        " product_id, code, shade_name, shade_name_en, shade_hex, option_text, option_text_en, barcode,"
+        " price_minor, currency, position)"
         " SELECT $1, s.id, $2, $2, 1, $3,"
-        " s.product_id, s.code, s.shade_name, s.shade_hex, s.option_text, s.barcode, s.price_minor, s.currency,"
-        " s.position"
+        " s.product_id, s.code, s.shade_name, s.shade_name_en, s.shade_hex, s.option_text, s.option_text_en,"
+        " s.barcode, s.price_minor, s.currency, s.position"
         " FROM unnest($4::uuid[], $5::uuid[], $6::varchar[], $7::varchar[], $8::varchar[], $9::varchar[],"
-        " $10::varchar[], $11::bigint[], $12::varchar[], $13::int[])"
-        " AS s (id,"
-        " product_id, code, shade_name, shade_hex, option_text, barcode, price_minor, currency, position)"
+        " $10::varchar[], $11::varchar[], $12::varchar[], $13::bigint[], $14::varchar[], $15::int[])"
+        " AS s (id, product_id, code, shade_name, shade_name_en, shade_hex, option_text, option_text_en, barcode,"
+        " price_minor, currency, position)"
         f" ORDER BY s.code ON CONFLICT (brand_id, code) {_update('k', columns)}"
         " RETURNING k.id, k.product_id, k.code, k.xmax = 0 AS is_new"
     )
@@ -114,9 +122,10 @@ async def replace_terms(
 async def texts_of(tx: Tx, *, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, list[str]]:
     """Everything by which these products may be found."""
     rows = await tx.fetch(
-        "SELECT p.id, ARRAY[p.code, p.name, p.product_line, p.category, p.product_type]"
+        "SELECT p.id, ARRAY[p.code, p.name, p.product_line, p.category, p.product_type, p.name_en]"
         " || ARRAY(SELECT t.tag FROM catalog_product_tag t WHERE t.brand_id = p.brand_id AND t.product_id = p.id)"
-        " || ARRAY(SELECT unnest(ARRAY[k.code, k.shade_name, k.option_text, coalesce(k.barcode, '')])"
+        " || ARRAY(SELECT unnest(ARRAY[k.code, k.shade_name, k.shade_name_en,"
+        " k.option_text, k.option_text_en, coalesce(k.barcode, '')])"
         " FROM catalog_sku k WHERE k.brand_id = p.brand_id AND k.product_id = p.id) AS texts"
         " FROM catalog_product p WHERE p.brand_id = $1 AND p.id = ANY($2)",
         tx.brand,

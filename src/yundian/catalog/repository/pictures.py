@@ -128,14 +128,17 @@ async def small_of(door: Door, *, picture_id: uuid.UUID) -> bytes | None:
 
 
 async def forget(tx: Tx, *, before: dt.datetime) -> int:
-    """Pictures removed before then are gone, and the files that nobody shows; how many files."""
+    """Pictures removed before then are gone, and of their files those that nobody shows; how many files."""
     brand = brand_of(tx)
-    await run(tx, "DELETE FROM catalog_picture WHERE brand_id = $1 AND removed_at < $2", brand, before)
+    removed = "DELETE FROM catalog_picture WHERE brand_id = $1 AND removed_at < $2 RETURNING digest"
+    digests = {row[0] for row in await tx.fetch(removed, brand, before)}
+    if not digests:
+        return 0
     unused = (
-        "DELETE FROM catalog_picture_file AS f WHERE f.brand_id = $1 AND f.created_at < $2 AND NOT EXISTS"
-        " (SELECT FROM catalog_picture AS p WHERE p.brand_id = f.brand_id AND p.digest = f.digest)"
+        "DELETE FROM catalog_picture_file AS f WHERE f.brand_id = $1 AND f.digest = ANY($3) AND f.created_at < $2"
+        " AND NOT EXISTS (SELECT FROM catalog_picture AS p WHERE p.brand_id = f.brand_id AND p.digest = f.digest)"
     )
-    return await run(tx, unused, brand, before)
+    return await run(tx, unused, brand, before, sorted(digests))
 
 
 def path(brand_id: uuid.UUID, digest: str, size: PictureSize) -> str:

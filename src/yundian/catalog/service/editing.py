@@ -18,6 +18,7 @@ from yundian.catalog.events import ProductPutOnSale, ProductWithdrawn, SkuPriceC
 from yundian.catalog.models import Product, Sku
 from yundian.catalog.repository import pictures, products, skus
 from yundian.catalog.rules import search_terms
+from yundian.catalog.service.searching import said_of
 from yundian.catalog.states import SKU, ProductStatus, SkuStatus
 from yundian.catalog.types import (
     PictureView,
@@ -241,9 +242,9 @@ async def _flush(session: AsyncSession) -> None:
 async def _indexed(session: AsyncSession, product: Product) -> ProductView:
     """Make the product findable by what it is now."""
     view = await _view(session, product)
-    texts = [view.code, view.name, view.product_line, view.category, view.product_type, *view.tags]
+    texts = [view.code, view.name, view.product_line, view.category, view.product_type, view.name_en, *view.tags]
     for sku in view.skus:
-        texts += [sku.code, sku.shade_name, sku.option_text, sku.barcode or ""]
+        texts += [sku.code, *said_of(sku)]
     await products.set_terms(session, product=product, terms=search_terms(texts))
     return view
 
@@ -253,10 +254,12 @@ async def _view(session: AsyncSession, product: Product) -> ProductView:
         id=product.id,
         code=product.code,
         name=product.name,
+        name_en=product.name_en,
         product_line=product.product_line,
         category=product.category,
         product_type=product.product_type,
         description=product.description,
+        description_en=product.description_en,
         status=product.status,
         tags=tuple(await products.tags_of(session, product_id=product.id)),
         skus=tuple(_sku_view(sku) for sku in await skus.of_product(session, product_id=product.id)),
@@ -277,6 +280,7 @@ def _summary(product: Product, totals: skus.Totals, picture: PictureView | None)
         id=product.id,
         code=product.code,
         name=product.name,
+        name_en=product.name_en,
         product_line=product.product_line,
         category=product.category,
         product_type=product.product_type,

@@ -22,8 +22,10 @@ DEFAULT_CURRENCY = "CNY"
 # A price has a meaning only with its currency, whichever of the two the mapping fills.
 _SKU_FIELDS = {
     "shade_name": {"shade_name", "shades"},
+    "shade_name_en": {"shade_name_en"},
     "shade_hex": {"shade_hex", "shades"},
     "option_text": {"option_text"},
+    "option_text_en": {"option_text_en"},
     "barcode": {"barcode"},
     "price_minor": {"price_minor"},
     "currency": {"price_minor"},
@@ -121,6 +123,7 @@ def _entry(record: ProductRecord) -> _Entry:
             "price_minor": record.price_minor,
             "currency": rules.currency(record.currency or DEFAULT_CURRENCY),
             "option_text": rules.tidy(record.option_text),
+            "option_text_en": rules.tidy(record.option_text_en),
         }
         entry.skus = list(_shades(record, common) if record.shades else _single(record, common))
     except InvalidInput as error:
@@ -134,6 +137,7 @@ def _single(record: ProductRecord, common: dict[str, Any]) -> Iterator[dict[str,
         **common,
         "code": record.sku_code or record.code,
         "shade_name": rules.tidy(record.shade_name),
+        "shade_name_en": rules.tidy(record.shade_name_en),
         "shade_hex": rules.shade_hex(record.shade_hex or ""),
         "barcode": rules.barcode(record.barcode or ""),
         "position": record.position,
@@ -152,6 +156,7 @@ def _shades(record: ProductRecord, common: dict[str, Any]) -> Iterator[dict[str,
                 **common,
                 "code": code,
                 "shade_name": name,
+                "shade_name_en": "",
                 # Foreign lists hold colour words and palettes: the name stays, the swatch is what can be read.
                 "shade_hex": rules.first_colour(colour),
                 "barcode": None,
@@ -163,10 +168,12 @@ def _product_row(record: ProductRecord) -> dict[str, Any]:
     return {
         "code": record.code,
         "name": rules.tidy(record.name),
+        "name_en": rules.tidy(record.name_en),
         "product_line": rules.tidy(record.product_line),
         "category": rules.tidy(record.category),
         "product_type": rules.tidy(record.product_type),
         "description": (record.description or "").strip(),
+        "description_en": (record.description_en or "").strip(),
         "status": (record.status or ProductStatus.DRAFT).value,
     }
 
@@ -207,8 +214,10 @@ async def _refuse_taken(tx: Tx, entries: list[_Entry], known: dict[str, bulk.Rec
         for sku in entry.skus:
             old = known.get(sku["code"])
             if old is not None and old["product_code"] != entry.record.code:
-                entry.problem = Problem(
-                    "catalog.sku_code_taken", f"the SKU belongs to the product {old['product_code']}"
+                entry.problem = Problem.quoting(
+                    "catalog.sku_code_taken",
+                    "the SKU belongs to the product %(product)s",
+                    product=old["product_code"],
                 )
             elif sku["barcode"] and owners.get(sku["barcode"], sku["code"]) != sku["code"]:
                 entry.problem = Problem("catalog.barcode_taken", "another SKU has this barcode", "barcode")

@@ -8,7 +8,7 @@ from yundian.catalog.models import Product, Sku
 from yundian.catalog.repository import pictures, products, skus
 from yundian.catalog.rules import search_terms, search_words
 from yundian.catalog.states import ProductStatus, SkuStatus
-from yundian.catalog.types import FoundSku, NamedSku, ProductFilter
+from yundian.catalog.types import FoundSku, NamedSku, ProductFilter, SkuView
 
 # So many products are looked at for one list of SKUs.
 _PRODUCTS = 30
@@ -44,15 +44,23 @@ def named(sku: Sku, product: Product) -> NamedSku:
         code=sku.code,
         product_code=product.code,
         product_name=product.name,
+        product_name_en=product.name_en,
         category=product.category,
         shade_name=sku.shade_name,
+        shade_name_en=sku.shade_name_en,
         shade_hex=sku.shade_hex,
         option_text=sku.option_text,
+        option_text_en=sku.option_text_en,
         barcode=sku.barcode,
         price_minor=sku.price_minor,
         currency=sku.currency,
         is_sellable=sku.status is SkuStatus.ACTIVE and product.status is ProductStatus.ON_SALE,
     )
+
+
+def said_of(sku: Sku | SkuView) -> tuple[str, ...]:
+    """What people may remember of it beside its code."""
+    return sku.shade_name, sku.shade_name_en, sku.option_text, sku.option_text_en, sku.barcode or ""
 
 
 def _is_usable(sku: Sku, product: Product) -> bool:
@@ -65,5 +73,5 @@ def _far_from(sku: Sku, text: str) -> int:
 
 def _said(sku: Sku, words: Sequence[str]) -> int:
     """How many of the words the SKU says itself."""
-    terms = search_terms((sku.code, sku.shade_name, sku.option_text, sku.barcode or ""))
+    terms = search_terms((sku.code, *said_of(sku)))
     return sum(any(term.startswith(word) for term in terms) for word in words)

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import msgspec
 from litestar import Controller, Request, Response, get, post
@@ -24,6 +25,7 @@ from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.pages import fragment, page, see_other
+from yundian.platform.web.sheets import Cell, MinorCell, Sheet, csv_file
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
@@ -89,9 +91,39 @@ class ChannelPages(Controller):
         channel: Code = "",
     ) -> Template:
         """Beside HQ's numbers: entries that are in none of them. Nothing where they are narrowed to a part."""
-        is_part = any(request.query_params.get(name) for name in ("shop", "campaign", "country", "province"))
-        found = [] if is_part else await counting.adjusted(session, channel=channel, first=first, last=last)
-        return fragment("channels/_adjustments.html", found=found, words=words)
+        found = []
+        if not _is_part(request):
+            found = await counting.adjusted(session, channel=channel, first=first, last=last)
+        query = urlencode({"from": first, "to": last} | ({"channel": channel} if channel else {}))
+        return fragment("channels/_adjustments.html", found=found, words=words, query=query)
+
+    @get("/adjustments/csv", name="channels.adjustments_csv", guards=[readers])
+    async def adjustments_csv(
+        self,
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        first: FirstDay,
+        last: LastDay,
+        channel: Code = "",
+    ) -> Response[bytes]:
+        """The same one by one, for whoever keeps the books; their amounts sum up to what is shown."""
+        found = []
+        if not _is_part(request):
+            found = await counting.adjustments(session, channel=channel, first=first, last=last)
+        rows: list[list[Cell]] = [
+            [
+                one.day.isoformat(),
+                words.channel_name(known),
+                one.shop_code,
+                one.external_id,
+                one.currency,
+                MinorCell(one.amount_minor, one.currency),
+            ]
+            for one, known in found
+        ]
+        headers = [_("Day"), _("Channel"), _("Shop code"), _("Number"), _("Currency"), _("Amount")]
+        name = f"adjustments-{first}-{last}"
+        return csv_file(Sheet(name=name, title=_("Adjustments"), headers=headers, rows=rows, totals=[]))
 
     @get("/new", name="channels.new", guards=[writers])
     async def new(self, session: NamedDependency[AsyncSession]) -> Template:
@@ -187,6 +219,11 @@ class DocumentPages(Controller):
         """A document as it was received, beside what it became; and every version of it, in order."""
         view = await received.get(session, brand_id=principal.brand, document_id=document_id)
         return page("channels/document.html", view=view, document=view.document, words=words)
+
+
+def _is_part(request: Request[Any, Any, Any]) -> bool:
+    """Whether the numbers beside are narrowed to something that adjustments do not tell."""
+    return any(request.query_params.get(name) for name in ("shop", "campaign", "country", "province"))
 
 
 def _edit(form: Form, channel: ChannelView | None = None) -> Template:

@@ -20,6 +20,7 @@ from yundian.platform.core.principal import Principal, Role
 from yundian.platform.db.services import Services
 from yundian.platform.intake.conversions import FieldProblem
 from yundian.platform.intake.models import QuarantineState
+from yundian.platform.web import file_words
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.i18n import ngettext
@@ -61,7 +62,7 @@ class QuarantinePages(Controller):
             codes=await quarantine.codes(session, brand_id=principal.brand, wanted=wanted),
             wanted=wanted,
             filters=Form.of(show=wanted.state.value, channel=channel, code=code),
-            states=[(item.value, words.held_state(item)) for item in QuarantineState],
+            states=file_words.state_choices(),
             channels=[
                 (one.code, words.channel_name(one))
                 for one in await channels.list_channels(session, brand_id=principal.brand)
@@ -78,8 +79,7 @@ class QuarantinePages(Controller):
     ) -> Response[Any]:
         """Try all of a code again, up to a thousand at once."""
         form = await Form.read(request)
-        run = form.value("run")
-        wanted = _wanted("open", form.value("channel"), form.value("code"), uuid.UUID(run) if run else None)
+        wanted = _wanted("open", form.value("channel"), form.value("code"), form.id("run"))
         done = await quarantine.replay_all(
             services.database, brand=principal.brand, keyring=services.keyring, wanted=wanted
         )

@@ -25,6 +25,17 @@ class Adjusted(NamedTuple):
     amount_minor: int
 
 
+class Adjustment(NamedTuple):
+    """One of them: a document that is neither a sale nor a refund. Its day is the channel's."""
+
+    channel: str
+    shop_code: str
+    external_id: str
+    day: dt.date
+    currency: str
+    amount_minor: int
+
+
 # What a source can count on its side: different numbers of each kind, whatever came of each how often.
 _DAYS = """
 SELECT (d.{moment} AT TIME ZONE $5)::date AS day, count(*) AS received,
@@ -66,13 +77,20 @@ GROUP BY channel, kind, currency ORDER BY channel, kind, currency
 """
 
 # Days are those of the channel.
-_ADJUSTED = """
-SELECT d.channel, d.currency, count(*) AS documents, sum(d.amount_minor)::bigint AS amount_minor
+_ADJUSTMENTS = """
 FROM channels_channel c CROSS JOIN LATERAL (SELECT * FROM channels_document
     WHERE brand_id = $1 AND channel = c.code AND kind = 'adjustment' AND is_current) AS d
 WHERE c.brand_id = $1 AND ($2::text = '' OR c.code = $2)
     AND (d.occurred_at AT TIME ZONE c.time_zone)::date BETWEEN $3::date AND $4::date
-GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_ADJUSTED = f"""
+SELECT d.channel, d.currency, count(*) AS documents, sum(d.amount_minor)::bigint AS amount_minor
+{_ADJUSTMENTS} GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_EACH_ADJUSTED = f"""
+SELECT d.channel, d.external_shop, d.external_id, (d.occurred_at AT TIME ZONE c.time_zone)::date AS day,
+    d.currency, d.amount_minor
+{_ADJUSTMENTS} ORDER BY 4, 1, 2, 3 LIMIT $5
 """
 
 _SLACK = dt.timedelta(minutes=5)
@@ -112,6 +130,12 @@ async def adjusted(door: Door, *, channel: str, first: dt.date, last: dt.date) -
     """What adjustments came to in these days, by channel and currency; an empty ``channel``: of all."""
     rows = await fetch(door, _ADJUSTED, brand_of(door), channel, first, last)
     return [Adjusted(*row) for row in rows]
+
+
+async def adjustments(door: Door, *, channel: str, first: dt.date, last: dt.date, limit: int) -> list[Adjustment]:
+    """The same one by one, the earliest first."""
+    rows = await fetch(door, _EACH_ADJUSTED, brand_of(door), channel, first, last, limit)
+    return [Adjustment(*row) for row in rows]
 
 
 async def newest_documents(

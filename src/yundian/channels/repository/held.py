@@ -115,16 +115,6 @@ async def codes(session: AsyncSession, *, brand_id: uuid.UUID, wanted: HeldFilte
     return [(code, count) for code, count in (await session.exec(statement)).all()]
 
 
-async def count_open(session: AsyncSession, *, brand_id: uuid.UUID, kinds: Sequence[str]) -> int:
-    """How many records wait for somebody."""
-    statement = select(func.count()).where(
-        col(Quarantined.brand_id) == brand_id,
-        col(Quarantined.kind).in_(kinds),
-        col(Quarantined.state) == QuarantineState.OPEN,
-    )
-    return (await session.exec(statement)).one()
-
-
 async def get_held(
     session: AsyncSession, *, brand_id: uuid.UUID, kinds: Sequence[str], held_id: uuid.UUID
 ) -> HeldRow | None:
@@ -133,40 +123,6 @@ async def get_held(
         return None
     run = await session.get_one(ImportRun, (brand_id, held.run_id))
     return HeldRow(open_rows(session, [held])[0], run)
-
-
-async def list_runs(
-    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, limit: int, after_id: uuid.UUID | None = None
-) -> Sequence[ImportRun]:
-    """The newest first."""
-    statement = select(ImportRun).where(col(ImportRun.brand_id) == brand_id, col(ImportRun.kind) == kind)
-    if after_id is not None:
-        statement = statement.where(before([col(ImportRun.id)], [after_id]))
-    return (await session.exec(statement.order_by(col(ImportRun.id).desc()).limit(limit))).all()
-
-
-async def get_run(session: AsyncSession, *, brand_id: uuid.UUID, kind: str, run_id: uuid.UUID) -> ImportRun | None:
-    found = await session.get(ImportRun, (brand_id, run_id))
-    return found if found is not None and found.kind == kind else None
-
-
-async def run_of_file(
-    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, channel: str, file_sha256: str, mapping_sha256: str
-) -> ImportRun | None:
-    """The newest run of this very file and mapping for the channel."""
-    statement = (
-        select(ImportRun)
-        .where(
-            col(ImportRun.brand_id) == brand_id,
-            col(ImportRun.kind) == kind,
-            col(ImportRun.file_sha256) == file_sha256,
-            col(ImportRun.mapping_sha256) == mapping_sha256,
-            col(ImportRun.scope) == channel,
-        )
-        .order_by(col(ImportRun.id).desc())
-        .limit(1)
-    )
-    return (await session.exec(statement)).first()
 
 
 def _locked(keyring: Keyring, row: asyncpg.Record) -> Locked:

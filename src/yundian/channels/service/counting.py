@@ -17,6 +17,7 @@ from yundian.platform.core.errors import InvalidInput
 from yundian.platform.db.database import Database
 
 MAX_DAYS = 31
+MOST_IN_A_FILE = 50_000
 KINDS = (importing.KIND, syncing.KIND)
 
 _NOTHING = dict.fromkeys(("received", "applied", "stale", "sales", "refunds", "adjustments", "ignored"), 0)
@@ -120,6 +121,15 @@ async def adjusted(
 ) -> list[tuple[repository.Adjusted, ChannelView]]:
     """What an accountant looks for beside sales and refunds, and its channel; empty where there is none."""
     found = await repository.adjusted(session, channel=channel, first=first, last=last)
+    known = {one.code: one for one in await channels.list_channels(session)} if found else {}
+    return [(one, known[one.channel]) for one in found]
+
+
+async def adjustments(
+    session: AsyncSession, *, channel: str, first: dt.date, last: dt.date
+) -> list[tuple[repository.Adjustment, ChannelView]]:
+    """The same one by one, the earliest first, as many as go into a file."""
+    found = await repository.adjustments(session, channel=channel, first=first, last=last, limit=MOST_IN_A_FILE)
     known = {one.code: one for one in await channels.list_channels(session)} if found else {}
     return [(one, known[one.channel]) for one in found]
 

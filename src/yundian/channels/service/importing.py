@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,8 +13,8 @@ from yundian.channels.types import OrderDocument, Received
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.keys import keyring_of
+from yundian.platform.files.types import FileKind
 from yundian.platform.intake import mapping as mappings
-from yundian.platform.intake.errors import BadMapping
 from yundian.platform.intake.service import OnProgress, run_import
 from yundian.platform.intake.types import Applied, ImportKind, Origin, Place, RunSummary
 
@@ -24,18 +23,6 @@ KIND = "channels.orders"
 
 # By lines a batch is bounded in ``intake.gathering``; this bounds files of orders without lines.
 _BATCH = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedMapping:
-    """What a mapping fills and of which columns; or its first mistake, with the key it stands under."""
-
-    name: str = ""
-    columns: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()
-    problem: str = ""
-    key: str = ""
-    allowed: tuple[str, ...] = ()
 
 
 def orders_kind(channel: str, *, backfill: bool = True) -> ImportKind[OrderDocument]:
@@ -74,26 +61,20 @@ async def import_file(
     return await run_import(database, brand=brand, kind=kind, file=file, mapping=mapping, on_progress=on_progress)
 
 
-def shipped_mappings() -> dict[str, str]:
-    """The texts of the mappings that come with the house, by name."""
-    return {file.stem: file.read_text() for file in sorted(MAPPINGS.glob("*.toml"))}
+async def _take(
+    database: Database, brand: uuid.UUID, channel: str, file: Path, mapping: mappings.Mapping
+) -> RunSummary:
+    return await import_file(database, channel, file, mapping, brand=brand)
 
 
-def check_mapping(text: str) -> CheckedMapping:
-    """Look at a mapping without a file."""
-    try:
-        mapping = mappings.parse(text, file="mapping")
-        mappings.check_fields(mapping, OrderDocument, kind=KIND, file="mapping")
-    except BadMapping as error:
-        allowed = error.facts.get("allowed")
-        return CheckedMapping(
-            problem=str(error.facts["reason"]),
-            key=str(error.facts["key"]),
-            allowed=tuple(map(str, allowed)) if isinstance(allowed, list) else (),
-        )
-    return CheckedMapping(
-        name=mapping.name, columns=tuple(sorted(mapping.columns())), fields=tuple(mapping.fields)
-    )
+ORDERS = FileKind(
+    name=KIND,
+    record=OrderDocument,
+    timer="channels.import_upload",
+    take=_take,
+    mappings=MAPPINGS,
+    path="/hq/channels",
+)
 
 
 def _prepare(backfill: bool, keyring: Keyring, origin: Origin, document: OrderDocument, place: Place) -> Received:

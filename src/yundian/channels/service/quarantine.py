@@ -84,7 +84,7 @@ def document_of(row: HeldRow, mapping: str) -> str:
     if row.held.kind == syncing.KIND:
         read = syncing.read(row.held.raw.encode("utf-8", "surrogatepass"))
         if read.problem is not None:
-            raise FieldProblem(read.problem.code, read.problem.reason, read.problem.column)
+            raise FieldProblem.of(read.problem)
         document = read.document
     else:
         document = _extracted(mapping, row.held.source)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from yundian.channels.service import channels
-from yundian.channels.service.taking import REFUSED_BY_DATABASE, take_each
+from yundian.channels.service.taking import take_each
 from yundian.channels.types import OrderDocument, Outcome, Received
 from yundian.platform.auth.api import Signed, use_signature_once
 from yundian.platform.core.crypto import Keyring
@@ -27,14 +27,6 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 # The kind of its quarantine, and the name of its runs (one a day and channel).
 KIND = "channels.sync"
 RUN_NAME = "POST /v1/orders/sync"
-
-# Codes of what never was a document.
-UNREADABLE = (
-    "channels.invalid_value",
-    "channels.not_json",
-    "channels.unstorable_text",
-    REFUSED_BY_DATABASE,
-)
 
 _UNSTORABLE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -100,7 +92,9 @@ def read(raw: bytes) -> _Item:
         place = path.strip("`").removeprefix("$").lstrip(".")
         return _Item(raw, external_id=_name(raw), problem=Problem("channels.invalid_value", reason, place))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return _Item(raw, problem=Problem("channels.not_json", str(error) or "nested too deeply"))
+        if not str(error):
+            return _Item(raw, problem=Problem("channels.not_json", "nested too deeply"))
+        return _Item(raw, problem=Problem("channels.not_json", str(error)))
     if _UNSTORABLE.search(raw):
         problem = Problem("channels.unstorable_text", "contains a NUL character")
         return _Item(raw, external_id=document.external_id.replace("\0", ""), problem=problem)

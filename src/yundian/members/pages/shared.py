@@ -22,6 +22,7 @@ def client_of(request: AnyRequest, settings: Settings) -> Client:
     return Client(
         ip=current().client,
         user_agent=request.headers.get("User-Agent", ""),
+        locale=current().locale,
         old_token=request.cookies.get(customer_cookie_name(settings)),
     )
 

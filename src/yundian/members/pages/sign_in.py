@@ -209,6 +209,7 @@ async def _sent(
         phone=number,
         member_id=member_id,
         address=client_of(request, services.settings).ip,
+        request_key=str((await request.form()).get("_idempotency_key", "")) or None,
     )
 
 

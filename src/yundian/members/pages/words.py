@@ -23,12 +23,16 @@ MONEY = frozenset({TimelineKind.PLACED, TimelineKind.PAID, TimelineKind.REFUNDED
 
 # Where orders wait in a shop until somebody comes.
 _HOUSE = frozenset({"groupbuy", "shop", "appointment"})
+_BY_ANOTHER_ROOM = frozenset({TimelineKind.RELEASED, TimelineKind.COLLECTED})
 
 
 def kind_label(one: Happening) -> str:
-    """What happened. Another system's order is collected nowhere here: it counts as sold."""
+    """What happened. Another system's order is collected nowhere here: it counts as sold; nor is what was
+    bought for an appointment."""
     if one.kind is TimelineKind.RELEASED and one.channel not in _HOUSE:
         return _("Sold")
+    if one.facts.get("handed_by") and one.kind in _BY_ANOTHER_ROOM:
+        return {TimelineKind.RELEASED: _("Booked"), TimelineKind.COLLECTED: _("Attended")}[one.kind]
     return {
         TimelineKind.JOINED: _("Joined"),
         TimelineKind.PHONE_BOUND: _("Bound a phone"),

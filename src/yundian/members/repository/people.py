@@ -69,7 +69,7 @@ ON CONFLICT (brand_id, member_id, document, text_version) DO NOTHING
 """
 
 _REACHES = """
-SELECT m.id, m.status, i.kind, i.scope, i.value_sealed
+SELECT m.id, m.status, m.locale, i.kind, i.scope, i.value_sealed
 FROM members_member m
 LEFT JOIN members_identity i ON i.brand_id = m.brand_id AND i.member_id = m.id AND i.ended_at IS NULL
     AND i.kind IN ('phone', 'openid')
@@ -101,13 +101,13 @@ RETURNING sent
 
 _CLAIM_TRY = """
 UPDATE members_sms_code SET tries = tries + 1
-WHERE brand_id = $1 AND id = $2 AND used_at IS NULL AND expires_at > $3 AND tries < $4
+WHERE brand_id = $1 AND id = $2 AND (used_at IS NULL OR used_at > $5) AND expires_at > $3 AND tries < $4
 RETURNING code_hash
 """
 
 _USE_CODE = """
-UPDATE members_sms_code SET used_at = $3
-WHERE brand_id = $1 AND id = $2 AND used_at IS NULL AND expires_at > $3 RETURNING id
+UPDATE members_sms_code SET used_at = coalesce(used_at, $3)
+WHERE brand_id = $1 AND id = $2 AND (used_at IS NULL OR used_at > $4) AND expires_at > $3 RETURNING id
 """
 
 _USE_STATE = """
@@ -201,6 +201,15 @@ async def reaches(door: Door, *, ids: Sequence[uuid.UUID]) -> Sequence[Sequence[
     return await fetch(door, _REACHES, brand_of(door), list(ids))
 
 
+async def speak(door: Door, *, member_id: uuid.UUID, locale: str, is_guess: bool) -> None:
+    """Her language from now on; a guess replaces nothing."""
+    query = (
+        "UPDATE members_member SET locale = $3 WHERE brand_id = $1 AND id = $2 AND locale <> $3"
+        " AND (locale = '' OR NOT $4)"
+    )
+    await run(door, query, brand_of(door), member_id, locale, is_guess)
+
+
 async def owner_of_phone(door: Door, *, value_hash: bytes) -> uuid.UUID | None:
     query = (
         "SELECT member_id FROM members_identity WHERE brand_id = $1 AND kind = 'phone' AND scope = ''"
@@ -245,20 +254,29 @@ async def add_code(
 ) -> None:
     await tx.execute(
         "INSERT INTO members_sms_code (brand_id, id, created_at, phone_hash, code_hash, expires_at, tries)"
-        " VALUES ($1, $2, $3, $4, $5, $6, 0)",
+        " VALUES ($1, $2, $3, $4, $5, $6, 0) ON CONFLICT (brand_id, id) DO UPDATE"
+        " SET code_hash = EXCLUDED.code_hash, expires_at = EXCLUDED.expires_at, tries = 0, used_at = NULL",
         tx.brand, code_id, now, phone_hash, code_hash, expires_at,
     )  # fmt: skip
 
 
-async def claim_try(tx: Tx, *, code_id: uuid.UUID, now: dt.datetime, max_tries: int) -> bytes | None:
+async def is_code_open(tx: Tx, *, code_id: uuid.UUID, now: dt.datetime) -> bool:
+    """Whether a code may still be entered."""
+    query = "SELECT true FROM members_sms_code WHERE brand_id = $1 AND id = $2 AND expires_at > $3"
+    return bool(await tx.fetchval(f"{query} AND used_at IS NULL", tx.brand, code_id, now))
+
+
+async def claim_try(
+    tx: Tx, *, code_id: uuid.UUID, now: dt.datetime, max_tries: int, same_tap: dt.timedelta
+) -> bytes | None:
     """Count one try before the code is looked at; its hash if it may be tried."""
-    found: bytes | None = await tx.fetchval(_CLAIM_TRY, tx.brand, code_id, now, max_tries)
+    found: bytes | None = await tx.fetchval(_CLAIM_TRY, tx.brand, code_id, now, max_tries, now - same_tap)
     return found
 
 
-async def use_code(tx: Tx, *, code_id: uuid.UUID, now: dt.datetime) -> bool:
-    """Whether the code was still good for something."""
-    return await tx.fetchval(_USE_CODE, tx.brand, code_id, now) is not None
+async def use_code(tx: Tx, *, code_id: uuid.UUID, now: dt.datetime, same_tap: dt.timedelta) -> bool:
+    """Whether the code was still good for something: it is used once, by as many taps as that took."""
+    return await tx.fetchval(_USE_CODE, tx.brand, code_id, now, now - same_tap) is not None
 
 
 async def use_state(tx: Tx, *, state_hash: bytes, now: dt.datetime) -> bool:

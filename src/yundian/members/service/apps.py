@@ -84,7 +84,7 @@ async def brand_of_app(database: Database, *, keyring: Keyring, app_id: str) -> 
 
 
 async def app_by_id(
-    tx: Tx, *, keyring: Keyring, settings: Settings, app_id: str, kind: AppKind
+    tx: Tx, *, keyring: Keyring, settings: Settings, app_id: str, kind: AppKind | None = None
 ) -> wechat.WeChatApp:
     """The brand's app with this id, if it is of this kind; ``WeChatAppUnknown`` else."""
     row = await people.app_row(tx, app_id=app_id, kind=kind)

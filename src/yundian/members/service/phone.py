@@ -1,4 +1,7 @@
-"""Phones proved by a code in a short message: six digits, five minutes, five tries, once."""
+"""Phones proved by a code in a short message: six digits, five minutes, five tries, once.
+
+A form that is sent twice is one act: one message, and one member who is signed in, whichever answer is seen.
+"""
 
 import datetime as dt
 import hmac
@@ -10,7 +13,7 @@ from yundian.members import rules
 from yundian.members.errors import CodeNotSent, TooManyCodes, WrongCode
 from yundian.members.ports import SmsSender
 from yundian.members.repository import people
-from yundian.members.service import joining
+from yundian.members.service import joining, reaching
 from yundian.members.service.sealing import seal, unseal
 from yundian.members.types import IdentityKind, JoinedVia, Known
 from yundian.platform.auth import api as auth
@@ -47,27 +50,37 @@ async def send_code(
     phone: str,
     member_id: uuid.UUID | None,
     address: str,
+    request_key: str | None = None,
 ) -> str:
     """Send a code; returns the ticket that is needed to use it. The same answer for members and for others.
 
+    ``request_key``: the form's own; sent again, while the code may still be entered, it sends none.
     ``TooManyCodes`` after too many to the phone or from the address, ``CodeNotSent`` when the provider fails.
     """
     number, now = rules.checked_phone(phone), clock.now()
-    code, code_id = rules.new_code(), new_id()
+    code, code_id = rules.new_code(), _code_id(keyring, number, request_key)
     phone_key = keyring.blind_index("members.sms.phone", number)
-    expires_at = now + rules.CODE_LIFE
-    async with database.connection(brand_id) as tx:
-        await _count(tx, phone_key, gap=rules.PHONE_GAP, per_day=rules.PHONE_PER_DAY, now=now)
-        address_key = keyring.blind_index("members.sms.address", address)
-        await _count(tx, address_key, gap=rules.ADDRESS_GAP, per_day=rules.ADDRESS_PER_DAY, now=now)
-        await people.add_code(
-            tx,
-            code_id=code_id,
-            phone_hash=phone_key,
-            code_hash=_hash(keyring, code_id, code),
-            now=now,
-            expires_at=expires_at,
-        )
+    ticket = Ticket(
+        brand_id=brand_id, code_id=code_id, phone=number, member_id=member_id, expires_at=now + rules.CODE_LIFE
+    )
+    try:
+        async with database.connection(brand_id) as tx:
+            await _count(tx, phone_key, gap=rules.PHONE_GAP, per_day=rules.PHONE_PER_DAY, now=now)
+            address_key = keyring.blind_index("members.sms.address", address)
+            await _count(tx, address_key, gap=rules.ADDRESS_GAP, per_day=rules.ADDRESS_PER_DAY, now=now)
+            await people.add_code(
+                tx,
+                code_id=code_id,
+                phone_hash=phone_key,
+                code_hash=_hash(keyring, code_id, code),
+                now=now,
+                expires_at=ticket.expires_at,
+            )
+    except TooManyCodes:
+        async with database.connection(brand_id) as tx:
+            if not await people.is_code_open(tx, code_id=code_id, now=now):
+                raise
+        return seal(keyring, _TICKET, ticket)
     minutes = int(rules.CODE_LIFE.total_seconds() // 60)
     try:
         await sms.send_code(
@@ -77,7 +90,6 @@ async def send_code(
         async with database.connection(brand_id) as tx:
             await people.forgive_gap(tx, key_hash=phone_key, gap=rules.PHONE_GAP)
         raise
-    ticket = Ticket(brand_id=brand_id, code_id=code_id, phone=number, member_id=member_id, expires_at=expires_at)
     return seal(keyring, _TICKET, ticket)
 
 
@@ -108,6 +120,8 @@ async def sign_in(
         proven = [Known(IdentityKind.PHONE, opened.phone)]
         member = await joining.find_or_join(tx, keyring=keyring, proven=proven, via=JoinedVia.PHONE)
         await joining.agree(tx, member_id=member, via=JoinedVia.PHONE)
+        if client.locale:
+            await reaching.speak(tx, member_id=member, locale=client.locale, is_guess=True)
         return await auth.open_customer_session(
             tx, keyring=keyring, brand_id=brand_id, member_id=member, client=client
         )
@@ -145,15 +159,24 @@ async def _checked(
     if opened is None or opened.brand_id != brand_id or opened.member_id != member_id:
         raise WrongCode
     async with database.connection(brand_id) as tx:
-        known = await people.claim_try(tx, code_id=opened.code_id, now=clock.now(), max_tries=rules.CODE_TRIES)
+        known = await people.claim_try(
+            tx, code_id=opened.code_id, now=clock.now(), max_tries=rules.CODE_TRIES, same_tap=rules.SAME_TAP
+        )
     if known is None or not hmac.compare_digest(known, _hash(keyring, opened.code_id, code.strip())):
         raise WrongCode
     return opened
 
 
 async def _use(tx: Tx, ticket: Ticket) -> None:
-    if not await people.use_code(tx, code_id=ticket.code_id, now=clock.now()):
+    if not await people.use_code(tx, code_id=ticket.code_id, now=clock.now(), same_tap=rules.SAME_TAP):
         raise WrongCode
+
+
+def _code_id(keyring: Keyring, number: str, request_key: str | None) -> uuid.UUID:
+    """The same one for the same form and phone: who sends it twice means one code."""
+    if not request_key:
+        return new_id()
+    return uuid.UUID(bytes=keyring.blind_index("members.code.request", f"{request_key}:{number}")[:16], version=4)
 
 
 def _hash(keyring: Keyring, code_id: uuid.UUID, code: str) -> bytes:

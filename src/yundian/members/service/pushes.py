@@ -2,13 +2,19 @@
 
 import uuid
 from collections.abc import Mapping
+from typing import Any
 
 from redis.asyncio import Redis
 
-from yundian.members.events import TemplateMessageEnded, WeChatHappened
+from yundian.members.events import (
+    SubscriptionMessageEnded,
+    SubscriptionTakenBack,
+    TemplateMessageEnded,
+    WeChatHappened,
+)
 from yundian.members.repository import people
 from yundian.members.service import apps, joining
-from yundian.members.types import AppKind, IdentityKind, Known
+from yundian.members.types import IdentityKind, Known
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import new_id
@@ -21,6 +27,10 @@ from yundian.platform.wechat.types import Push, PushKind, WeChatApp
 _KEPT = frozenset({PushKind.SUBSCRIBE, PushKind.UNSUBSCRIBE, PushKind.SCAN})
 _SCENE_LENGTH, _REF_LENGTH, _STATUS_LENGTH = 64, 64, 40
 _TEMPLATE_ENDED = "templatesendjobfinish"
+# Names of WeChat's events about subscription messages, and where the push has what it says of them.
+_SUBSCRIPTION_ENDED = ("subscribe_msg_sent_event", "SubscribeMsgSentEvent")
+_SUBSCRIPTION_CHANGED = ("subscribe_msg_change_event", "SubscribeMsgChangeEvent")
+_MOST_SAID = 20
 
 
 async def handshake(database: Database, *, keyring: Keyring, app_id: str, query: Mapping[str, str]) -> str:
@@ -50,6 +60,8 @@ async def take(
         return
     if push.event == _TEMPLATE_ENDED:
         await _tell_of_message(database, brand_id, push)
+    elif push.event in (_SUBSCRIPTION_ENDED[0], _SUBSCRIPTION_CHANGED[0]):
+        await _tell_of_subscriptions(database, keyring, brand_id, push)
     if push.kind not in _KEPT:
         return
     openid = joining.sealed(keyring, Known(IdentityKind.OPENID, push.openid, scope=app.app_id))
@@ -84,6 +96,47 @@ async def _tell_of_message(database: Database, brand_id: uuid.UUID, push: Push) 
         await outbox.record(tx, ended)
 
 
+async def _tell_of_subscriptions(database: Database, keyring: Keyring, brand_id: uuid.UUID, push: Push) -> None:
+    """One push may speak of several templates."""
+    openid = joining.sealed(keyring, Known(IdentityKind.OPENID, push.openid, scope=push.app_id))
+    async with database.connection(brand_id) as tx:
+        member_id = await people.owner_of(tx, identity=openid)
+        if push.event == _SUBSCRIPTION_ENDED[0]:
+            ended = [
+                SubscriptionMessageEnded(
+                    app_id=push.app_id,
+                    template_id=_text(one, "TemplateId"),
+                    message_ref=_text(one, "MsgID"),
+                    error_code=_text(one, "ErrorCode")[:_STATUS_LENGTH],
+                    member_id=member_id,
+                )
+                for one in _said(push, _SUBSCRIPTION_ENDED[1])
+            ]
+            await outbox.record(tx, *ended)
+        elif member_id is not None:
+            ref = keyring.blind_index("members.wechat_ref", _ref(push)).hex()[:_REF_LENGTH]
+            back = [
+                SubscriptionTakenBack(
+                    app_id=push.app_id, template_id=_text(one, "TemplateId"), member_id=member_id, ref=ref
+                )
+                for one in _said(push, _SUBSCRIPTION_CHANGED[1])
+                if _text(one, "SubscribeStatusString") == "reject"
+            ]
+            await outbox.record(tx, *back)
+
+
+def _said(push: Push, name: str) -> list[Mapping[str, Any]]:
+    """The entries of a push; one alone is no list in XML."""
+    outer = push.raw.get(name)
+    found = outer.get("List") if isinstance(outer, Mapping) else None
+    entries = found if isinstance(found, list) else [found]
+    return [one for one in entries if isinstance(one, Mapping)][:_MOST_SAID]
+
+
+def _text(said: Mapping[str, Any], name: str) -> str:
+    return str(said.get(name) or "")[:_REF_LENGTH]
+
+
 async def forget_old(database: Database) -> None:
     """Delete codes, counts and used ways back that refuse nothing any more, brand by brand."""
     for brand in await directory.brand_ids(database):
@@ -99,7 +152,5 @@ def _ref(push: Push) -> str:
 async def _app(database: Database, keyring: Keyring, app_id: str) -> tuple[uuid.UUID, WeChatApp]:
     brand_id = await apps.brand_of_app(database, keyring=keyring, app_id=app_id)
     async with database.connection(brand_id) as tx:
-        app = await apps.app_by_id(
-            tx, keyring=keyring, settings=database.settings, app_id=app_id, kind=AppKind.OFFICIAL
-        )
+        app = await apps.app_by_id(tx, keyring=keyring, settings=database.settings, app_id=app_id)
     return brand_id, app

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Collection
+from dataclasses import replace
 
 from yundian.members import rules
 from yundian.members.repository import people
@@ -16,18 +17,20 @@ from yundian.platform.outbox.door import Door
 async def reach_of(door: Door, *, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Reach]:
     """Phones and openids of members, opened; of several the newest. Unknown ids are left out. One statement."""
     keyring = keyring_of(door)
-    found: dict[uuid.UUID, tuple[bool, str | None, dict[str, str]]] = {}
-    for member_id, status, kind, scope, value in await people.reaches(door, ids=sorted(ids)):
-        is_active, phone, openids = found.get(member_id, (status == MemberStatus.ACTIVE.value, None, {}))
+    found: dict[uuid.UUID, Reach] = {}
+    for member_id, status, locale, kind, scope, value in await people.reaches(door, ids=sorted(ids)):
+        reach = found.setdefault(member_id, Reach(is_active=status == MemberStatus.ACTIVE.value, locale=locale))
         if kind == IdentityKind.PHONE.value:
-            phone = keyring.decrypt("members.phone", value)
+            found[member_id] = replace(reach, phone=keyring.decrypt("members.phone", value))
         elif kind == IdentityKind.OPENID.value:
-            openids = {**openids, scope: keyring.decrypt("members.openid", value)}
-        found[member_id] = (is_active, phone, openids)
-    return {
-        member_id: Reach(is_active=is_active, phone=phone, openids=openids)
-        for member_id, (is_active, phone, openids) in found.items()
-    }
+            openid = keyring.decrypt("members.openid", value)
+            found[member_id] = replace(reach, openids={**reach.openids, scope: openid})
+    return found
+
+
+async def speak(door: Door, *, member_id: uuid.UUID, locale: str, is_guess: bool = False) -> None:
+    """In which language she is written to. A guess, by the pages she reads, replaces no choice and no guess."""
+    await people.speak(door, member_id=member_id, locale=locale, is_guess=is_guess)
 
 
 async def find_by_phone(door: Door, *, phone: str) -> uuid.UUID | None:

@@ -10,7 +10,7 @@ import msgspec
 from yundian.members import rules
 from yundian.members.errors import SignInExpired
 from yundian.members.repository import people
-from yundian.members.service import apps, joining
+from yundian.members.service import apps, joining, reaching
 from yundian.members.service.sealing import seal, unseal
 from yundian.members.types import AppKind, IdentityKind, JoinedVia, Known
 from yundian.platform.auth import api as auth
@@ -118,6 +118,8 @@ async def arrive(
             await joining.name_member(
                 tx, member_id=member, nickname=profile.nickname, picture_url=profile.picture_url
             )
+        if client.locale:
+            await reaching.speak(tx, member_id=member, locale=client.locale, is_guess=True)
         signed_in = await auth.open_customer_session(
             tx, keyring=keyring, brand_id=trip.brand_id, member_id=member, client=client
         )

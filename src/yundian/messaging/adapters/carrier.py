@@ -38,7 +38,7 @@ class ProviderCarrier:
                 phone=parcel.to,
                 text=parcel.text,
                 sign=parcel.sign,
-                reference=str(parcel.attempt_id),
+                reference=parcel.reference,
                 template=parcel.template_ref,
                 values=parcel.values,
             )

@@ -3,43 +3,48 @@
 import datetime as dt
 import uuid
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
+from urllib.parse import urlencode
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, QueryParameter
-from litestar.response import Redirect, Template
+from litestar.response import Redirect, Stream, Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import api as brands
 from yundian.members import api as members
-from yundian.messaging import schemas
+from yundian.messaging.errors import NobodyToTest
+from yundian.messaging.pages import files
+from yundian.messaging.pages.asked import asked_of, day_of, filter_of, shop_names
 from yundian.messaging.rules.templates import TEMPLATES
-from yundian.messaging.service import queueing, reading
-from yundian.messaging.states import ENDED_BADLY, MessageState
-from yundian.messaging.types import Channel, MessageClass, MessageFilter
+from yundian.messaging.schemas import words
+from yundian.messaging.schemas.forms import PhoneForm
+from yundian.messaging.service import asking, queueing, reading
+from yundian.messaging.states import MessageState
+from yundian.messaging.types import Channel, MessageClass, MessageView
 from yundian.platform.auth.guards import requires
-from yundian.platform.core.ids import new_id
+from yundian.platform.core import clock
 from yundian.platform.core.principal import Principal, Role
+from yundian.platform.db.paging import Page
+from yundian.platform.db.services import Services
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.i18n import ngettext
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
-from yundian.platform.web.pages import fragment, page, see_other
+from yundian.platform.web.pages import AnyRequest, page, see_other
+from yundian.platform.web.sheets import csv_stream
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
 
 PAGE_SIZE = 50
-_ON_A_PANEL = 10
 _MESSAGES = "/hq/messages"
+_MOMENT = dt.timedelta(seconds=1)
 
 Some = Annotated[str, QueryParameter(max_length=64)]
-StateFilter = Annotated[str, QueryParameter(name="state", max_length=32)]
-ClassFilter = Annotated[str, QueryParameter(name="class", max_length=32)]
 
-WORDS: dict[str, Any] = {"words": schemas, "tones": schemas.TONES}
+WORDS: dict[str, Any] = {"words": words, "tones": words.TONES}
 
 
 class MessagePages(Controller):
@@ -49,47 +54,79 @@ class MessagePages(Controller):
     @get(name="messaging.messages", guards=[readers])
     async def list_messages(
         self,
+        request: AnyRequest,
         session: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-        state_filter: StateFilter = "",
-        template: Some = "",
-        class_filter: ClassFilter = "",
-        channel: Some = "",
-        phone: Some = "",
-        since: Some = "",
-        until: Some = "",
         cursor: Cursor = None,
     ) -> Template:
-        """Messages, the newest first."""
-        zone = (await brands.get_policy(session, brand_id=principal.brand)).time_zone
-        wanted = MessageFilter(
-            state=MessageState(state_filter) if state_filter in set(MessageState) else None,
-            template=template if template in TEMPLATES else "",
-            message_class=MessageClass(class_filter) if class_filter in set(MessageClass) else None,
-            channel=Channel(channel) if channel in set(Channel) else None,
-            member_id=await _member(session, phone),
-            since=_midnight(since, zone),
-            before=_midnight(until, zone, days=1),
-        )
+        """Messages, the newest first. A filter that cannot be read is said."""
+        zone = await brands.zone_of(session)
+        asked = asked_of(request)
+        form, found = Form.of(**asked), Page[MessageView]([], None)
+        async with form.attempt(session):
+            wanted = filter_of(asked, zone=zone)
+            found = await reading.list_messages(session, wanted=wanted, cursor=cursor, limit=PAGE_SIZE)
+        shops = await shop_names(session)
         return page(
             "messaging/messages.html",
-            messages=await reading.list_messages(session, wanted=wanted, cursor=cursor, limit=PAGE_SIZE),
+            status_code=form.status,
+            messages=found,
             troubles=await reading.troubles(session),
-            filters=Form.of(
-                state=state_filter,
-                template=template,
-                channel=channel,
-                phone=phone,
-                since=since,
-                until=until,
-                **{"class": class_filter},
-            ),
-            is_filtered=wanted != MessageFilter(),
-            states=[(one.value, schemas.state_label(one)) for one in MessageState],
-            templates=[(code, schemas.template_label(code)) for code in TEMPLATES],
-            classes=[(one.value, schemas.class_label(one)) for one in MessageClass],
-            channels=[(one.value, schemas.channel_label(one.value)) for one in Channel],
+            filters=form,
+            query=urlencode(asked),
+            is_filtered=bool(asked),
+            states=[(one.value, words.state_label(one)) for one in MessageState],
+            templates=[(code, words.template_label(code)) for code in TEMPLATES],
+            classes=[(one.value, words.class_label(one)) for one in MessageClass],
+            channels=[(one.value, words.channel_label(one.value)) for one in Channel],
+            reasons=words.reasons(),
+            shops=shops,
             zone=zone,
+            **WORDS,
+        )
+
+    @post("/of-phone", name="messaging.messages.of_phone", guards=[readers], status_code=303)
+    async def of_phone(self, request: AnyRequest, session: NamedDependency[AsyncSession]) -> Redirect:
+        """The messages of whoever has this number; the address that this leads to does not tell it."""
+        form = await Form.read(request)
+        async with form.attempt(session):
+            member_id = await members.find_by_phone(session, phone=form.parse(PhoneForm).phone)
+            if member_id is None:
+                raise NobodyToTest
+            return see_other(f"{_MESSAGES}?member={member_id}")
+        return see_other(_MESSAGES, toast=form.message)
+
+    @get("/csv", name="messaging.messages_csv", guards=[readers])
+    async def as_csv(
+        self,
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Stream:
+        """The same for a spreadsheet, however many there are."""
+        async with services.database.unit_of_work(principal.brand) as session:
+            zone = await brands.zone_of(session)
+            wanted = filter_of(asked_of(request), zone=zone)
+            shops = await shop_names(session)
+        parts = files.rows(services.database, brand_id=principal.brand, wanted=wanted, shops=shops, zone=zone)
+        return csv_stream("messages", files.headers(), parts)
+
+    @get("/summary", name="messaging.summary", guards=[readers])
+    async def summarise(
+        self,
+        session: NamedDependency[AsyncSession],
+        since: Some = "",
+        until: Some = "",
+    ) -> Template:
+        """What became of messages, template by template, and why some did not go; without dates of a month."""
+        zone = await brands.zone_of(session)
+        first, before = asking.month(day_of(since), day_of(until), zone=zone)
+        return page(
+            "messaging/summary.html",
+            summary=await reading.summary(session, since=first, before=before),
+            filters=Form.of(
+                since=since or clock.business_day(first, zone).isoformat(),
+                until=until or clock.business_day(before - _MOMENT, zone).isoformat(),
+            ),
             **WORDS,
         )
 
@@ -98,10 +135,9 @@ class MessagePages(Controller):
         self,
         message_id: FromPath[uuid.UUID],
         session: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
     ) -> Template:
         """One message and each try to send it."""
-        return await _message(session, principal, message_id, Form.of())
+        return await _message(session, message_id, Form.of())
 
     @post("/{message_id:uuid}/send-again", name="messaging.message.again", guards=[writers], status_code=200)
     @idempotent
@@ -109,14 +145,13 @@ class MessagePages(Controller):
         self,
         message_id: FromPath[uuid.UUID],
         session: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
     ) -> Response[Any]:
         """Send what failed, waits for a person, or may have been sent."""
         form = Form.of()
         async with form.attempt(session):
             await queueing.send_again(session, message_id=message_id)
             return see_other(f"{_MESSAGES}/{message_id}", toast=_("It is on its way"))
-        return await _message(session, principal, message_id, form)
+        return await _message(session, message_id, form)
 
     @post("/send-parked-again", name="messaging.messages.again", guards=[writers], status_code=303)
     @idempotent
@@ -127,48 +162,18 @@ class MessagePages(Controller):
         return see_other(_MESSAGES, toast=toast)
 
 
-class MessagePanels(Controller):
-    path = "/hq/panels/member-messages"
-    include_in_schema = False
-
-    @get("/{member_id:uuid}", name="messaging.member.panel", guards=[readers])
-    async def of_member(
-        self,
-        member_id: FromPath[uuid.UUID],
-        session: NamedDependency[AsyncSession],
-        principal: NamedDependency[Principal],
-    ) -> Template:
-        """The newest messages of a member."""
-        zone = (await brands.get_policy(session, brand_id=principal.brand)).time_zone
-        found = await reading.of_member(session, member_id=member_id, limit=_ON_A_PANEL)
-        return fragment("messaging/_member.html", messages=found, zone=zone, **WORDS)
-
-
-async def _message(session: AsyncSession, principal: Principal, message_id: uuid.UUID, form: Form) -> Template:
+async def _message(session: AsyncSession, message_id: uuid.UUID, form: Form) -> Template:
     message, attempts = await reading.get_message(session, message_id=message_id)
-    zone = (await brands.get_policy(session, brand_id=principal.brand)).time_zone
+    zone = await brands.zone_of(session)
+    is_late = reading.is_late(message)
     return page(
         "messaging/message.html",
         message=message,
         attempts=attempts,
-        may_send_again=message.state in ENDED_BADLY,
+        may_send_again=reading.may_send_again(message),
+        is_late=is_late,
         zone=zone,
         form=form,
         status_code=form.status,
         **WORDS,
     )
-
-
-async def _member(session: AsyncSession, phone: str) -> uuid.UUID | None:
-    """Whose messages; a number that nobody has finds nothing."""
-    if not phone.strip():
-        return None
-    return await members.find_by_phone(session, phone=phone) or new_id()
-
-
-def _midnight(day: str, zone: str, *, days: int = 0) -> dt.datetime | None:
-    try:
-        found = dt.date.fromisoformat(day) + dt.timedelta(days=days)
-    except (ValueError, OverflowError):
-        return None
-    return dt.datetime.combine(found, dt.time(), tzinfo=ZoneInfo(zone))

@@ -8,9 +8,10 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from yundian.brands import api as brands
+from yundian.members import api as members
 from yundian.members.types import JoinedVia
-from yundian.messaging import schemas
-from yundian.messaging.schemas import ChoiceForm
+from yundian.messaging.schemas import words
+from yundian.messaging.schemas.forms import ChoiceForm, LanguageForm
 from yundian.messaging.service import choosing
 from yundian.platform.auth.guards import customer
 from yundian.platform.core.principal import Principal
@@ -59,17 +60,38 @@ class ChoicePages(Controller):
             return see_other(f"/m/{brand_code}/messages", toast=_("Noted"))
         return await _choices(services, principal, brand_code, form)
 
+    @post("/language", name="messaging.choices.language", status_code=200)
+    async def speak(
+        self,
+        brand_code: FromPath[str],
+        request: AnyRequest,
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> Response[Any]:
+        """The language of messages from now on."""
+        form = await Form.read(request)
+        async with form.attempt():
+            wanted = form.parse(LanguageForm)
+            async with services.database.connection(principal.brand) as tx:
+                await members.speak(tx, member_id=principal.own_id, locale=wanted.locale)
+            return see_other(f"/m/{brand_code}/messages", toast=_("Noted"))
+        return await _choices(services, principal, brand_code, form)
+
 
 async def _choices(services: Services, principal: Principal, brand_code: str, form: Form) -> Template:
     async with services.database.unit_of_work(None) as session:
         brand = await brands.find_brand(session, code=brand_code)
+    async with services.database.unit_of_work(principal.brand) as session:
+        policy = await brands.get_policy(session, brand_id=principal.brand)
     async with services.database.connection(principal.brand) as tx:
         choices = await choosing.choices_of(tx, member_id=principal.own_id)
+        reach = (await members.reach_of(tx, ids=[principal.own_id])).get(principal.own_id)
     return page(
         "messaging/choices.html",
         brand=brand,
         choices=choices,
-        words=schemas,
+        locale=(reach.locale if reach else "") or policy.default_locale,
+        words=words,
         form=form,
         status_code=form.status,
     )

@@ -48,7 +48,9 @@ WHERE brand_id = $1 AND member_id = $2 AND app_id = $3 AND template_id = $4 AND 
 _VOID = """
 WITH held AS (
     SELECT id, remaining FROM messaging_credit
-    WHERE brand_id = $1 AND member_id = $2 AND app_id = $3 AND template_id = $4 AND remaining > 0 FOR UPDATE
+    WHERE brand_id = $1 AND member_id = $2 AND app_id = $3 AND template_id = $4 AND remaining > 0
+        AND NOT EXISTS (SELECT FROM messaging_credit_entry WHERE brand_id = $1 AND member_id = $2
+            AND app_id = $3 AND template_id = $4 AND reference = $7) FOR UPDATE
 ), gone AS (
     UPDATE messaging_credit c SET remaining = 0 FROM held WHERE c.brand_id = $1 AND c.id = held.id
     RETURNING held.remaining
@@ -95,9 +97,9 @@ async def give_back(door: Door, *, key: CreditKey, attempt_id: uuid.UUID, now: d
     await _change(door, _GIVE_BACK, key, f"returned:{attempt_id}", now)
 
 
-async def void(door: Door, *, key: CreditKey, attempt_id: uuid.UUID, now: dt.datetime) -> None:
-    """WeChat says that there is no consent: what we counted was wrong, or she took it back."""
-    await _change(door, _VOID, key, f"voided:{attempt_id}", now)
+async def void(door: Door, *, key: CreditKey, reference: str, now: dt.datetime) -> None:
+    """WeChat says that there is no consent: what we counted was wrong, or she took it back. Once per reference."""
+    await _change(door, _VOID, key, reference, now)
 
 
 async def _change(door: Door, sql: str, key: CreditKey, reference: str, now: dt.datetime) -> int:

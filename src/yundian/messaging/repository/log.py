@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from yundian.messaging.types import AttemptView, MessageFilter, MessageView
+from yundian.messaging.types import AttemptView, MessageFilter, MessageView, Tally
+from yundian.platform.core.ids import first_id_at
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
 _COLUMNS = ", ".join(f"m.{name}" for name in MessageView.__struct_fields__)
@@ -18,10 +19,18 @@ _CONDITIONS = {
     "template": "m.template = {}",
     "message_class": "m.message_class = {}",
     "channel": "m.channel = {}",
+    "reason": "(m.reason = {0} OR m.reason LIKE {0} || ':%')",
     "member_id": "m.member_id = {}",
-    "since": "m.created_at >= {}",
-    "before": "m.created_at < {}",
+    "shop_id": "m.shop_id = {}",
+    # Ids carry their time: no second index.
+    "since": "m.id >= {}",
+    "before": "m.id < {}",
 }
+# The provider's word is left out of what is counted: there may be as many as messages.
+_TALLY = """
+SELECT template, state, split_part(reason, ':', 1), channel, count(*) FROM messaging_message
+WHERE brand_id = $1 AND id >= $2 AND id < $3 AND NOT is_test GROUP BY 1, 2, 3, 4
+"""
 
 _ERASE = """
 WITH old AS (
@@ -44,7 +53,8 @@ async def messages(
     given = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value}
     conditions, arguments = ["m.brand_id = $1"], [brand_of(door)]
     for name, value in given.items():
-        arguments.append(getattr(value, "value", value))
+        bound = first_id_at(value) if isinstance(value, dt.datetime) else value
+        arguments.append(getattr(bound, "value", bound))
         conditions.append(_CONDITIONS[name].format(f"${len(arguments)}"))
     if before_id is not None:
         arguments.append(before_id)
@@ -54,6 +64,21 @@ async def messages(
         f" ORDER BY m.id DESC LIMIT {int(limit)}"
     )
     return [_view(MessageView, row) for row in await fetch(door, sql, *arguments)]
+
+
+async def tests(door: Door, *, code: str, limit: int) -> list[MessageView]:
+    """The newest tests of a template."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM messaging_message m WHERE m.brand_id = $1 AND m.template = $2"  # noqa: S608
+        " AND m.is_test ORDER BY m.id DESC LIMIT $3"
+    )
+    return [_view(MessageView, row) for row in await fetch(door, sql, brand_of(door), code, limit)]
+
+
+async def tally(door: Door, *, since: dt.datetime, before: dt.datetime) -> list[Tally]:
+    """Messages that were asked for in that time, tests left out."""
+    rows = await fetch(door, _TALLY, brand_of(door), first_id_at(since), first_id_at(before))
+    return [_view(Tally, row) for row in rows]
 
 
 async def message(door: Door, *, message_id: uuid.UUID) -> MessageView | None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from yundian.messaging.states import AttemptState, MessageState
@@ -19,7 +19,7 @@ FOR NO KEY UPDATE OF m SKIP LOCKED
 """
 
 _ATTEMPTS = """
-SELECT a.id, a.created_at, a.message_id, a.number, a.channel, a.app_id, a.template_ref, a.state
+SELECT a.id, a.created_at, a.message_id, a.channel, a.reference, a.state
 FROM unnest($2::uuid[], $3::int[]) AS w (message_id, number)
 JOIN messaging_attempt a ON a.brand_id = $1 AND a.message_id = w.message_id AND a.number = w.number
 """
@@ -33,8 +33,9 @@ WHERE m.brand_id = $1 AND m.id = v.id
 
 _START = """
 WITH v AS (
-    SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::varchar[], $7::varchar[], $8::varchar[], $9::varchar[])
-        AS v (attempt_id, message_id, channel, app_id, template_ref, recipient)
+    SELECT * FROM unnest($4::uuid[], $5::uuid[], $6::varchar[], $7::varchar[], $8::varchar[], $9::varchar[],
+        $10::varchar[])
+        AS v (attempt_id, message_id, channel, app_id, template_ref, recipient, reference)
 ), moved AS (
     UPDATE messaging_message m SET state = 'sending', reason = '', tries = m.tries + 1,
         channel_tries = CASE WHEN m.channel = v.channel THEN m.channel_tries + 1 ELSE 1 END, channel = v.channel,
@@ -43,15 +44,17 @@ WITH v AS (
     RETURNING m.id, m.tries
 )
 INSERT INTO messaging_attempt (brand_id, id, created_at, message_id, number, channel, app_id, template_ref,
-    recipient, state, code, provider_ref)
+    recipient, reference, state, code, provider_ref)
 SELECT $1, v.attempt_id, $2, v.message_id, moved.tries, v.channel, v.app_id, v.template_ref, v.recipient,
-    'started', '', ''
+    v.reference, 'started', '', ''
 FROM v JOIN moved ON moved.id = v.message_id
 RETURNING message_id, number
 """
 
+# Taken back while a provider may have known of it, and refused: it is over.
+_IS_OFF = "v.state = 'queued' AND m.reason = 'withdrawn'"
 # A try ends once. Whoever comes second, after a lease, finds it ended and moves nothing.
-_END = """
+_END = f"""
 WITH v AS (
     SELECT * FROM unnest($3::uuid[], $4::varchar[], $5::varchar[], $6::varchar[], $7::varchar[], $8::varchar[],
         $9::varchar[], $10::timestamptz[])
@@ -62,44 +65,27 @@ WITH v AS (
     FROM v WHERE a.brand_id = $1 AND a.id = v.attempt_id AND a.state = 'started'
     RETURNING a.id, a.message_id, a.number
 )
-UPDATE messaging_message m SET state = v.state, reason = v.reason, next_at = v.next_at,
+UPDATE messaging_message m SET state = CASE WHEN {_IS_OFF} THEN 'skipped' ELSE v.state END,
+    reason = CASE WHEN {_IS_OFF} THEN m.reason ELSE v.reason END,
+    next_at = CASE WHEN {_IS_OFF} THEN NULL ELSE v.next_at END,
     tried = CASE WHEN v.tried = '' THEN m.tried ELSE array_append(m.tried, v.tried) END,
     sent_at = CASE WHEN v.state = 'sent' THEN $2 ELSE m.sent_at END,
-    ended_at = CASE WHEN v.next_at IS NULL THEN $2 END
+    ended_at = CASE WHEN v.next_at IS NULL OR {_IS_OFF} THEN $2 END
 FROM ended JOIN v ON v.attempt_id = ended.id
 WHERE m.brand_id = $1 AND m.id = ended.message_id AND m.tries = ended.number AND m.state = 'sending'
 RETURNING ended.id
-"""
+"""  # noqa: S608  no value is put in
+
+# Messages before their tries, and in the order of their ids: whoever changes several waits in one direction.
+LOCK = (
+    "SELECT id FROM messaging_message WHERE brand_id = $1 AND id = ANY($2::uuid[]) ORDER BY id FOR NO KEY UPDATE"
+)
 
 _POSTPONE = """
-UPDATE messaging_message m SET next_at = v.next_at FROM unnest($2::uuid[], $3::timestamptz[]) AS v (id, next_at)
+UPDATE messaging_message m SET next_at = v.next_at,
+    reason = CASE WHEN v.reason = '' OR m.reason = 'withdrawn' THEN m.reason ELSE v.reason END
+FROM unnest($2::uuid[], $3::timestamptz[], $4::varchar[]) AS v (id, next_at, reason)
 WHERE m.brand_id = $1 AND m.id = v.id AND m.state = 'sending'
-"""
-
-_DELIVERED = """
-WITH told AS (
-    SELECT message_id, number FROM messaging_attempt
-    WHERE brand_id = $1 AND app_id = $2 AND provider_ref = $3 AND state = 'accepted'
-)
-UPDATE messaging_message m SET state = 'delivered', delivered_at = $4
-FROM told WHERE m.brand_id = $1 AND m.id = told.message_id AND m.tries = told.number AND m.state = 'sent'
-"""
-
-# What WeChat took and then could not hand over was not seen by anybody: the next way is tried.
-_BOUNCED = """
-WITH told AS (
-    UPDATE messaging_attempt SET state = 'refused', code = $5
-    WHERE brand_id = $1 AND app_id = $2 AND provider_ref = $3 AND state = 'accepted'
-    RETURNING message_id, number, channel
-)
-UPDATE messaging_message m SET state = 'queued', reason = $6, tried = array_append(m.tried, told.channel),
-    next_at = $4, sent_at = NULL, ended_at = NULL
-FROM told WHERE m.brand_id = $1 AND m.id = told.message_id AND m.tries = told.number AND m.state = 'sent'
-"""
-
-_IS_UNDER_WAY = """
-SELECT EXISTS (SELECT FROM messaging_attempt WHERE brand_id = $1 AND app_id = $2 AND state = 'started'
-    AND created_at > $3)
 """
 
 
@@ -137,10 +123,8 @@ class OpenAttempt:
     id: uuid.UUID
     created_at: dt.datetime
     message_id: uuid.UUID
-    number: int
     channel: Channel
-    app_id: str
-    template_ref: str
+    reference: str
     state: AttemptState
 
 
@@ -164,6 +148,16 @@ class Start:
     app_id: str
     template_ref: str
     recipient: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """When to look again at a message that is being sent; a ``reason`` says what was heard of it meanwhile."""
+
+    message_id: uuid.UUID
+    at: dt.datetime
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,14 +188,10 @@ async def open_attempts(door: Door, *, messages: Sequence[Due]) -> dict[uuid.UUI
     """The newest try of each message, by the message's id."""
     ids, numbers = [m.id for m in messages], [m.tries for m in messages]
     rows = await fetch(door, _ATTEMPTS, brand_of(door), ids, numbers)
-    return {row[2]: _attempt(*row) for row in rows}
-
-
-def _attempt(
-    id_: uuid.UUID, began: dt.datetime, message_id: uuid.UUID, number: int, channel: str, app_id: str, ref: str,
-    state: str,
-) -> OpenAttempt:  # fmt: skip
-    return OpenAttempt(id_, began, message_id, number, Channel(channel), app_id, ref, AttemptState(state))
+    return {
+        message_id: OpenAttempt(id_, began, message_id, Channel(channel), reference, AttemptState(state))
+        for id_, began, message_id, channel, reference, state in rows
+    }
 
 
 async def move(door: Door, *, moves: Sequence[Move], now: dt.datetime) -> None:
@@ -219,8 +209,13 @@ async def start(door: Door, *, starts: Sequence[Start], now: dt.datetime, lease_
         await run(
             door, _START, brand_of(door), now, lease_until, [s.attempt_id for s in starts],
             [s.message_id for s in starts], [s.channel.value for s in starts], [s.app_id for s in starts],
-            [s.template_ref for s in starts], [s.recipient for s in starts],
+            [s.template_ref for s in starts], [s.recipient for s in starts], [s.reference for s in starts],
         )  # fmt: skip
+
+
+async def lock(door: Door, *, message_ids: Sequence[uuid.UUID]) -> None:
+    """Before several of them are changed whose claim is this transaction's no more."""
+    await fetch(door, LOCK, brand_of(door), list(message_ids))
 
 
 async def end(door: Door, *, ends: Sequence[End], now: dt.datetime) -> set[uuid.UUID]:
@@ -235,25 +230,10 @@ async def end(door: Door, *, ends: Sequence[End], now: dt.datetime) -> set[uuid.
     return {row[0] for row in rows}
 
 
-async def postpone(door: Door, *, next_at: Mapping[uuid.UUID, dt.datetime]) -> None:
+async def postpone(door: Door, *, later: Sequence[Later]) -> None:
     """Look again later at messages that are being sent."""
-    if next_at:
-        await run(door, _POSTPONE, brand_of(door), list(next_at), list(next_at.values()))
-
-
-async def delivered(door: Door, *, app_id: str, provider_ref: str, now: dt.datetime) -> bool:
-    return await run(door, _DELIVERED, brand_of(door), app_id, provider_ref, now) > 0
-
-
-async def bounced(door: Door, *, app_id: str, provider_ref: str, code: str, now: dt.datetime) -> bool:
-    return await run(door, _BOUNCED, brand_of(door), app_id, provider_ref, now, code, f"refused:{code}") > 0
-
-
-async def is_known(door: Door, *, app_id: str, provider_ref: str) -> bool:
-    sql = "SELECT EXISTS (SELECT FROM messaging_attempt WHERE brand_id = $1 AND app_id = $2 AND provider_ref = $3)"
-    return bool((await fetch(door, sql, brand_of(door), app_id, provider_ref))[0][0])
-
-
-async def is_under_way(door: Door, *, app_id: str, since: dt.datetime) -> bool:
-    """Whether a try through this app has begun and not ended."""
-    return bool((await fetch(door, _IS_UNDER_WAY, brand_of(door), app_id, since))[0][0])
+    if later:
+        await run(
+            door, _POSTPONE, brand_of(door), [one.message_id for one in later], [one.at for one in later],
+            [one.reason for one in later],
+        )  # fmt: skip

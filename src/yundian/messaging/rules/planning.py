@@ -17,7 +17,7 @@ class Case:
     """A message with all that decides about it. ``apps``: the brand's app id per WeChat channel.
 
     ``is_allowed``: what she chose, if she did. ``has_consented``: she agreed to the text about marketing.
-    ``last_refusal``: how the last way ended, if one was tried.
+    ``last_refusal``: how the last way ended, if one was tried. ``is_told_in_time``: rather at night than too late.
     """
 
     message_class: MessageClass
@@ -37,6 +37,7 @@ class Case:
     apps: dict[Channel, str]
     is_allowed: bool | None
     has_consented: bool
+    is_told_in_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,20 @@ Plan = Skip | WaitQuiet | Ask | GiveUp | Send
 
 
 def decide(case: Case, *, now: dt.datetime) -> Plan:
-    """Refusals of the member's first, then the clock, then the owner, then the ways that are left."""
+    """Refusals of the member's first, then the ways that are left, the clock, and the owner."""
     skip = _reason_to_skip(case, now)
     if skip is not None:
         return Skip(skip)
-    night_ends = _night_ends(case, now)
-    if night_ends is not None:
-        if case.useless_after is not None and case.useless_after <= night_ends:
-            return Skip(SkipReason.TOO_LATE)
-        return WaitQuiet(night_ends)
     ways = tuple(way for way in _ways(case) if way.value not in case.tried)
+    if not ways and case.tries:
+        return GiveUp(case.last_code, case.is_exhausted)
+    quiet_until = _quiet_until(case, now)
+    if quiet_until is not None:
+        if case.useless_after is not None and case.useless_after <= quiet_until:
+            return Skip(SkipReason.TOO_LATE)
+        return WaitQuiet(quiet_until)
     if not ways:
-        return GiveUp(case.last_code, case.is_exhausted) if case.tries else Skip(SkipReason.NO_CHANNEL)
+        return Skip(SkipReason.NO_CHANNEL)
     is_answered = case.checked_at is not None and now - case.checked_at <= timing.ANSWER_GOOD_FOR
     if case.recheck and not is_answered:
         return Ask()
@@ -105,6 +108,18 @@ def _reason_to_skip(case: Case, now: dt.datetime) -> SkipReason | None:
     if case.message_class is MessageClass.MARKETING and not (case.has_consented and case.is_allowed):
         return SkipReason.NO_CONSENT
     return None
+
+
+def _quiet_until(case: Case, now: dt.datetime) -> dt.datetime | None:
+    """Until when it waits: the morning, or the latest moment of the night at which it is still of use."""
+    night_ends = _night_ends(case, now)
+    can_wait = not case.is_told_in_time or case.message_class is MessageClass.MARKETING
+    if night_ends is None or case.useless_after is None or can_wait:
+        return night_ends
+    latest = case.useless_after - timing.OF_USE_BEFORE
+    if latest >= night_ends:
+        return night_ends
+    return latest if latest > now else None
 
 
 def _night_ends(case: Case, now: dt.datetime) -> dt.datetime | None:
@@ -128,8 +143,26 @@ def _is_open(case: Case, way: Channel) -> bool:
     return bool(template_id) and case.apps.get(way, "") in case.reach.openids
 
 
-def may_ask_provider_again(
-    state: AttemptState, *, began: dt.datetime, remembered_for: dt.timedelta, now: dt.datetime
-) -> bool:
-    """Whether a try whose end nobody knows can be repeated without a second message."""
-    return state is AttemptState.STARTED and now - began < remembered_for
+def repeat_at(
+    case: Case,
+    state: AttemptState,
+    *,
+    began: dt.datetime,
+    remembered_for: dt.timedelta,
+    is_wanted: bool,
+    now: dt.datetime,
+) -> dt.datetime | None:
+    """When a try whose end nobody knows can be repeated without a second message; ``None``: never.
+
+    It may be the first that she hears of it: it is left when she wants it no more, and rings at night only just
+    after it began.
+    """
+    if not is_wanted or state is not AttemptState.STARTED or now - began >= remembered_for:
+        return None
+    if _reason_to_skip(case, now) is not None:
+        return None
+    morning = _night_ends(case, now)
+    if morning is None or now - began < timing.STILL_THE_SAME_EVENING:
+        return now
+    is_of_use = case.useless_after is None or morning < case.useless_after
+    return morning if is_of_use and morning - began < remembered_for else None

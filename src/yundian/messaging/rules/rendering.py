@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import msgspec
-from babel.core import Locale
-from babel.dates import format_datetime
 
 from yundian.messaging.errors import ValuesIncomplete
 from yundian.messaging.rules.templates import COMMON_NAMES, HouseTemplate
 from yundian.messaging.types import TemplateFields, TemplateText, Value
+from yundian.platform.core.days import datetime_text
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.money import Money
+from yundian.platform.core.words import ENGLISH, Words
 
 _NAME = re.compile(r"\{(\w+)\}")
 _FIELD = re.compile(r"[a-z_]+[0-9]{1,2}")
@@ -64,13 +64,28 @@ def words(values: Mapping[str, Value], *, locale: str, zone: str) -> dict[str, s
 
 
 def sms_text(text: TemplateText, found: Mapping[str, str]) -> str:
-    return " ".join(_filled(text.sms, found).split())[:MAX_SMS]
+    """At most ``MAX_SMS`` characters: the longest value gives way, for half a link leads nowhere."""
+    flat = _flat(text.sms, found)
+    named = {name for name in _NAME.findall(text.sms) if name != "link" and found.get(name)}
+    if len(flat) > MAX_SMS and named:
+        longest = max(named, key=lambda name: len(found[name]))
+        left = len(found[longest]) - (len(flat) - MAX_SMS) - len(_CUT)
+        shorter = found[longest][:left] + _CUT if left > 0 else ""
+        return sms_text(text, {**found, longest: shorter})
+    return flat[:MAX_SMS]
+
+
+def _flat(sms: str, found: Mapping[str, str]) -> str:
+    return " ".join(_filled(sms, found).split()).replace("。 ", "。")
 
 
 def sms_values(template: HouseTemplate, found: Mapping[str, str]) -> dict[str, str]:
     """For providers that fill their own template."""
     names = (*template.names, *COMMON_NAMES)
-    return {name: found[name][:_LONGEST_VALUE] for name in names if name in found}
+    # A provider refuses a link that is too long for it, and HQ reads why; half of one would just be sent.
+    return {
+        name: found[name] if name == "link" else found[name][:_LONGEST_VALUE] for name in names if name in found
+    }
 
 
 def wechat_data(
@@ -88,6 +103,7 @@ def wechat_data(
 def checked_fields(template: HouseTemplate, fields: TemplateFields) -> TemplateFields:
     """The fields if every text of them can be rendered."""
     known = {*template.names, *COMMON_NAMES}
+    _check_names("mini_page", fields.mini_page, {"path"})
     for locale, text in fields.texts.items():
         if not 0 < len(text.sms) <= MAX_SMS:
             raise InvalidInput(f"sms_{locale}", "1 to 300 characters")
@@ -123,15 +139,15 @@ def _fitted(kind: str, text: str) -> str:
 
 def _word(value: Value, locale: str, zone: str) -> str:
     if isinstance(value, dt.datetime):
-        pattern = "M月d日 HH:mm" if locale == "zh_CN" else "d MMM, HH:mm"
-        return format_datetime(value, pattern, tzinfo=ZoneInfo(zone), locale=Locale.parse(locale))
-    return value.text(locale) if isinstance(value, Money) else str(value)
+        return datetime_text(value, zone=zone, locale=locale)
+    return value.text(locale) if isinstance(value, (Money, Words)) else str(value)
 
 
 def _wechat_word(kind: str, value: Value, locale: str, zone: str) -> str:
     if kind in ("time", "date") and isinstance(value, dt.datetime):
-        local = value.astimezone(ZoneInfo(zone))
-        return local.strftime("%Y年%m月%d日 %H:%M" if locale == "zh_CN" else "%Y-%m-%d %H:%M")
+        # WeChat takes no month by its name.
+        is_english = locale == ENGLISH
+        return f"{value.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if is_english else _word(value, locale, zone)
     word = _word(value, locale, zone)
     return word.replace(",", "") if kind == "amount" else word
 
@@ -139,6 +155,8 @@ def _wechat_word(kind: str, value: Value, locale: str, zone: str) -> str:
 def _pack(value: Value) -> list[str | int]:
     if isinstance(value, Money):
         return ["m", value.minor, value.currency]
+    if isinstance(value, Words):
+        return ["w", value.own, value.en]
     if isinstance(value, dt.datetime):
         if value.tzinfo is None:
             raise ValueError("a time without a zone")
@@ -150,6 +168,8 @@ def _unpack(parts: list[str | int]) -> Value:
     kind, value = parts[0], parts[1]
     if kind == "m":
         return Money(int(value), str(parts[2]))
+    if kind == "w":
+        return Words(str(value), str(parts[2]))
     if kind == "t":
         return dt.datetime.fromisoformat(str(value))
     return value

@@ -9,12 +9,20 @@ _AGAIN_AFTER_S = (30, 120, 600, 1800, 7200)
 _ASK_AGAIN_AFTER_S = (30, 120, 600, 3600)
 # A worker that claimed a message and is heard of no more.
 LEASE = dt.timedelta(seconds=60)
+# No call to a provider begins later than this after the claim: the slowest ends within the lease.
+CARRY_FOR_S = 20.0
+# What she has to know before something begins is of use so long before it.
+OF_USE_BEFORE = dt.timedelta(minutes=60)
+# A try that began before the night may be repeated so long into it.
+STILL_THE_SAME_EVENING = dt.timedelta(minutes=10)
 # As long as a provider that drops doubles remembers them: WeChat says ten minutes; a reference is kept with the
 # message, and after a day nobody waits for it.
 TEMPLATE_REMEMBERED_FOR = dt.timedelta(minutes=9)
 SMS_REMEMBERED_FOR = dt.timedelta(hours=24)
 # An answer of the owner is good for so long.
 ANSWER_GOOD_FOR = dt.timedelta(seconds=60)
+# A message by a template that this version of the house does not have: during an upgrade another worker knows it.
+LEAVE_UNKNOWN_FOR = dt.timedelta(minutes=5)
 # WeChat gets little patience before the next way is taken; the last way gets more.
 MAX_WECHAT_TRIES = 3
 MAX_SMS_TRIES = 6

@@ -1,6 +1,7 @@
 """What members decide: consents for WeChat messages, and which classes of messages they want."""
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -115,6 +116,15 @@ async def subscriptions(
         for template in await deciding.list_templates(session, brand_id=brand_id)
         if template.mini_template_id and template.is_enabled
     ]
+
+
+async def consents_of(session: AsyncSession, *, brand_id: uuid.UUID, member_id: uuid.UUID) -> dict[str, int]:
+    """How many messages of which template she may still get in the mini program, by the template's code."""
+    left: Counter[str] = Counter()
+    for (_app, template_id), number in (await repository.credits_of(session, member_id=member_id)).items():
+        left[template_id] += number
+    templates = await deciding.list_templates(session, brand_id=brand_id)
+    return {one.code: left[one.mini_template_id] for one in templates if left[one.mini_template_id]}
 
 
 async def _app_id(database: Database, brand_id: uuid.UUID) -> str:

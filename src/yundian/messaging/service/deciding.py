@@ -1,6 +1,7 @@
 """What HQ decides: the brand's templates and policy, over the house's own."""
 
 import datetime as dt
+import string
 import uuid
 
 import msgspec
@@ -55,6 +56,17 @@ async def save_template(
     return _view(template, row)
 
 
+def as_if_saved(template: TemplateView, fields: TemplateFields) -> TemplateView:
+    """The template with these fields, unsaved. ``InvalidInput`` names a text that cannot be rendered.
+
+    A language without words has the house's.
+    """
+    house = house_template(template.code)
+    rendering.checked_fields(house, fields)
+    texts = {**house.texts, **fields.texts}
+    return msgspec.structs.replace(template, **{**msgspec.structs.asdict(fields), "texts": texts})
+
+
 async def get_policy(session: AsyncSession, *, brand_id: uuid.UUID) -> PolicyView:
     row = await repository.policy(session, brand_id=brand_id)
     return DEFAULT_POLICY if row is None else msgspec.convert(row, PolicyView, from_attributes=True)
@@ -81,10 +93,25 @@ async def save_policy(
     return msgspec.convert(row, PolicyView, from_attributes=True)
 
 
+def _own(row: Template) -> dict[str, TemplateText]:
+    return msgspec.convert(row.texts, dict[str, TemplateText])
+
+
+def _in_order(text: TemplateText) -> TemplateText:
+    """WeChat numbers its fields; the database keeps no order."""
+
+    def sorted_by_number(fields: dict[str, str]) -> dict[str, str]:
+        return dict(sorted(fields.items(), key=lambda one: int(one[0].lstrip(string.ascii_letters + "_"))))
+
+    return msgspec.structs.replace(
+        text, official=sorted_by_number(text.official), mini=sorted_by_number(text.mini)
+    )
+
+
 def _view(template: HouseTemplate, row: Template | None) -> TemplateView:
     texts = template.texts
     if row is not None:
-        texts = {**texts, **msgspec.convert(row.texts, dict[str, TemplateText])}
+        texts = {**texts, **{name: _in_order(text) for name, text in _own(row).items()}}
     return TemplateView(
         code=template.code,
         message_class=template.message_class,

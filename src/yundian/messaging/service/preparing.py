@@ -20,10 +20,11 @@ from yundian.messaging.repository import credits as credit_repository
 from yundian.messaging.repository import messages as repository
 from yundian.messaging.repository import settings as settings_repository
 from yundian.messaging.repository.credits import CreditKey
-from yundian.messaging.repository.messages import Due, End, Move, OpenAttempt, Start
+from yundian.messaging.repository.messages import Due, End, Later, Move, OpenAttempt, Start
 from yundian.messaging.rules import planning, timing
 from yundian.messaging.rules.planning import Case
-from yundian.messaging.service import deciding, wrapping
+from yundian.messaging.rules.templates import house_template
+from yundian.messaging.service import deciding, hearing, wrapping
 from yundian.messaging.service.choosing import MARKETING_TEXT, MARKETING_VERSION
 from yundian.messaging.states import AttemptState, MessageState, SkipReason
 from yundian.messaging.types import Channel, MessageClass, PolicyView, TemplateView
@@ -31,11 +32,12 @@ from yundian.platform.core.ids import new_id
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.keys import keyring_of
 from yundian.platform.outbox import outbox
+from yundian.platform.outbox.door import brand_of
 from yundian.platform.wechat.types import WeChatApp
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("yundian.messaging")
 
-BUSY = "busy:"
+BUSY, UNCLEAR = "busy:", "unclear:"
 _ASKED = "asked:"
 Choices = Mapping[tuple[uuid.UUID, MessageClass], tuple[bool, dt.datetime]]
 
@@ -58,12 +60,16 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A parcel, how often this way was taken, when this try began, and the consent it uses."""
+    """A parcel, how often this way was taken, when this try began, and the consent it uses.
+
+    ``is_repeat``: the provider may have it already, so its refusal now proves nothing.
+    """
 
     parcel: Parcel
     channel_tries: int
     began: dt.datetime
-    credit: CreditKey | None
+    credit: CreditKey | None = None
+    is_repeat: bool = False
 
 
 @dataclass(slots=True)
@@ -73,7 +79,7 @@ class Sheet:
     moves: list[Move] = field(default_factory=list)
     starts: list[Start] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
-    held: list[uuid.UUID] = field(default_factory=list)
+    later: list[Later] = field(default_factory=list)
     asked: list[MessageDue] = field(default_factory=list)
     tries: list[Try] = field(default_factory=list)
 
@@ -94,13 +100,16 @@ async def prepare(
         return [], 0
     desk = await _desk(session, brand_id, due, apps, settings, now)
     sheet = Sheet()
-    await _take_up(session, desk, [one for one in due if one.state == MessageState.SENDING.value], carrier, sheet)
-    chosen = _decide(desk, [one for one in due if one.state != MessageState.SENDING.value], sheet)
+    known = _leave_unknown(desk, due, sheet)
+    await _take_up(
+        session, desk, [one for one in known if one.state == MessageState.SENDING.value], carrier, sheet
+    )
+    chosen = _decide(desk, [one for one in known if one.state != MessageState.SENDING.value], sheet)
     await _open(session, desk, chosen, sheet)
     await repository.move(session, moves=sheet.moves, now=now)
     await repository.end(session, ends=sheet.ends, now=now)
     await repository.start(session, starts=sheet.starts, now=now, lease_until=now + timing.LEASE)
-    await repository.postpone(session, next_at=dict.fromkeys(sheet.held, now + timing.LEASE))
+    await repository.postpone(session, later=sheet.later)
     await outbox.record(session, *sheet.asked)
     return sheet.tries, len(due)
 
@@ -131,6 +140,17 @@ async def _desk(
     )
 
 
+def _leave_unknown(desk: Desk, due: Sequence[Due], sheet: Sheet) -> list[Due]:
+    """What another version of the house queued, by a template that this one does not have, is left to it."""
+    known = [one for one in due if one.template in desk.templates]
+    for one in due:
+        if one.template not in desk.templates:
+            again_at = desk.now + timing.LEAVE_UNKNOWN_FOR
+            sheet.moves.append(Move(one.id, MessageState(one.state), one.reason, again_at))
+            log.error("messaging.template_unknown", message_id=str(one.id), template=one.template)
+    return known
+
+
 async def _take_up(session: AsyncSession, desk: Desk, due: Sequence[Due], carrier: Carrier, sheet: Sheet) -> None:
     """Tries whose worker is heard of no more: the same once more where that makes no second message."""
     if not due:
@@ -138,28 +158,39 @@ async def _take_up(session: AsyncSession, desk: Desk, due: Sequence[Due], carrie
     attempts = await repository.open_attempts(session, messages=due)
     for one in due:
         attempt = attempts[one.id]
-        if planning.may_ask_provider_again(
+        at = planning.repeat_at(
+            _case(desk, one),
             attempt.state,
             began=attempt.created_at,
-            remembered_for=carrier.remembers(attempt.channel),
+            remembered_for=_remembered_for(carrier, attempt),
+            is_wanted=one.reason != SkipReason.WITHDRAWN.value,
             now=desk.now,
-        ):
-            parcel = _parcel(session, desk, one, attempt.channel, attempt)
-            if parcel is not None:
-                sheet.tries.append(Try(parcel, one.channel_tries, attempt.created_at, None))
-                sheet.held.append(one.id)
-                continue
-        lost = "lost"
+        )
+        if at is not None and at > desk.now:
+            sheet.later.append(Later(one.id, at))
+            continue
+        parcel = _parcel(session, desk, one, attempt.channel, attempt) if at is not None else None
+        if parcel is not None:
+            sheet.tries.append(Try(parcel, one.channel_tries, attempt.created_at, is_repeat=True))
+            sheet.later.append(Later(one.id, desk.now + timing.LEASE))
+            continue
+        code = one.reason.removeprefix(UNCLEAR) if one.reason.startswith(UNCLEAR) else "lost"
         sheet.ends.append(
             End(
                 attempt_id=attempt.id,
                 attempt_state=AttemptState.UNKNOWN,
-                code=lost,
+                code=code,
                 state=MessageState.UNKNOWN,
-                reason=f"unclear:{lost}",
+                reason=f"{UNCLEAR}{code}",
             )
         )
         log.warning("messaging.outcome_unknown", message_id=str(one.id), channel=attempt.channel.value)
+
+
+def _remembered_for(carrier: Carrier, attempt: OpenAttempt) -> dt.timedelta:
+    """A provider drops doubles by the number that it was told, and not under another one."""
+    is_known = attempt.channel is not Channel.SMS or bool(attempt.reference)
+    return carrier.remembers(attempt.channel) if is_known else dt.timedelta(0)
 
 
 def _decide(desk: Desk, due: Sequence[Due], sheet: Sheet) -> list[tuple[Due, tuple[Channel, ...]]]:
@@ -211,14 +242,16 @@ async def _open(
         if channel is None:
             sheet.moves.append(_skipped(one, SkipReason.NO_CREDIT))
             continue
-        if not await _is_under_cap(session, desk, one):
-            if credit is not None:
-                await credit_repository.give_back(session, key=credit, attempt_id=attempt_id, now=desk.now)
-            sheet.moves.append(_skipped(one, SkipReason.FREQUENCY_CAP))
-            continue
+        # Before it counts under the cap: what cannot be read is not sent.
         parcel = _parcel(session, desk, one, channel, None, attempt_id)
+        is_sent = parcel is not None and await _is_under_cap(session, desk, one)
+        if credit is not None and not is_sent:
+            await credit_repository.give_back(session, key=credit, attempt_id=attempt_id, now=desk.now)
         if parcel is None:
             sheet.moves.append(Move(one.id, MessageState.PARKED, "unreadable"))
+            continue
+        if not is_sent:
+            sheet.moves.append(_skipped(one, SkipReason.FREQUENCY_CAP))
             continue
         sheet.starts.append(
             Start(
@@ -228,6 +261,7 @@ async def _open(
                 app_id=parcel.app.app_id if parcel.app else "",
                 template_ref=parcel.template_ref,
                 recipient=wrapping.masked(parcel),
+                reference=parcel.reference,
             )
         )
         tries = one.channel_tries + 1 if one.channel == channel.value else 1
@@ -266,18 +300,21 @@ def _parcel(
     attempt_id: uuid.UUID | None = None,
 ) -> Parcel | None:
     """``None`` when its words cannot be read, or there is nobody at the end of the way any more."""
+    number = attempt.id if attempt else attempt_id or new_id()
     try:
         return wrapping.wrap(
             wrapping.Order(
-                attempt_id=attempt.id if attempt else attempt_id or new_id(),
+                reference=attempt.reference if attempt else hearing.reference_of(brand_of(session), number),
+                attempt_id=number,
                 message=one,
                 channel=channel,
                 template=desk.templates[one.template],
                 reach=desk.reaches[one.member_id],
                 app=desk.apps.get(channel),
                 brand_name=desk.brand.display_name,
+                brand_name_en=desk.brand.display_name_en,
                 brand_code=desk.brand_code,
-                locale=one.locale or desk.brand.default_locale,
+                locale=one.locale or desk.reaches[one.member_id].locale or desk.brand.default_locale,
                 zone=one.zone or desk.brand.time_zone,
             ),
             keyring=keyring_of(session),
@@ -309,6 +346,7 @@ def _case(desk: Desk, one: Due) -> Case:
         apps={channel: app.app_id for channel, app in desk.apps.items()},
         is_allowed=choice[0] if choice else None,
         has_consented=one.member_id in desk.consented,
+        is_told_in_time=house_template(one.template).is_told_in_time,
     )
 
 

@@ -3,9 +3,10 @@
 import datetime as dt
 import secrets
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
+from yundian.brands import api as brands
 from yundian.members import api as members
 from yundian.messaging.errors import MessageUnknown, NobodyToTest, NotToSendAgain
 from yundian.messaging.repository import log as log_repository
@@ -14,7 +15,7 @@ from yundian.messaging.repository.queue import NewMessage
 from yundian.messaging.rules import rendering
 from yundian.messaging.rules.samples import sample_values
 from yundian.messaging.rules.templates import LOCALES, house_template
-from yundian.messaging.types import Channel, MessageWish
+from yundian.messaging.types import Channel, MessageWish, Value
 from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.keys import keyring_of
@@ -41,7 +42,7 @@ async def queue_test(door: Door, *, code: str, phone: str, channel: Channel | No
     if member_id is None:
         raise NobodyToTest
     template, now = house_template(code), clock.now()
-    text = rendering.packed(sample_values(template, now=now))
+    text = rendering.packed(sample_values(template, now=now, zone=await brands.zone_of(door)))
     message = NewMessage(
         member_id=member_id,
         fact_key=f"test:{secrets.token_hex(12)}",
@@ -59,6 +60,12 @@ async def queue_test(door: Door, *, code: str, phone: str, channel: Channel | No
 async def withdraw(door: Door, *, fact_keys: Sequence[str]) -> int:
     """What is not sent yet is not sent; how many messages that were."""
     return await repository.withdraw(door, fact_keys=fact_keys, now=clock.now())
+
+
+async def revise(door: Door, *, fact_key: str, values: Mapping[str, Value]) -> None:
+    """Messages of a fact that are not sent yet, with other values."""
+    sealed = keyring_of(door).encrypt(PURPOSE, rendering.packed(values))
+    await repository.revise(door, fact_key=fact_key, values_sealed=sealed)
 
 
 async def answer(door: Door, *, still: Collection[uuid.UUID], outdated: Collection[uuid.UUID]) -> None:
@@ -95,6 +102,7 @@ def _stored(keyring: Keyring, wish: MessageWish, now: dt.datetime) -> NewMessage
         zone=wish.zone,
         locale=wish.locale,
         recheck=wish.recheck,
+        shop_id=wish.shop_id,
     )
 
 

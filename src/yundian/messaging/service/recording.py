@@ -5,36 +5,32 @@ from collections.abc import Sequence
 
 import structlog
 
-from yundian.messaging.errors import AttemptUnderWay
 from yundian.messaging.ports import Accepted, Carrier, Outcome, Rejected
 from yundian.messaging.repository import credits as credit_repository
 from yundian.messaging.repository import messages as repository
-from yundian.messaging.repository.messages import End
+from yundian.messaging.repository.messages import End, Later
 from yundian.messaging.rules import timing
 from yundian.messaging.rules.verdicts import Verdict
-from yundian.messaging.service.preparing import BUSY, Try
+from yundian.messaging.service.preparing import BUSY, UNCLEAR, Try
 from yundian.messaging.states import AttemptState, MessageState
 from yundian.messaging.types import Channel
-from yundian.platform.core import clock
 from yundian.platform.outbox.door import Door
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("yundian.messaging")
-
-_SUCCESS = "success"
-_JUST_NOW = dt.timedelta(minutes=2)
 
 
 async def record(
     door: Door, *, results: Sequence[tuple[Try, Outcome]], carrier: Carrier, now: dt.datetime
 ) -> None:
     """End what has an end; where a provider forgets doubles, an unclear try is repeated instead."""
-    again_at = {
-        one.parcel.message_id: now + timing.look_again_after(now - one.began)
+    await repository.lock(door, message_ids=[one.parcel.message_id for one, _ in results])
+    later = [
+        Later(one.parcel.message_id, now + timing.look_again_after(now - one.began), _heard(said))
         for one, said in results
         if _is_open(one, said, carrier)
-    }
+    ]
     over = {one.parcel.attempt_id: (one, said) for one, said in results if not _is_open(one, said, carrier)}
-    await repository.postpone(door, next_at=again_at)
+    await repository.postpone(door, later=later)
     ended = await repository.end(door, ends=[_end(one, said, now) for one, said in over.values()], now=now)
     for attempt_id in sorted(ended, key=lambda each: over[each][0].parcel.message_id):
         one, said = over[attempt_id]
@@ -42,24 +38,14 @@ async def record(
         _tell(one, said)
 
 
-async def wechat_says(door: Door, *, app_id: str, provider_ref: str, status: str) -> None:
-    """How a template message ended, as WeChat tells afterwards. Other people's messages are none of ours.
-
-    ``AttemptUnderWay`` when we may not have written down its number yet: the courier asks again.
-    """
-    now = clock.now()
-    if not await repository.is_known(door, app_id=app_id, provider_ref=provider_ref):
-        if await repository.is_under_way(door, app_id=app_id, since=now - _JUST_NOW):
-            raise AttemptUnderWay
-        return
-    if status == _SUCCESS:
-        await repository.delivered(door, app_id=app_id, provider_ref=provider_ref, now=now)
-    else:
-        await repository.bounced(door, app_id=app_id, provider_ref=provider_ref, code=status, now=now)
-
-
 def _is_open(one: Try, said: Outcome, carrier: Carrier) -> bool:
-    return not isinstance(said, Accepted | Rejected) and bool(carrier.remembers(one.parcel.channel))
+    if isinstance(said, Rejected):
+        return one.is_repeat and said.verdict is Verdict.AGAIN
+    return not isinstance(said, Accepted) and bool(carrier.remembers(one.parcel.channel))
+
+
+def _heard(said: Outcome) -> str:
+    return "" if isinstance(said, Accepted) else f"{UNCLEAR}{said.code}"[:60]
 
 
 def _end(one: Try, said: Outcome, now: dt.datetime) -> End:
@@ -71,13 +57,13 @@ def _end(one: Try, said: Outcome, now: dt.datetime) -> End:
             provider_ref=said.provider_ref[:80],
             state=MessageState.SENT,
         )
-    if not isinstance(said, Rejected):
+    if not isinstance(said, Rejected) or one.is_repeat:
         return End(
             attempt_id=attempt_id,
             attempt_state=AttemptState.UNKNOWN,
             code=said.code,
             state=MessageState.UNKNOWN,
-            reason=f"unclear:{said.code}",
+            reason=_heard(said),
         )
     is_again = said.verdict is Verdict.AGAIN
     is_exhausted = one.channel_tries >= _most_tries(channel)
@@ -100,8 +86,11 @@ async def _settle_credit(door: Door, one: Try, said: Outcome, now: dt.datetime) 
     """What was certainly not sent used no consent; where WeChat knows of none, ours are worth nothing."""
     if one.credit is None or not isinstance(said, Rejected):
         return
-    settle = credit_repository.void if said.verdict is Verdict.NO_CONSENT else credit_repository.give_back
-    await settle(door, key=one.credit, attempt_id=one.parcel.attempt_id, now=now)
+    attempt_id = one.parcel.attempt_id
+    if said.verdict is Verdict.NO_CONSENT:
+        await credit_repository.void(door, key=one.credit, reference=f"voided:{attempt_id}", now=now)
+    else:
+        await credit_repository.give_back(door, key=one.credit, attempt_id=attempt_id, now=now)
 
 
 def _tell(one: Try, said: Outcome) -> None:

@@ -6,8 +6,10 @@ import uuid
 
 from yundian.members import api as members
 from yundian.members.types import AppKind
-from yundian.messaging.ports import Carrier, Outcome
+from yundian.messaging.ports import Carrier, Outcome, Rejected
 from yundian.messaging.repository import messages as repository
+from yundian.messaging.rules import timing
+from yundian.messaging.rules.verdicts import Verdict
 from yundian.messaging.service import preparing, recording
 from yundian.messaging.service.preparing import Try
 from yundian.messaging.types import Channel
@@ -56,10 +58,13 @@ async def send_due(
 
 
 async def _carry(carrier: Carrier, tries: list[Try]) -> list[tuple[Try, Outcome]]:
-    slots = asyncio.Semaphore(AT_ONCE)
+    """What has not begun in time is left: another worker may have it before this one is done."""
+    slots, began = asyncio.Semaphore(AT_ONCE), asyncio.get_running_loop().time()
 
     async def one(each: Try) -> tuple[Try, Outcome]:
         async with slots:
+            if asyncio.get_running_loop().time() - began > timing.CARRY_FOR_S:
+                return each, Rejected("no_time", Verdict.AGAIN)
             return each, await carrier.carry(each.parcel)
 
     return await asyncio.gather(*(one(each) for each in tries))

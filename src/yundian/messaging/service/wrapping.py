@@ -13,6 +13,7 @@ from yundian.messaging.service.queueing import PURPOSE
 from yundian.messaging.types import Channel, TemplateText, TemplateView, Value
 from yundian.platform.core.crypto import Keyring, mask_phone
 from yundian.platform.core.settings import Settings
+from yundian.platform.core.words import Words
 from yundian.platform.wechat.types import WeChatApp
 
 _SHOWN = 4
@@ -22,6 +23,7 @@ _SHOWN = 4
 class Order:
     """What to wrap, for whom."""
 
+    reference: str
     attempt_id: uuid.UUID
     message: Due
     channel: Channel
@@ -29,6 +31,7 @@ class Order:
     reach: Reach = field(repr=False)
     app: WeChatApp | None
     brand_name: str
+    brand_name_en: str
     brand_code: str
     locale: str
     zone: str
@@ -41,7 +44,7 @@ def wrap(order: Order, *, keyring: Keyring, settings: Settings) -> Parcel:
         raise ValueError("its words are erased")
     values = {
         **rendering.unpacked(keyring.decrypt(PURPOSE, message.values_sealed)),
-        "brand": order.brand_name,
+        "brand": Words(order.brand_name, order.brand_name_en),
         "link": f"{settings.base_url.rstrip('/')}{_path(order)}" if message.path else "",
     }
     text = order.template.texts[order.locale]
@@ -72,6 +75,7 @@ def _sms(order: Order, text: TemplateText, values: dict[str, Value], settings: S
         channel=Channel.SMS,
         to=order.reach.phone,
         template_ref=text.sms_template,
+        reference=order.reference,
         text=rendering.sms_text(text, found),
         sign=settings.sms_sign or order.brand_name,
         values=rendering.sms_values(house_template(order.template.code), found),

@@ -10,13 +10,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
 from stores.types import ShopView
-from yundian.orders.schemas import CHANNELS, channel_label, state_label
-from yundian.orders.states import OrderState
+from yundian.orders.schemas import channel_label, state_label
+from yundian.orders.states import OWN_CHANNELS, OrderState
 from yundian.orders.types import OrderFilter, OrderView
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.ids import new_id
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.i18n import told
 from yundian.platform.web.pages import AnyRequest
 from yundian.platform.web.sheets import Cell, MinorCell, Sheet
 
@@ -98,7 +99,7 @@ def state_options() -> list[tuple[str, str]]:
 
 def channel_options(names: Mapping[str, str], chosen: str) -> list[tuple[str, str]]:
     """The house's own channels, the brand's, and whatever else the address asks for."""
-    codes = dict.fromkeys([*CHANNELS, *names, *([chosen] if chosen else [])])
+    codes = dict.fromkeys([*OWN_CHANNELS, *names, *([chosen] if chosen else [])])
     return [(code, channel_label(code, names)) for code in codes]
 
 
@@ -127,7 +128,7 @@ def sheet_of(
 
     def shop(shop_id: uuid.UUID | None, otherwise: str) -> str:
         found = shops.get(shop_id) if shop_id else None
-        return found.name if found else otherwise
+        return told(found).name if found else otherwise
 
     rows: list[list[Cell]] = [
         [

@@ -17,7 +17,7 @@ from yundian.brands import api as brands
 from yundian.members import api as members
 from yundian.orders.errors import CodeUnknown
 from yundian.orders.pages.asked import asked_of, channel_options, state_options
-from yundian.orders.pages.pictures import pictures_of
+from yundian.orders.pages.pictures import pictures_of, told_lines, told_page
 from yundian.orders.schemas import LABELS, CodeForm, staff_of
 from yundian.orders.service import handing_over, lists
 from yundian.orders.service.detail import detail_of
@@ -72,12 +72,14 @@ class ShopOrderPages(Controller):
         own = await stores.shops_of_staff(session, principal)
         chosen = next((one for one in own if one.id == shop), own[0] if own else None)
         tab = tab if tab in _TABS else "ready"
+        found = await _orders(session, chosen.id, tab, cursor) if chosen else None
         return page(
             "orders/shop_orders.html",
             shops=own,
             shop=chosen,
             tab=tab,
-            orders=await _orders(session, chosen.id, tab, cursor) if chosen else None,
+            orders=await told_page(session, found) if found else None,
+            pictures=await pictures_of(session, *found.items) if found else {},
             **LABELS,
         )
 
@@ -105,7 +107,8 @@ class ShopOrderPages(Controller):
             status_code=form.status,
             shops=own,
             shop=chosen,
-            orders=found,
+            orders=await told_page(session, found),
+            pictures=await pictures_of(session, *found.items),
             filters=form,
             is_filtered=asked.is_filtered,
             states=state_options(),
@@ -128,7 +131,7 @@ class ShopOrderPages(Controller):
         return page(
             "orders/shop_order.html",
             detail=await detail_of(session, order=order),
-            order=order,
+            order=(await told_lines(session, [order]))[0],
             pictures=await pictures_of(session, order),
             customer=await _customer(services, principal, order),
             is_undoable=handing_over.is_undoable(order),

@@ -13,7 +13,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import api as brands
 from yundian.orders.pages.asked import asked_of, channel_options, sheet_of, shops_of, state_options
-from yundian.orders.pages.pictures import pictures_of
+from yundian.orders.pages.pictures import pictures_of, told_lines, told_page
 from yundian.orders.schemas import LABELS, RefundForm, staff_of
 from yundian.orders.service import handing_over, lists, refunding, uncollected
 from yundian.orders.service.detail import detail_of
@@ -61,8 +61,9 @@ class OrderPages(Controller):
         return page(
             "orders/orders.html",
             status_code=form.status,
-            orders=found,
+            orders=await told_page(session, found),
             shops=await shops_of(session, found.items),
+            pictures=await pictures_of(session, *found.items),
             filters=form,
             query=urlencode({name: text for name, text in asked.values.items() if text}),
             is_filtered=asked.is_filtered,
@@ -147,7 +148,7 @@ async def _order(request: AnyRequest, session: AsyncSession, order_id: uuid.UUID
         "orders/order.html",
         status_code=form.status,
         form=form,
-        order=order,
+        order=(await told_lines(session, [order]))[0],
         pictures=await pictures_of(session, order),
         detail=await detail_of(session, order=order),
         is_undoable=handing_over.is_undoable(order),

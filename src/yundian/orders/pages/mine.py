@@ -11,7 +11,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.brands import api as brands
 from yundian.orders.pages.asked import shops_of
-from yundian.orders.pages.pictures import pictures_of
+from yundian.orders.pages.pictures import pictures_of, told_lines, told_page
 from yundian.orders.schemas import LABELS
 from yundian.orders.service import handing_over, life, lists
 from yundian.orders.service.detail import Detail, detail_of
@@ -25,9 +25,10 @@ from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.lists import Cursor
 from yundian.platform.web.names import channel_names
-from yundian.platform.web.pages import AnyRequest, page, see_other
+from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
 
 PAGE_SIZE = 20
+FEW = 3
 
 
 class MyOrderPages(Controller):
@@ -49,8 +50,9 @@ class MyOrderPages(Controller):
         return page(
             "orders/mine.html",
             **await _brand(session, brand_code),
-            orders=found,
+            orders=await told_page(session, found),
             shops=await shops_of(session, found.items),
+            pictures=await pictures_of(session, *found.items),
             channels=await channel_names(request, session),
             **LABELS,
         )
@@ -73,7 +75,7 @@ class MyOrderPages(Controller):
             "orders/my_order.html",
             **await _brand(session, brand_code),
             detail=detail,
-            order=order,
+            order=(await told_lines(session, [order]))[0],
             pictures=await pictures_of(session, order),
             code=code,
             qr=_qr(services.settings.base_url, code.digits) if code else "",
@@ -102,6 +104,28 @@ class MyOrderPages(Controller):
         return see_other(f"/m/{brand_code}/orders/{order.number}", toast=said)
 
 
+class HomePanel(Controller):
+    path = "/m/{brand_code:str}/panels/orders"
+    include_in_schema = False
+
+    @get(name="orders.home_panel", guards=[customer])
+    async def latest(
+        self,
+        brand_code: FromPath[str],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> Template:
+        """Her home: what she ordered last."""
+        found = await lists.list_of_member(session, member_id=principal.own_id, cursor=None, limit=FEW)
+        return fragment(
+            "orders/_home_panel.html",
+            **await _brand(session, brand_code),
+            orders=await told_lines(session, found.items),
+            pictures=await pictures_of(session, *found.items),
+            **LABELS,
+        )
+
+
 async def _brand(session: AsyncSession, brand_code: str) -> dict[str, Any]:
     brand = await brands.find_brand(session, code=brand_code)
     policy = await brands.get_policy(session, brand_id=brand.id)
@@ -118,4 +142,4 @@ def _pay_path(services: Services, principal: Principal, detail: Detail) -> str:
 def _qr(base_url: str, digits: str) -> str:
     """Opens the counter's page with the code filled in. Behind ``#`` it reaches no server and no log."""
     address = f"{base_url}/shop/hand-over#{digits}"
-    return segno.make(address, error="m").svg_data_uri(scale=6, border=2)
+    return segno.make_qr(address, error="m").svg_data_uri(scale=6, border=2)

@@ -57,6 +57,7 @@ _KEEPS: dict[EventKind, tuple[str, str]] = {
     EventKind.COLLECTED: (", handed_over_at = w.at", " AND o.fulfil_shop_id = w.ref"),
     EventKind.COLLECTION_UNDONE: (", handed_over_at = NULL, stock_reference = w.text", ""),
     EventKind.COMPLETED: (", completed_at = w.at", ""),
+    EventKind.FORFEITED: (", close_reason = w.text, closed_at = w.at, completed_at = w.at", ""),
 }
 _TARGETS = {
     EventKind.PAID: OrderState.PAID,
@@ -67,11 +68,14 @@ _TARGETS = {
     EventKind.COLLECTED: OrderState.COLLECTED,
     EventKind.COLLECTION_UNDONE: OrderState.READY,
     EventKind.COMPLETED: OrderState.COMPLETED,
+    EventKind.FORFEITED: OrderState.COMPLETED,
 }
 _SOURCES = {kind: [state.value for state in LIFE.sources_of(target)] for kind, target in _TARGETS.items()} | {
-    # Both lead to READY, each from its own side.
+    # Two lead to READY and two to COMPLETED, each from its own side.
     EventKind.RELEASED: [OrderState.PAID.value, OrderState.WAITING.value],
     EventKind.COLLECTION_UNDONE: [OrderState.COLLECTED.value],
+    EventKind.COMPLETED: [OrderState.COLLECTED.value],
+    EventKind.FORFEITED: [OrderState.READY.value],
 }
 _STATEMENTS = {
     kind: _MOVE.format(assignments=assignments, condition=condition, order=ORDER)

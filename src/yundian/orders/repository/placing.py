@@ -37,6 +37,7 @@ _ORDER = {
     "placed_at": "timestamptz",
     "expires_at": "timestamptz",
     "note": "varchar",
+    "handed_by": "varchar",
 }
 _LINE = {
     "sku_id": "uuid",

@@ -1,11 +1,12 @@
 """Orders as people look for them: each list is one statement, by keyset, with the lines in the same rows."""
 
 import datetime as dt
+import itertools
 import uuid
 from collections.abc import Mapping, Sequence
 
 from yundian.orders.repository.rows import HISTORY, ORDER, history_of, order_of
-from yundian.orders.states import OrderState
+from yundian.orders.states import OWN_CHANNELS, OrderState
 from yundian.orders.types import HistoryView, OrderFilter, OrderView
 from yundian.platform.outbox.door import Door, brand_of, fetch
 
@@ -86,12 +87,14 @@ async def found(door: Door, *, wanted: OrderFilter, before: Key = FIRST, limit: 
     """Newest first."""
     conditions, values = _conditions(wanted)
     where = f"o.brand_id = $1 AND (o.placed_at, o.id) < ($2::timestamptz, $3::uuid){''.join(conditions)}"
-    source = "orders_order o"
-    if parts := _parts(wanted):
+    if wanted.channel and wanted.channel not in OWN_CHANNELS:
+        where += " AND o.external_id <> ''"
+    roles, parts = _roles(wanted, values), _parts(wanted)
+    sql = f"SELECT {ORDER} FROM orders_order o WHERE {where} {_NEWEST} $4"  # noqa: S608
+    if roles or parts:
         # One index for each part, in the order of the list.
-        each = (f"(SELECT * FROM orders_order o WHERE {where} AND {part} {_NEWEST} $4)" for part in parts)  # noqa: S608
-        source, where = f"({' UNION ALL '.join(each)}) o", "true"
-    sql = f"SELECT {ORDER} FROM {source} WHERE {where} {_NEWEST} $4"  # noqa: S608
+        each = (_part(where, role, part) for role, part in itertools.product(roles or ("",), parts or ("true",)))
+        sql = f"SELECT {ORDER} FROM ({' UNION ALL '.join(each)}) o {_NEWEST} $4"  # noqa: S608
     rows = await fetch(door, sql, brand_of(door), *before, limit, *values)
     return [order_of(tuple(row)) for row in rows]
 
@@ -106,9 +109,21 @@ _GOES_WITH: Mapping[OrderState, tuple[str, ...]] = {
     OrderState.WAITING: (_OPEN_HERE,),
     OrderState.READY: (_OPEN_HERE,),
     OrderState.COLLECTED: ("o.handed_over_at IS NOT NULL AND o.completed_at IS NULL",),
-    OrderState.CLOSED: ("o.closed_at IS NOT NULL",),
-    OrderState.CANCELLED: ("o.closed_at IS NOT NULL",),
+    OrderState.CLOSED: ("o.closed_at IS NOT NULL AND NOT o.is_cancelled",),
+    OrderState.CANCELLED: ("o.is_cancelled",),
 }
+# What a shop is to an order: sold it, else hands it over, else is her home. No order is in two.
+_ELSEWHERE = "o.{role}_shop_id IS NOT NULL AND o.{role}_shop_id IS DISTINCT FROM o.attributed_shop_id"
+_SOLD = "o.attributed_shop_id = s.shop_id"
+_HANDS_OVER = (
+    f"o.fulfil_shop_id = s.shop_id AND {_ELSEWHERE.format(role='fulfil')}"
+    " AND (o.attributed_shop_id IS NULL OR o.attributed_shop_id <> ALL ({shops}))"
+)
+_IS_HOME = (
+    f"o.home_shop_id = s.shop_id AND {_ELSEWHERE.format(role='home')}"
+    " AND (o.attributed_shop_id IS NULL OR o.attributed_shop_id <> ALL ({shops}))"
+    " AND (o.fulfil_shop_id IS NULL OR o.fulfil_shop_id <> ALL ({shops}))"
+)
 
 
 def _parts(wanted: OrderFilter) -> tuple[str, ...]:
@@ -118,13 +133,34 @@ def _parts(wanted: OrderFilter) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part for state in sorted(wanted.states) for part in _GOES_WITH[state]))
 
 
+def _roles(wanted: OrderFilter, values: list[object]) -> tuple[str, ...]:
+    """The same of the shops asked for: ``s`` is each of them by itself; none: of any shop."""
+    roles = [_SOLD, _HANDS_OVER]
+    shops = wanted.shop_ids
+    if wanted.shop_id is not None:
+        roles, shops = [*roles, _IS_HOME], frozenset({wanted.shop_id})
+    if shops is None:
+        return ()
+    values.append(list(shops))
+    given = f"${len(values) + 4}::uuid[]"
+    source = f"unnest({given}) AS s (shop_id) CROSS JOIN LATERAL (SELECT * FROM orders_order o WHERE"  # noqa: S608
+    return tuple(f"{source} {role.format(shops=given)} AND" for role in roles)
+
+
+def _part(where: str, role: str, part: str) -> str:
+    """The newest of one part, of each shop by itself."""
+    rows = f"{where} AND {part} {_NEWEST} $4"
+    if role:
+        return f"(SELECT o.* FROM {role} {rows}) AS o)"  # noqa: S608
+    return f"(SELECT * FROM orders_order o WHERE {rows})"  # noqa: S608
+
+
 def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
     own = "(o.attributed_shop_id = ANY({0}::uuid[]) OR o.fulfil_shop_id = ANY({0}::uuid[]))"
-    any_role = "{0}::uuid IN (o.attributed_shop_id, o.fulfil_shop_id, o.home_shop_id)"
+    is_within = wanted.shop_id is not None and wanted.shop_ids is not None
     given: list[tuple[str, object]] = [
         ("o.state = ANY({0}::varchar[])", [state.value for state in wanted.states] or None),
-        (any_role, wanted.shop_id),
-        (own, None if wanted.shop_ids is None else list(wanted.shop_ids)),
+        (own, list(wanted.shop_ids or ()) if is_within else None),
         ("o.campaign_id = {0}", wanted.campaign_id),
         ("o.member_id = {0}", wanted.member_id),
         ("o.channel = {0}", wanted.channel or None),
@@ -132,7 +168,7 @@ def _conditions(wanted: OrderFilter) -> tuple[list[str], list[object]]:
         ("o.placed_at < {0}", wanted.placed_before),
         ("o.id = ANY({0}::uuid[])", None if wanted.ids is None else list(wanted.ids)),
     ]
-    conditions, values = [], []
+    conditions, values = list[str](), list[object]()
     for text, value in given:
         if value is None:
             continue

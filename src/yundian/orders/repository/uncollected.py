@@ -16,7 +16,7 @@ WITH late AS MATERIALIZED (
     SELECT o.id, o.released_at FROM orders_order o
     WHERE o.brand_id = $1 AND o.handed_over_at IS NULL AND o.closed_at IS NULL AND o.external_id = ''
         AND o.placed_at <= $2 AND o.state = 'ready' AND o.released_at <= $2 AND o.payment_id IS NOT NULL
-        AND o.fulfil_shop_id IS NOT NULL
+        AND o.fulfil_shop_id IS NOT NULL AND o.handed_by = ''
         AND NOT EXISTS (SELECT FROM orders_uncollected u WHERE u.brand_id = o.brand_id AND u.order_id = o.id)
     ORDER BY o.released_at, o.id LIMIT $6::int
 ), told AS (

@@ -21,7 +21,7 @@ from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.ids import readable_code
 from yundian.platform.core.steps import step
 from yundian.platform.outbox import outbox, timers
-from yundian.platform.outbox.door import Door, brand_of
+from yundian.platform.outbox.door import Door
 
 COMPLETION = "orders.complete"
 _ISSUE_TRIES = 3
@@ -29,7 +29,7 @@ _ISSUE_TRIES = 3
 
 async def pick_up_code(door: Door, *, keyring: Keyring, order: OrderView) -> PickUpCode | None:
     """The code of an order that waits in its shop, made when it is first looked at; ``None`` for any other."""
-    if order.state is not OrderState.READY or order.fulfil_shop_id is None:
+    if order.state is not OrderState.READY or order.fulfil_shop_id is None or order.handed_by:
         return None
     for _ in range(_ISSUE_TRIES):
         found = await handover.sealed_code(door, order_id=order.id)
@@ -59,39 +59,70 @@ async def preview(door: Door, *, keyring: Keyring, shop_ids: frozenset[uuid.UUID
 
 
 async def confirm(
-    session: AsyncSession, *, keyring: Keyring, shop_ids: frozenset[uuid.UUID], text: str, actor: Actor
+    door: Door, *, keyring: Keyring, shop_ids: frozenset[uuid.UUID], text: str, actor: Actor
 ) -> OrderView:
     """The goods leave the shop: once, whoever confirms at the same time. Records ``OrderCollected``.
 
     Raises:
         CodeMistyped, CodeUnknown, CodeUsed, NotReady, RefundOpen
     """
-    found = await _find(session, keyring, shop_ids, text)
+    found = await _find(door, keyring, shop_ids, text)
     now = clock.now()
-    locked = await reading.by_ids(session, order_ids=[found.order_id], lock=True)
-    await _check(session, locked[0])
-    order = await _collect(session, found, now, actor)
-    if order.stock_reference:
-        await stores.commit_stock(session, shop_id=found.shop_id, reference=order.stock_reference, now=now)
-    step("orders.collected")
-    policy = await brands.get_policy(session, brand_id=brand_of(session))
-    due_at = now + dt.timedelta(days=policy.after_sale_days)
-    await timers.set_timer(session, name=COMPLETION, key=str(order.id), due_at=due_at)
-    return order
+    locked = await reading.by_ids(door, order_ids=[found.order_id], lock=True)
+    await _check(door, locked[0])
+    if not await handover.use(door, handover_id=found.id, now=now, actor_id=actor.id):
+        raise NotReady
+    return await _collect(door, found.order_id, found.shop_id, now, actor)
 
 
-async def _collect(session: AsyncSession, found: HandOverView, now: dt.datetime, actor: Actor) -> OrderView:
+async def hand_over(door: Door, *, order_id: uuid.UUID, actor: Actor) -> bool:
+    """The same for whom an upper room checked by a code of its own; a pick-up code is worth nothing any more.
+
+    ``False``: it is not released yet. Handed over before, it stays so. Records ``OrderCollected``.
+
+    Raises:
+        OrderUnknown, NotReady, RefundOpen
+    """
+    locked = await reading.by_ids(door, order_ids=[order_id], lock=True)
+    order = locked[0] if locked else None
+    if order is None or order.fulfil_shop_id is None:
+        raise OrderUnknown
+    if order.state in (OrderState.COLLECTED, OrderState.COMPLETED):
+        return True
+    if order.state in (OrderState.PAID, OrderState.WAITING):
+        return False
+    await _check(door, order)
+    await handover.void(door, order_ids=[order_id])
+    await _collect(door, order_id, order.fulfil_shop_id, clock.now(), actor)
+    return True
+
+
+async def forfeit(door: Door, *, order_id: uuid.UUID, reason: str) -> bool:
+    """Nobody came for what was kept for her alone: it is over, what was paid stays. ``False``: not released."""
+    move = Move(order_id=order_id, at=clock.now(), text=reason, facts={"reason": reason})
+    moved = await moving.move(door, kind=EventKind.FORFEITED, moves=[move])
+    await handover.void(door, order_ids=[order.id for order in moved])
+    return bool(moved)
+
+
+async def _collect(
+    door: Door, order_id: uuid.UUID, shop_id: uuid.UUID, now: dt.datetime, actor: Actor
+) -> OrderView:
     if actor.id is None:
         raise RuntimeError("somebody hands it over")
-    facts = {"shop_id": found.shop_id}
-    wanted = Move(order_id=found.order_id, at=now, ref=found.shop_id, facts=facts)
-    moved = await moving.move(session, kind=EventKind.COLLECTED, moves=[wanted], actor=actor)
-    is_used = moved and await handover.use(session, handover_id=found.id, now=now, actor_id=actor.id)
-    if not is_used:
+    wanted = Move(order_id=order_id, at=now, ref=shop_id, facts={"shop_id": shop_id})
+    moved = await moving.move(door, kind=EventKind.COLLECTED, moves=[wanted], actor=actor)
+    if not moved:
         raise NotReady
-    event = OrderCollected(order=facts_of(moved[0]), collected_at=now, shop_id=found.shop_id, staff_id=actor.id)
-    await outbox.record(session, event)
-    return moved[0]
+    order = moved[0]
+    event = OrderCollected(order=facts_of(order), collected_at=now, shop_id=shop_id, staff_id=actor.id)
+    await outbox.record(door, event)
+    if order.stock_reference:
+        await stores.commit_stock(door, shop_id=shop_id, reference=order.stock_reference, now=now)
+    step("orders.collected")
+    due_at = now + dt.timedelta(days=await brands.after_sale_days(door))
+    await timers.set_timer(door, name=COMPLETION, key=str(order.id), due_at=due_at)
+    return order
 
 
 async def undo(
@@ -120,9 +151,10 @@ async def undo(
 
 
 def is_undoable(order: OrderView) -> bool:
-    """Whether its hand-over is so fresh that it may be taken back."""
+    """Whether its hand-over is so fresh that it may be taken back, and was the counter's."""
     at = order.handed_over_at
-    return order.state is OrderState.COLLECTED and at is not None and at > clock.now() - UNDO_WITHIN
+    is_ours = order.state is OrderState.COLLECTED and not order.handed_by
+    return is_ours and at is not None and at > clock.now() - UNDO_WITHIN
 
 
 async def _set_aside_again(session: AsyncSession, order: OrderView, shop_id: uuid.UUID, now: dt.datetime) -> str:

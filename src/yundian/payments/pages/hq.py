@@ -11,6 +11,7 @@ from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.payments.schemas import (
+    STANDING_TONES,
     TONES,
     AccountForm,
     OrphanLink,
@@ -26,10 +27,10 @@ from yundian.payments.schemas import (
     payment_label,
     provider_label,
     refund_label,
-    status_label,
+    standing_label,
 )
 from yundian.payments.service import accounts, orphans, reading, refunding, starting
-from yundian.payments.states import OrphanStatus, PaymentState
+from yundian.payments.states import OrphanStanding, PaymentState
 from yundian.payments.types import PaymentFilter, Provider
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.money import Money
@@ -59,7 +60,8 @@ _LABELS: dict[str, Any] = {
     "outcome_label": outcome_label,
     "refund_label": refund_label,
     "orphan_label": orphan_label,
-    "status_label": status_label,
+    "standing_label": standing_label,
+    "standing_tones": STANDING_TONES,
     "action_label": action_label,
     "provider_label": provider_label,
     "tones": TONES,
@@ -184,12 +186,13 @@ class OrphanPages(Controller):
         self, session: NamedDependency[AsyncSession], state_filter: StateFilter = "open", cursor: Cursor = None
     ) -> Template:
         """Money that fits nothing, newest first."""
-        status = OrphanStatus(state_filter) if state_filter in set(OrphanStatus) else OrphanStatus.OPEN
+        known = state_filter in set(OrphanStanding)
+        standing = OrphanStanding(state_filter) if known else OrphanStanding.OPEN
         return page(
             "payments/orphans.html",
-            orphans=await reading.list_orphans(session, status=status, cursor=cursor, limit=PAGE_SIZE),
-            filters=Form.of(state=status.value),
-            statuses=[(one.value, status_label(one)) for one in OrphanStatus],
+            orphans=await reading.list_orphans(session, standing=standing, cursor=cursor, limit=PAGE_SIZE),
+            filters=Form.of(state=standing.value),
+            statuses=[(one.value, standing_label(one)) for one in OrphanStanding],
             **_LABELS,
         )
 
@@ -290,7 +293,7 @@ async def _life(session: AsyncSession, payment_id: uuid.UUID, form: Form) -> Tem
 
 async def _orphan(session: AsyncSession, orphan_id: uuid.UUID, form: Form, *, search: str = "") -> Template:
     life = await reading.get_orphan(session, orphan_id=orphan_id)
-    is_open = life.orphan.status is OrphanStatus.OPEN
+    is_open = life.orphan.standing is OrphanStanding.OPEN
     return page(
         "payments/orphan.html",
         status_code=form.status,

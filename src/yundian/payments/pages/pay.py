@@ -1,5 +1,6 @@
 """The payer's page: choose, pay, wait, done. Nobody signs in: the address names the payment and is unguessable."""
 
+import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +22,12 @@ from yundian.payments.service.accounts import list_accounts
 from yundian.payments.states import AccountStatus, PaymentState
 from yundian.payments.types import PaymentView, Provider, Started
 from yundian.platform.auth.guards import anyone
-from yundian.platform.core import clock
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.services import Services
 from yundian.platform.web.context import current
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
+from yundian.platform.web.i18n import told
 from yundian.platform.web.pages import fragment, page, see_other
 from yundian.platform.wechat.agents import is_wechat_browser
 
@@ -39,10 +40,11 @@ class _Seen:
     policy: PolicyView
     payment: PaymentView
     providers: list[Provider]
+    now: dt.datetime
 
     @property
     def standing(self) -> str:
-        payment, now = self.payment, clock.now()
+        payment, now = self.payment, self.now
         if payment.state is PaymentState.SUCCEEDED:
             return "paid"
         if payment.state is PaymentState.PENDING and payment.expires_at > now:
@@ -117,11 +119,11 @@ async def _see(services: Services, token: str) -> _Seen:
         raise PaymentUnknown
     brand_id, payment_id = named
     async with services.database.unit_of_work(brand_id) as session:
-        payment = await reading.get_payment(session, payment_id=payment_id)
+        payment, now = await reading.get_payment_now(session, payment_id=payment_id)
         accounts = await list_accounts(session)
         policy = await brands.get_policy(session, brand_id=brand_id)
     active = [one.provider for one in accounts if one.status is AccountStatus.ACTIVE]
-    return _Seen(brand_id, policy, payment, [one for one in Provider if one in active])
+    return _Seen(brand_id, policy, payment, [one for one in Provider if one in active], now)
 
 
 async def _start(
@@ -161,7 +163,7 @@ def _way(
     is_code = bool(started.qr_code)
     return {
         "provider": choice.provider,
-        "code": segno.make(started.qr_code, error="m").svg_data_uri(scale=6, border=2) if is_code else "",
+        "code": segno.make_qr(started.qr_code, error="m").svg_data_uri(scale=6, border=2) if is_code else "",
         "cashier": started.qr_code if sandbox and started.qr_code.startswith(f"{sandbox}/") else "",
         "has_page": is_code and choice.provider is Provider.ALIPAY and not _is_in_wechat(request),
         "redirect_url": started.redirect_url,
@@ -177,7 +179,7 @@ def _is_in_wechat(request: Request[Any, Any, Any]) -> bool:
 
 def _context(seen: _Seen, token: str) -> dict[str, Any]:
     return {
-        "brand_name": seen.policy.display_name,
+        "brand_name": told(seen.policy).display_name,
         "zone": seen.policy.time_zone,
         "payment": seen.payment,
         "providers": seen.providers,

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from yundian.payments.types import NoticeView
-from yundian.platform.core.ids import new_id
+from yundian.platform.core import clock
+from yundian.platform.core.ids import first_id_at, new_id
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.declare import Event
 from yundian.platform.outbox.door import Door, brand_of, fetch, mark_dirty, run
@@ -82,10 +83,17 @@ _ADD = (
 )
 
 
-async def add_notices(door: Door, *, rows: Sequence[NoticeRow], events: Sequence[Event]) -> set[uuid.UUID]:
-    """Store what is new, with the event of each verified one. ``events`` names ``notice_id`` in its payload."""
+async def add_notices(
+    door: Door,
+    *,
+    rows: Sequence[NoticeRow],
+    events: Sequence[Event],
+    parents: Sequence[str | None] | None = None,
+) -> set[uuid.UUID]:
+    """Store what is new, with the event of each verified one and its trace. ``events`` names ``notice_id`` in its
+    payload."""
     columns = [[getattr(row, name) for row in rows] for name in _COLUMNS]
-    added = await fetch(door, _ADD, brand_of(door), *columns, *outbox.arguments(events))
+    added = await fetch(door, _ADD, brand_of(door), *columns, *outbox.arguments(events, parents=parents))
     if added and events:
         mark_dirty(door)
     return {row[0] for row in added}
@@ -164,5 +172,5 @@ async def forget(door: Door, *, days: int, limit: int) -> int:
 
 async def forget_unclaimed(door: Door, *, days: int) -> int:
     """Works without a brand."""
-    sql = "DELETE FROM unclaimed_notice WHERE created_at < now() - make_interval(days => $1)"
-    return await run(door, sql, days)
+    before = first_id_at(clock.now() - dt.timedelta(days=days))
+    return await run(door, "DELETE FROM unclaimed_notice WHERE id < $1", before)

@@ -7,13 +7,24 @@ from typing import Any
 
 import msgspec
 
-from yundian.payments.states import OrphanStatus
+from yundian.payments.states import OrphanStanding
 from yundian.payments.types import OrphanActionView, OrphanView
 from yundian.platform.core.ids import new_id
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
+# What is left to be done something about; a refund without an amount is known by its reason alone.
+_IS_LEFT = "(o.reserved_minor < o.amount_minor OR o.amount_minor = 0)"
+_IS_BACK = "o.amount_minor > 0 AND o.refunded_minor = o.amount_minor"
+_WHERE = {
+    OrphanStanding.OPEN: f"o.status = 'open' AND {_IS_LEFT}",
+    OrphanStanding.RETURNING: f"o.status = 'open' AND NOT {_IS_LEFT} AND NOT ({_IS_BACK})",
+    OrphanStanding.RETURNED: f"o.status = 'open' AND {_IS_BACK}",
+    OrphanStanding.RESOLVED: "o.status = 'resolved'",
+    OrphanStanding.ADOPTED: "o.status = 'adopted'",
+}
+_STANDING = "CASE " + " ".join(f"WHEN {where} THEN '{standing}'" for standing, where in _WHERE.items()) + " END"
 _ORPHAN = (
-    "o.id, o.reason, o.status, o.provider, o.account_id, o.out_trade_no, o.provider_ref,"
+    f"o.id, o.reason, o.status, {_STANDING} AS standing, o.provider, o.account_id, o.out_trade_no, o.provider_ref,"
     " o.amount_minor, o.currency,"
     " o.detail, o.payment_id, o.linked_payment_id, o.reserved_minor, o.refunded_minor, o.paid_at, o.created_at"
 )
@@ -62,13 +73,15 @@ async def orphan(door: Door, *, orphan_id: uuid.UUID, lock: bool = False) -> Orp
     return orphan_of(rows[0]) if rows else None
 
 
-async def orphans(door: Door, *, status: OrphanStatus, before: uuid.UUID | None, limit: int) -> list[OrphanView]:
+async def orphans(
+    door: Door, *, standing: OrphanStanding, before: uuid.UUID | None, limit: int
+) -> list[OrphanView]:
     """Newest first."""
     sql = (
-        f"SELECT {_ORPHAN} FROM payments_orphan o WHERE o.brand_id = $1 AND o.status = $2"  # noqa: S608
-        " AND ($3::uuid IS NULL OR o.id < $3) ORDER BY o.id DESC LIMIT $4"
+        f"SELECT {_ORPHAN} FROM payments_orphan o WHERE o.brand_id = $1 AND {_WHERE[standing]}"  # noqa: S608
+        " AND ($2::uuid IS NULL OR o.id < $2) ORDER BY o.id DESC LIMIT $3"
     )
-    return [orphan_of(row) for row in await fetch(door, sql, brand_of(door), status.value, before, limit)]
+    return [orphan_of(row) for row in await fetch(door, sql, brand_of(door), before, limit)]
 
 
 async def orphans_of(door: Door, *, payment_id: uuid.UUID) -> list[OrphanView]:

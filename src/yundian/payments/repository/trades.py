@@ -59,6 +59,16 @@ async def payment(door: Door, *, payment_id: uuid.UUID, lock: bool = False) -> P
     return payment_of(rows[0]) if rows else None
 
 
+async def payment_now(
+    door: Door, *, payment_id: uuid.UUID, lock: bool = False
+) -> tuple[PaymentView, dt.datetime] | None:
+    """The same with the database's time, which decides whether it can still be paid: that of a process may be
+    wrong."""
+    sql = f"SELECT now(), {PAYMENT} FROM payments_payment p WHERE p.brand_id = $1 AND p.id = $2"  # noqa: S608
+    rows = await fetch(door, sql + (" FOR UPDATE" if lock else ""), brand_of(door), payment_id)
+    return (payment_of(rows[0][1:]), rows[0][0]) if rows else None
+
+
 async def payments(door: Door, *, ids: Sequence[uuid.UUID]) -> list[PaymentView]:
     """These, newest first."""
     sql = (
@@ -241,64 +251,90 @@ async def capture(door: Door, *, paid: Sequence[PaymentView]) -> list[uuid.UUID]
     return ids
 
 
-async def begin_closing(door: Door, *, now: dt.datetime, payment_id: uuid.UUID | None = None) -> int:
-    """The named payment, or all that expired. Their attempts are due at once."""
+async def begin_closing(door: Door, *, now: dt.datetime, payment_id: uuid.UUID) -> bool:
+    """One payment, whose attempts are due at once; whether it was still open."""
+    sql = (
+        "UPDATE payments_payment SET state = 'closing', closing_at = $2 WHERE brand_id = $1 AND id = $3"
+        " AND state = 'pending' RETURNING id"
+    )
+    rows = await fetch(door, sql, brand_of(door), now, payment_id)
+    await _look_at_once(door, payment_ids=[row[0] for row in rows], now=now)
+    return bool(rows)
+
+
+async def begin_closing_expired(door: Door, *, now: dt.datetime, limit: int) -> int:
+    """The same of what expired, the longest ago first, so many at most; how many there were."""
     rows = await fetch(
         door,
-        "UPDATE payments_payment SET state = 'closing', closing_at = $2 WHERE brand_id = $1 AND state = 'pending'"
-        " AND CASE WHEN $3::uuid IS NULL THEN expires_at <= $2 ELSE id = $3 END RETURNING id",
+        "WITH expired AS MATERIALIZED ("
+        "SELECT e.id FROM payments_payment e WHERE e.brand_id = $1 AND e.state = 'pending' AND e.expires_at <= $2"
+        " ORDER BY e.expires_at LIMIT $3 FOR UPDATE SKIP LOCKED)"
+        " UPDATE payments_payment p SET state = 'closing', closing_at = $2 FROM expired"
+        " WHERE p.brand_id = $1 AND p.id = expired.id RETURNING p.id",
         brand_of(door),
         now,
-        payment_id,
+        limit,
     )
+    await _look_at_once(door, payment_ids=[row[0] for row in rows], now=now)
+    return len(rows)
+
+
+async def _look_at_once(door: Door, *, payment_ids: Sequence[uuid.UUID], now: dt.datetime) -> None:
+    if not payment_ids:
+        return
     await run(
         door,
         "UPDATE payments_attempt SET next_poll_at = $2 WHERE brand_id = $1 AND payment_id = ANY($3::uuid[])"
         " AND state IN ('init', 'pending', 'unknown')",
         brand_of(door),
         now,
-        [row[0] for row in rows],
+        list(payment_ids),
     )
-    return len(rows)
 
 
-async def finish_closing(door: Door, *, now: dt.datetime) -> list[PaymentView]:
-    """What nobody can pay any more, and what no provider answered about for too long."""
+async def finish_closing(door: Door, *, now: dt.datetime, limit: int) -> list[PaymentView]:
+    """What nobody can pay any more, and what no provider answered about for too long; so many at most."""
     rows = await fetch(
         door,
-        "UPDATE payments_payment p SET state = 'closed', ended_at = now() WHERE p.brand_id = $1"  # noqa: S608
-        " AND p.state = 'closing' AND p.id IN (SELECT c.id FROM payments_payment c WHERE c.brand_id = $1"
+        "WITH over AS MATERIALIZED (SELECT c.id FROM payments_payment c WHERE c.brand_id = $1"  # noqa: S608
         " AND c.state = 'closing' AND (coalesce(c.closing_at, c.expires_at) <= $2 OR NOT EXISTS ("
         "SELECT FROM payments_attempt a WHERE a.brand_id = c.brand_id"
         " AND a.payment_id = c.id AND a.state IN ('init', 'pending', 'unknown')))"
-        " FOR UPDATE OF c SKIP LOCKED)"
-        f" RETURNING {PAYMENT}",
+        " LIMIT $3 FOR UPDATE OF c SKIP LOCKED)"
+        " UPDATE payments_payment p SET state = 'closed', ended_at = now() FROM over"
+        f" WHERE p.brand_id = $1 AND p.id = over.id AND p.state = 'closing' RETURNING {PAYMENT}",
         brand_of(door),
         now - GIVE_UP_CLOSING_AFTER,
+        limit,
     )
     return [payment_of(row) for row in rows]
 
 
-async def claim_due(
-    door: Door, *, now: dt.datetime, limit: int, payment_id: uuid.UUID | None = None
-) -> list[tuple[AttemptView, PaymentState]]:
+_CLAIM = f"""
+UPDATE payments_attempt a SET polls = polls + 1, next_poll_at = $2::timestamptz +
+    CASE due.payment_state WHEN 'closing' THEN {_CLOSING_AGAIN} ELSE {_BACKOFF} END
+FROM (SELECT d.id AS due_id, p.state AS payment_state FROM payments_attempt d
+    JOIN payments_payment p ON p.brand_id = d.brand_id AND p.id = d.payment_id
+    WHERE d.brand_id = $1 AND d.next_poll_at IS NOT NULL AND {{which}}
+    ORDER BY d.next_poll_at LIMIT $3 FOR UPDATE OF d SKIP LOCKED) AS due
+WHERE a.brand_id = $1 AND a.id = due.due_id RETURNING due.payment_state, {_ATTEMPT}
+"""  # noqa: S608
+_CLAIM_DUE, _CLAIM_ONE = (_CLAIM.format(which=one) for one in ("d.next_poll_at <= $2", "d.payment_id = $4"))
+
+
+async def claim_due(door: Door, *, now: dt.datetime, limit: int) -> list[tuple[AttemptView, PaymentState]]:
     """Attempts to ask about, each by one worker; the next look is set before, in case this one never ends."""
-    rows = await fetch(
-        door,
-        "UPDATE payments_attempt a SET polls = polls + 1, next_poll_at = $2::timestamptz +"  # noqa: S608
-        f" CASE due.payment_state WHEN 'closing' THEN {_CLOSING_AGAIN} ELSE {_BACKOFF} END"
-        " FROM (SELECT d.id AS due_id, p.state AS payment_state FROM payments_attempt d"
-        " JOIN payments_payment p ON p.brand_id = d.brand_id AND p.id = d.payment_id"
-        " WHERE d.brand_id = $1 AND d.next_poll_at IS NOT NULL"
-        " AND CASE WHEN $4::uuid IS NULL THEN d.next_poll_at <= $2 ELSE d.payment_id = $4 END"
-        " ORDER BY d.next_poll_at LIMIT $3 FOR UPDATE OF d SKIP LOCKED) AS due"
-        " WHERE a.brand_id = $1 AND a.id = due.due_id"
-        f" RETURNING due.payment_state, {_ATTEMPT}",
-        brand_of(door),
-        now,
-        limit,
-        payment_id,
-    )
+    return _claimed(await fetch(door, _CLAIM_DUE, brand_of(door), now, limit))
+
+
+async def claim_of(
+    door: Door, *, payment_id: uuid.UUID, now: dt.datetime, limit: int
+) -> list[tuple[AttemptView, PaymentState]]:
+    """The same of one payment, whenever they would have been due."""
+    return _claimed(await fetch(door, _CLAIM_ONE, brand_of(door), now, limit, payment_id))
+
+
+def _claimed(rows: Sequence[Any]) -> list[tuple[AttemptView, PaymentState]]:
     return [(attempt_of(tuple(row)[1:]), PaymentState(row[0])) for row in rows]
 
 

@@ -10,6 +10,7 @@ from yundian.payments.service.notices import Received
 from yundian.payments.types import Acknowledgement
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.db.database import Database
+from yundian.platform.outbox import outbox
 from yundian.platform.outbox.gathering import Gathering
 
 _MOST = 50
@@ -34,7 +35,8 @@ class NoticeDesk:
                 self._brands = {key: one for key, one in self._brands.items() if not one.is_idle}
             together = functools.partial(self._together, brand_id)
             gathering = self._brands[brand_id] = Gathering(together, most=_MOST)
-        return await gathering.ask(received)
+        # Of this request: whoever stores it may be at work for another.
+        return await gathering.ask(received._replace(trace_parent=outbox.current_trace_parent()))
 
     async def _together(self, brand_id: uuid.UUID, received: Sequence[Received]) -> list[Acknowledgement]:
         return await notices.receive(

@@ -45,6 +45,7 @@ class Received(NamedTuple):
     account_id: uuid.UUID
     body: bytes
     headers: Mapping[str, str]
+    trace_parent: str | None = None
 
 
 async def receive(
@@ -59,6 +60,7 @@ async def receive(
     unclaimed: list[Received] = []
     answers: list[Acknowledgement] = []
     rows: list[NoticeRow] = []
+    traces: dict[uuid.UUID, str | None] = {}
     async with database.connection(brand_id) as tx:
         accounts = await open_accounts(tx, keyring=keyring, ids={one.account_id for one in received})
         for one in received:
@@ -70,7 +72,8 @@ async def receive(
             row, answer = _verified(keyring, providers.of(account), one)
             rows.append(row)
             answers.append(answer)
-        await store(tx, rows=rows)
+            traces[row.id] = one.trace_parent
+        await store(tx, rows=rows, traces=traces)
     for one in unclaimed:
         await _keep_unclaimed(database, keyring, one.provider, f"{brand_id}/{one.account_id}", one.body)
     if rows:
@@ -86,16 +89,19 @@ def _verified(keyring: Keyring, client: PaymentProvider, one: Received) -> tuple
     return notice_row(keyring, one.account_id, one.body, verified), client.accepted()
 
 
-async def store(tx: Tx, *, rows: Sequence[NoticeRow]) -> int:
+async def store(tx: Tx, *, rows: Sequence[NoticeRow], traces: Mapping[uuid.UUID, str | None] | None = None) -> int:
     """Store notices, each once, a verified one with the event that gets it handled; how many were new.
 
     In the order of their references, so that two who store the same ones wait for each other in one direction.
+    ``traces``: of the requests that brought them, where they are several.
     """
     if not rows:
         return 0
     ordered = sorted(rows, key=lambda row: (row.account_id, row.ref))
-    events = [NoticeReceived(notice_id=row.id) for row in ordered if row.signature_ok]
-    return len(await repository.add_notices(tx, rows=ordered, events=events))
+    told = [row.id for row in ordered if row.signature_ok]
+    events = [NoticeReceived(notice_id=notice_id) for notice_id in told]
+    parents = None if traces is None else [traces.get(notice_id) for notice_id in told]
+    return len(await repository.add_notices(tx, rows=ordered, events=events, parents=parents))
 
 
 def notice_row(keyring: Keyring, account_id: uuid.UUID, body: bytes, verified: VerifiedNotice) -> NoticeRow:

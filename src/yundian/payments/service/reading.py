@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from yundian.payments.errors import OrphanUnknown, PaymentUnknown
 from yundian.payments.models import Attempt, Payment
 from yundian.payments.repository import notices, orphans, refunds, trades
-from yundian.payments.states import OrphanStatus, RefundState
+from yundian.payments.states import OrphanStanding, RefundState
 from yundian.payments.types import (
     OrphanLife,
     OrphanView,
@@ -83,6 +83,14 @@ async def get_payment(session: AsyncSession, *, payment_id: uuid.UUID) -> Paymen
     return await _payment(session, payment_id)
 
 
+async def get_payment_now(session: AsyncSession, *, payment_id: uuid.UUID) -> tuple[PaymentView, dt.datetime]:
+    """The same, and what time it is by the database's clock."""
+    found = await trades.payment_now(session, payment_id=payment_id)
+    if found is None:
+        raise PaymentUnknown
+    return found
+
+
 async def _payment(session: AsyncSession, payment_id: uuid.UUID) -> PaymentView:
     found = await trades.payment(session, payment_id=payment_id)
     if found is None:
@@ -104,11 +112,11 @@ async def life_of(session: AsyncSession, *, payment_id: uuid.UUID) -> PaymentLif
 
 
 async def list_orphans(
-    session: AsyncSession, *, status: OrphanStatus, cursor: str | None, limit: int
+    session: AsyncSession, *, standing: OrphanStanding, cursor: str | None, limit: int
 ) -> Page[OrphanView]:
     """Newest first."""
     before = decode_cursor(cursor, (uuid.UUID,))[0] if cursor else None
-    rows = await orphans.orphans(session, status=status, before=before, limit=limit + 1)
+    rows = await orphans.orphans(session, standing=standing, before=before, limit=limit + 1)
     items, next_cursor = cut(rows, limit, lambda one: (str(one.id),))
     return Page(items=items, next_cursor=next_cursor)
 

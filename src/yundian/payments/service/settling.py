@@ -36,6 +36,8 @@ from yundian.platform.core.steps import step
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.door import Door
 
+CLOSED_AT_ONCE = 1_000
+
 _ORPHANING = {
     Verdict.LATE: OrphanReason.LATE,
     Verdict.DUPLICATE: OrphanReason.DUPLICATE,
@@ -148,9 +150,9 @@ async def lock(door: Door, *, payments: Sequence[str] = (), refund_numbers: Sequ
     await trades.lock_payments_of(door, trade_numbers=payments, refund_numbers=refund_numbers)
 
 
-async def finish_closing(door: Door, *, now: dt.datetime) -> int:
-    """Close what nobody can pay any more, or no provider answered about in time. Records closed."""
-    closed = await trades.finish_closing(door, now=now)
+async def finish_closing(door: Door, *, now: dt.datetime, limit: int = CLOSED_AT_ONCE) -> int:
+    """Close what nobody can pay any more, or no provider answered about in time; how many. Records closed."""
+    closed = await trades.finish_closing(door, now=now, limit=limit)
     await outbox.record(
         door,
         *(

@@ -148,10 +148,11 @@ async def _prepare(
     door: Door, keyring: Keyring, payment_id: uuid.UUID, provider: Provider, kind: PayKind
 ) -> _Call:
     now = clock.now()
-    payment = await trades.payment(door, payment_id=payment_id, lock=True)
-    if payment is None:
+    found = await trades.payment_now(door, payment_id=payment_id, lock=True)
+    if found is None:
         raise PaymentUnknown
-    if payment.state is not PaymentState.PENDING or payment.expires_at <= now:
+    payment, moment = found
+    if payment.state is not PaymentState.PENDING or payment.expires_at <= moment:
         raise PaymentEnded(state=payment.state.value)
     account_id = await account_rows.active(door, provider=provider)
     if account_id is None:
@@ -232,7 +233,7 @@ def _answer(result: StartResult) -> Started:
 
 async def begin_closing(door: Door, *, payment_id: uuid.UUID) -> bool:
     """Let nobody pay any more, as soon as the providers agree; whether there was anything to close."""
-    return await trades.begin_closing(door, now=clock.now(), payment_id=payment_id) > 0
+    return await trades.begin_closing(door, now=clock.now(), payment_id=payment_id)
 
 
 async def has_payer(door: Door, *, payment_id: uuid.UUID) -> bool:

@@ -26,6 +26,8 @@ from yundian.platform.core.steps import step
 from yundian.platform.db.database import Database
 
 BATCH = 100
+# What nobody tried to pay needs no provider: a sale's unpaid orders end together.
+EXPIRED_AT_ONCE = settling.CLOSED_AT_ONCE
 # A provider takes some 150 refunds a second of one merchant; one round every five seconds stays well below.
 REFUNDS_A_ROUND = 250
 # Below the limit of a provider's client: payers who start go first.
@@ -46,16 +48,19 @@ async def sweep(
     limit: int = BATCH,
     refunds: int = REFUNDS_A_ROUND,
 ) -> int:
-    """One round for one brand: close what expired, ask about what is due; how many payments were asked about."""
+    """One round for one brand: close what expired, ask about what is due.
+
+    How many expired or were asked about, whichever are more: fewer than ``limit`` when nothing is left.
+    """
     at = now or clock.now()
     async with database.connection(brand_id) as tx:
-        await trades.begin_closing(tx, now=at)
+        expired = await trades.begin_closing_expired(tx, now=at, limit=EXPIRED_AT_ONCE)
         due = await trades.claim_due(tx, now=at, limit=limit)
         accounts = await open_accounts(tx, keyring=keyring, ids={attempt.account_id for attempt, _ in due})
     await _look(database, providers, brand_id, due, accounts, at)
     await _finish_closing(database, brand_id, at)
     await refunding.sweep(database, keyring=keyring, providers=providers, brand_id=brand_id, limit=refunds, now=at)
-    return len(due)
+    return max(len(due), expired)
 
 
 async def look_at(
@@ -64,7 +69,7 @@ async def look_at(
     """Ask about one payment now: its payer came back, or somebody wants it closed."""
     now = clock.now()
     async with database.connection(brand_id) as tx:
-        due = await trades.claim_due(tx, now=now, limit=BATCH, payment_id=payment_id)
+        due = await trades.claim_of(tx, payment_id=payment_id, now=now, limit=BATCH)
         accounts = await open_accounts(tx, keyring=keyring, ids={attempt.account_id for attempt, _ in due})
     await _look(database, providers, brand_id, due, accounts, now)
     await _finish_closing(database, brand_id, now)

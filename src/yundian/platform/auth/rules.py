@@ -53,7 +53,9 @@ def checked_login(login: str) -> str:
 def check_password(password: str, *, login: str) -> None:
     """Length is what makes a password strong; it must not be the login."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise InvalidInput("new_password", f"{MIN_PASSWORD} to {MAX_PASSWORD} characters")
+        raise InvalidInput(
+            "new_password", "%(least)s to %(most)s characters", least=MIN_PASSWORD, most=MAX_PASSWORD
+        )
     if normalised_login(password) == login or len(set(password)) < 4:
         raise InvalidInput("new_password", "too easy to guess")
 

@@ -12,10 +12,11 @@ from yundian.platform.core.principal import Role
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """Where a sign-in comes from; ``old_token`` is the session it replaces."""
+    """Where a sign-in comes from, and in which language; ``old_token`` is the session it replaces."""
 
     ip: str = ""
     user_agent: str = ""
+    locale: str = ""
     old_token: str | None = None
 
 

@@ -1,7 +1,8 @@
-"""The one source of the current time, always aware UTC."""
+"""The one source of the current time, always aware UTC: this process's, and the house's (the database's)."""
 
 import datetime as dt
 import os
+import time
 from zoneinfo import ZoneInfo
 
 UTC = dt.UTC
@@ -9,10 +10,30 @@ UTC = dt.UTC
 # A process whose clock is wrong is a fault to survive; tests start workers with a skew (seconds).
 _SKEW = dt.timedelta(seconds=float(os.environ.get("YUNDIAN_TEST_CLOCK_SKEW_S", "0")))
 
+# What the database's clock said, and when that was on a clock which nobody sets.
+_heard: tuple[dt.datetime, float] | None = None
+
 
 def now() -> dt.datetime:
     """The current time, aware, in UTC."""
     return dt.datetime.now(UTC) + _SKEW
+
+
+def hear(said: dt.datetime) -> None:
+    """Note what the database's clock says; each unit of work does, in the statement that it begins with."""
+    global _heard  # noqa: PLW0603  a process has one clock
+    _heard = said, time.monotonic()
+
+
+def house() -> dt.datetime:
+    """The current time by the database's clock, as far as this process has heard it: for screens.
+
+    What is offered, hidden or called today is then the same on every machine, however wrong its own clock is.
+    """
+    if _heard is None:
+        return now()
+    said, since = _heard
+    return said + dt.timedelta(seconds=time.monotonic() - since)
 
 
 def business_day(at: dt.datetime, zone: str) -> dt.date:

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         default=None, description="bearer token for /metrics; open on loopback when unset"
     )
 
+    metrics_port: int = Field(
+        default=0,
+        description="a worker answers /metrics here, for a machine without web processes; 0: none",
+    )
+
     wechat_url: str = Field(default="", description="stands for every host of WeChat (the sandbox); empty: WeChat")
     sms_url: str = Field(default="", description="takes messages as the sandbox does; no SMS is sent when empty")
     sms_key: SecretStr | None = Field(default=None, description="bearer key of sms_url")
@@ -73,6 +78,9 @@ class Settings(BaseSettings):
         default="", description="AccessKey ID: messages go through Alibaba Cloud, at sms_url if that is set"
     )
     sms_aliyun_key_secret: SecretStr | None = Field(default=None, description="AccessKey secret")
+    sms_callback_key: SecretStr | None = Field(
+        default=None, description="`?key=` of /sms/reports and /sms/replies as told to the provider; else sms_key"
+    )
     sms_sign: str = Field(default="", description="approved signature of messages; empty: the brand's name")
     sms_code_template: str = Field(default="", description="approved template for codes: `code`, `minutes`")
     sandbox: bool = Field(

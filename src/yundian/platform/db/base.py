@@ -68,6 +68,11 @@ def currency_code(default: str = "CNY") -> Any:
     return Field(default=default, sa_type=sa.CHAR(3))
 
 
+def english(length: int, *, collation: str | None = None) -> Any:
+    """A column beside the one it says in English; empty where nobody did (ADR 0029)."""
+    return Field(default="", sa_type=sa.String(length, collation), sa_column_kwargs={"server_default": ""})
+
+
 def brand_key(*columns: str, name: str | None = None) -> sa.UniqueConstraint:
     """A unique key within the brand."""
     return sa.UniqueConstraint("brand_id", *columns, name=name)

@@ -19,17 +19,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, async_sessionma
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from yundian.platform.core import clock
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.errors import DomainError
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import binary_copy, counting
-from yundian.platform.db.lending import Connection, Lender, is_gone
+from yundian.platform.db.lending import Connection, Lender, is_gone, lost
 
 T = TypeVar("T")
 
 AfterCommit = Callable[[uuid.UUID], Awaitable[None]]
 
 _LONGEST_KEPT = 64 * 1024
+# With the brand comes what time it is: it costs no round trip, and one text for all brands is prepared once.
+_BEGIN = "SELECT clock_timestamp() FROM set_config('yundian.brand', $1, true)"
 _PLANNED_ONCE = "; SET LOCAL plan_cache_mode = force_generic_plan"
 
 RELAY_ROLE = "yundian_relay"
@@ -167,7 +170,8 @@ class Database:
             session.info["brand"], session.info["database"] = brand, self
             async with session.begin():
                 connection: AsyncConnection = await session.connection()
-                await connection.exec_driver_sql(set_brand(brand))
+                begun = await connection.exec_driver_sql(_BEGIN, (_named(brand),))
+                clock.hear(begun.scalar_one())
                 yield session
             is_dirty = bool(session.info.pop("is_outbox_dirty", False))
         if is_dirty and brand is not None:
@@ -195,8 +199,10 @@ class Database:
         conn = await lender.take(self.settings.pool_wait_s)
         try:
             row: asyncpg.Record | None = await conn.fetchrow(sql, *args)
-        except BaseException:
+        except BaseException as error:
             await lender.drop(conn)
+            if outage := lost(error):
+                raise outage from error
             raise
         await lender.give(conn)
         return row
@@ -211,7 +217,8 @@ class Transaction(contextlib.AbstractAsyncContextManager[Tx]):
     """One transaction. A cancelled caller still gets a whole COMMIT or ROLLBACK, never half of one.
 
     Raises:
-        asyncpg.InterfaceError: the connection was lost, also where the driver only finds its own state broken.
+        asyncpg.PostgresConnectionError: the connection was lost, also where the driver only finds its own state
+            broken.
     """
 
     __slots__ = ("_brand", "_database", "_is_planned_once", "_lender", "_tx", "_wait_s")
@@ -262,17 +269,16 @@ class Transaction(contextlib.AbstractAsyncContextManager[Tx]):
     async def _leave(
         self, conn: "Connection[asyncpg.Record]", error: BaseException, *, is_over: bool = False
     ) -> None:
-        """Nothing stays of it. A server killed between two messages leaves the driver in the middle of one: an
-        outage like any other."""
+        """Nothing stays of it."""
         try:
             if not is_over and not is_gone(conn):
                 await _to_the_end(conn.execute("ROLLBACK"))
-        except asyncpg.InternalClientError as lost:
-            raise asyncpg.InterfaceError("the connection was lost") from lost
+        except asyncpg.InternalClientError as broken:
+            raise _opened(lost(broken)) from broken
         finally:
             await self._lender.drop(conn)
-        if isinstance(error, asyncpg.InternalClientError):
-            raise asyncpg.InterfaceError("the connection was lost") from error
+        if outage := lost(error):
+            raise outage from error
 
 
 def transaction(pool: "asyncpg.Pool[asyncpg.Record]", brand: uuid.UUID | None) -> Transaction:
@@ -302,7 +308,7 @@ async def open_pool(
         min_size=1,
         max_size=size or settings.pool_size,
         server_settings=parameters,
-        init=_register_json,
+        init=_make_ready,
         reset=_roll_back_leftovers,
         # A hot step is one long statement (cte.py); what is longer than 15 KiB, asyncpg would prepare every time.
         max_cacheable_statement_size=_LONGEST_KEPT,
@@ -311,7 +317,11 @@ async def open_pool(
 
 def set_brand(brand: uuid.UUID | None) -> str:
     """SET LOCAL takes no bind parameter; a ``uuid.UUID`` is safe to write out."""
-    return f"SET LOCAL yundian.brand = '{'' if brand is None else uuid.UUID(bytes=brand.bytes)}'"
+    return f"SET LOCAL yundian.brand = '{_named(brand)}'"
+
+
+def _named(brand: uuid.UUID | None) -> str:
+    return "" if brand is None else str(uuid.UUID(bytes=brand.bytes))
 
 
 def server_settings(settings: Settings) -> dict[str, str]:
@@ -321,6 +331,8 @@ def server_settings(settings: Settings) -> dict[str, str]:
         "statement_timeout": str(settings.statement_timeout_ms),
         "lock_timeout": str(settings.lock_timeout_ms),
         "idle_in_transaction_session_timeout": str(settings.idle_in_transaction_timeout_ms),
+        # Whoever is killed in the middle of a statement holds its locks no longer than that.
+        "client_connection_check_interval": "1s",
     }
 
 
@@ -338,9 +350,13 @@ async def _roll_back_leftovers(conn: "asyncpg.Connection[asyncpg.Record]") -> No
         await conn.execute("ROLLBACK")
 
 
-async def _register_json(conn: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def _make_ready(conn: "asyncpg.Connection[asyncpg.Record]") -> None:
     """jsonb travels as text both ways: msgspec encodes and decodes it where the type is known."""
-    await conn.set_type_codec("jsonb", encoder=str, decoder=str, schema="pg_catalog", format="text")
+    try:
+        clock.hear(await conn.fetchval("SELECT clock_timestamp()"))
+        await conn.set_type_codec("jsonb", encoder=str, decoder=str, schema="pg_catalog", format="text")
+    except asyncpg.InternalClientError as broken:
+        raise _opened(lost(broken)) from broken
 
 
 def _opened(part: T | None) -> T:

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from yundian.platform.core.crypto import Keyring
 from yundian.platform.core.settings import Settings
 from yundian.platform.db.database import Database
+from yundian.platform.db.redis_pool import open_redis_pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,7 @@ class Services:
 async def open_services(settings: Settings) -> AsyncGenerator[Services, None]:
     """Open the pools. The Redis client connects lazily, so that the house starts while Redis is down."""
     database = Database(settings)
-    redis = Redis.from_url(
-        settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=30
-    )
+    redis = Redis.from_pool(open_redis_pool(settings))
     await database.open()
     try:
         yield Services(settings, database, redis, Keyring(settings.master_key_bytes()))

@@ -167,7 +167,7 @@ async def _take_in(tx: Tx, run: Run, items: list[Item]) -> tuple[Counts, dict[st
     candidates, repeated = await _without_doubles(tx, run, [i for i in items if i.problem is None])
     outcome = await _apply(tx, run, candidates) if candidates else Applied()
     for position, problem in outcome.refused.items():
-        candidates[position].problem = problem
+        candidates[position].problem = run.mapping.named(problem)
     broken = [i for i in items if i.problem is not None]
     settled = await quarantine(tx, run, broken) if broken else 0
     good = [i.hash for i in items if i.problem is None]
@@ -219,5 +219,10 @@ async def _without_doubles(tx: Tx, run: Run, items: list[Item]) -> tuple[list[It
         elif owner.content_hash == item.hash:
             repeated += 1
         else:
-            item.problem = Problem("intake.double_key", f"{key!r} stands on line {owner.line} with other content")
+            item.problem = Problem.quoting(
+                "intake.double_key",
+                "%(key)s stands on line %(line)s with other content",
+                key=repr(key),
+                line=owner.line,
+            )
     return fresh, repeated

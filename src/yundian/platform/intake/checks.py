@@ -1,6 +1,7 @@
 """Checks of a mapping, before the first line is read: each refusal names the file, the key and what is allowed."""
 
 import codecs
+import datetime as dt
 import re
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import inspect
 
+from yundian.platform.intake import moments
 from yundian.platform.intake.errors import BadMapping
 from yundian.platform.intake.formulas import BadFormula, compile_formula
 from yundian.platform.intake.rules import FieldRule, Source, rule_of
@@ -17,6 +19,10 @@ from yundian.platform.intake.rules import FieldRule, Source, rule_of
 ENCODINGS = ("utf-8", "gb18030", "gbk", "gb2312", "big5", "utf-16", "shift_jis", "euc-kr", "cp1252", "latin-1")
 
 NESTED = {"object": "fields", "rows": "fields", "each": "fields", "items": "items"}
+
+MAX_SCALE = 18
+MAX_SKIPPED = 10_000
+_SOME_TIME = dt.datetime(2026, 11, 22, 14, 30, 15, tzinfo=dt.UTC)
 
 T = TypeVar("T")
 
@@ -67,8 +73,9 @@ class Checker:
         }
         wanted = 0 if NESTED.get(rule.type) and rule.type != "each" else 1
         if sum(sources.values()) != wanted:
-            reason = "needs exactly one source" if wanted else f"is an {rule.type!r}: it has no source of its own"
-            raise self.bad(key, reason, allowed=list(sources) if wanted else [NESTED[rule.type]])
+            if wanted:
+                raise self.bad(key, "needs exactly one source", allowed=list(sources))
+            raise self.bad(key, f"is an {rule.type!r}: it has no source of its own", allowed=[NESTED[rule.type]])
         if rule.otherwise is not None and not rule.cases:
             raise self.bad(f"{key}.otherwise", "goes with cases, and only with them")
 
@@ -98,8 +105,12 @@ class Checker:
         if rule.extract is not None:
             try:
                 re.compile(rule.extract)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise self.bad(f"{key}.extract", f"not a regular expression: {error}") from error
+        if not 0 <= rule.scale <= MAX_SCALE:
+            raise self.bad(f"{key}.scale", "must be from 0 to 18")
+        for form in rule.formats:
+            self._format(form, key=f"{key}.formats")
         is_from_text = rule.value is None and not rule.cases
         if rule.type in ("date", "datetime") and not rule.formats and is_from_text:
             raise self.bad(f"{key}.formats", "a date needs at least one format", allowed=["%Y-%m-%d"])
@@ -111,6 +122,16 @@ class Checker:
                 raise self.bad(f"{key}.zone", reason, allowed=["Asia/Shanghai"]) from error
         if rule.type == "datetime" and rule.zone is None and not all("%z" in form for form in rule.formats):
             raise self.bad(f"{key}.zone", "a time without offset needs the zone it is told in")
+
+    def _format(self, form: str, *, key: str) -> None:
+        """One that can read a time, and this machine's library knows."""
+        if form == moments.ANY:
+            return
+        try:
+            dt.datetime.strptime(_SOME_TIME.strftime(form), form)  # noqa: DTZ007  nothing is kept of it
+        except (ValueError, re.error) as error:
+            reason = f"{form!r} is no format of a date"
+            raise self.bad(key, reason, allowed=["%Y-%m-%d", "%Y-%m-%d %H:%M", moments.ANY]) from error
 
 
 def check_source(source: Source, *, file: str) -> None:
@@ -130,8 +151,12 @@ def check_source(source: Source, *, file: str) -> None:
         raise checker.bad("source.quote", "must differ from the delimiter")
     if source.format == "csv" and source.header is bool(source.columns):
         raise checker.bad("source.columns", "are listed exactly when header = false")
+    if source.format == "table" and (source.columns or not source.header):
+        raise checker.bad("source.format", "a table has the names of its columns in a row of its own")
     if source.skip_lines < 0:
         raise checker.bad("source.skip_lines", "must not be negative")
+    if source.skip_lines > MAX_SKIPPED:
+        raise checker.bad("source.skip_lines", "must not be more than 10000")
 
 
 def check_record(rules: AnyMapping[str, Any], record: type, *, kind: str, file: str, key: str = "fields") -> None:

@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from yundian.platform.intake import moments
 from yundian.platform.intake.rules import FieldRule
 from yundian.platform.intake.types import Problem
 
@@ -30,10 +31,20 @@ LONGEST_REMEMBERED = 64
 class FieldProblem(Exception):
     """A field is wrong. Caught by the run, which quarantines the document; ``row`` is its record, where known."""
 
-    def __init__(self, code: str, reason: str, column: str = "", *, row: int | None = None) -> None:
-        super().__init__(reason)
-        self.problem = Problem(code=code, reason=reason, column=column)
+    def __init__(
+        self, code: str, text: str, column: str = "", *, row: int | None = None, **facts: str | int
+    ) -> None:
+        problem = Problem.quoting(code, text, column, **facts) if facts else Problem(code, text, column)
+        super().__init__(problem.reason)
+        self.problem = problem
         self.row = row
+
+    @classmethod
+    def of(cls, problem: Problem) -> "FieldProblem":
+        """A problem that was found already."""
+        error = cls(problem.code, problem.reason, problem.column)
+        error.problem = problem
+        return error
 
 
 def converter(rule: FieldRule, lookups: Lookups, label: str) -> tuple[Callable[[Any], Any], Callable[[str], Any]]:
@@ -78,7 +89,13 @@ def whole(value: int | Decimal, rule: FieldRule, label: str) -> int:
     scaled = value.scaleb(rule.scale)
     rounded = scaled.to_integral_value(rounding=ROUND_HALF_UP)
     if rule.rounding == "refuse" and rounded != scaled:
-        raise FieldProblem("intake.too_many_places", f"{value} has more than {rule.scale} places", label)
+        raise FieldProblem(
+            "intake.too_many_places",
+            "%(value)s has more than %(places)s places",
+            label,
+            value=str(value),
+            places=rule.scale,
+        )
     return int(rounded)
 
 
@@ -108,7 +125,13 @@ def _cleaner(rule: FieldRule, label: str) -> Callable[[Any], str | None]:
 def _extracted(pattern: re.Pattern[str], text: str, label: str) -> str | None:
     match = pattern.search(text)
     if match is None:
-        raise FieldProblem("intake.no_match", f"{_short(text)} does not match {pattern.pattern!r}", label)
+        raise FieldProblem(
+            "intake.no_match",
+            "%(value)s does not match %(pattern)s",
+            label,
+            value=_short(text),
+            pattern=repr(pattern.pattern),
+        )
     found: str | None = match.group(1) if pattern.groups else match.group()
     return found or None
 
@@ -124,7 +147,13 @@ def _converter(rule: FieldRule, lookups: Lookups, label: str) -> Convert:
         if found is not None:
             return convert(found)
         if rule.unknown == "refuse":
-            raise FieldProblem("intake.unknown_value", f"{_short(text)} is not in lookups.{rule.lookup}", label)
+            raise FieldProblem(
+                "intake.unknown_value",
+                "%(value)s is not in lookups.%(table)s",
+                label,
+                value=_short(text),
+                table=str(rule.lookup),
+            )
         return convert(text) if rule.unknown == "keep" else None
 
     return look_up
@@ -147,10 +176,10 @@ def _decimal(text: str, label: str) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise FieldProblem("intake.not_a_number", f"{_short(text)} is not a number", label) from None
+        raise FieldProblem("intake.not_a_number", "%(value)s is not a number", label, value=_short(text)) from None
     # Beyond this no price, count or coordinate is honest, and 1e999999999 would not fit into memory.
     if not value.is_finite() or abs(value.adjusted()) > 18:
-        raise FieldProblem("intake.not_a_number", f"{_short(text)} is out of range", label)
+        raise FieldProblem("intake.not_a_number", "%(value)s is out of range", label, value=_short(text))
     return value
 
 
@@ -162,23 +191,48 @@ def _boolean(text: str, label: str) -> bool:
     lowered = text.lower()
     if lowered in _YES or lowered in _NO:
         return lowered in _YES
-    raise FieldProblem("intake.not_a_boolean", f"{_short(text)} is neither yes nor no", label)
+    raise FieldProblem("intake.not_a_boolean", "%(value)s is neither yes nor no", label, value=_short(text))
 
 
 def _moment(text: str, rule: FieldRule, label: str) -> dt.datetime:
     for form in rule.formats:
+        if form == moments.ANY:
+            found = moments.moment(text)
+            if found is not None:
+                return found
+            continue
         try:
             return dt.datetime.strptime(text, form)  # noqa: DTZ007  the zone is put on in _instant
         except ValueError:
             continue
-    raise FieldProblem("intake.not_a_date", f"{_short(text)} is none of {', '.join(rule.formats)}", label)
+    if rule.formats == (moments.ANY,):
+        raise FieldProblem(
+            "intake.not_a_date",
+            "%(value)s is no day or time that is told with its year first, such as 2026-03-05 14:30",
+            label,
+            value=_short(text),
+        )
+    formats = ", ".join(rule.formats)
+    raise FieldProblem(
+        "intake.not_a_date", "%(value)s is none of %(formats)s", label, value=_short(text), formats=formats
+    )
 
 
 def _instant(text: str, rule: FieldRule, label: str) -> dt.datetime:
     moment = _moment(text, rule, label)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=ZoneInfo(rule.zone or "UTC"))
-    return moment.astimezone(dt.UTC)
+    if moment.tzinfo is not None:
+        return moment.astimezone(dt.UTC)
+    zone = ZoneInfo(rule.zone or "UTC")
+    instant = moment.replace(tzinfo=zone).astimezone(dt.UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) != moment:
+        raise FieldProblem(
+            "intake.no_such_time",
+            "%(value)s did not happen in %(zone)s: clocks were put forward",
+            label,
+            value=_short(text),
+            zone=zone.key,
+        )
+    return instant
 
 
 def texts_of(raw: Any, label: str) -> list[str]:

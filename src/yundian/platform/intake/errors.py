@@ -19,6 +19,13 @@ class UnusableFile(DomainError):
     title = "The file cannot be used"
 
 
+class WorkbookLocked(UnusableFile):
+    """Nobody can read it without its password, which is asked of nobody."""
+
+    code = "intake.workbook_locked"
+    title = "The workbook has a password"
+
+
 class RunTaken(DomainError):
     """Another process is importing the same file with the same mapping right now."""
 

@@ -1,5 +1,6 @@
 """Makes a document of the records of a file, by the rules of a mapping."""
 
+import dataclasses
 import re
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as AnyMapping
@@ -111,9 +112,11 @@ class Extractor:
         is_row = row is not None and top in self._rows
         return FieldProblem(
             "intake.invalid_value",
-            f"{inner or 'record'}: {reason}",
+            "%(place)s: %(message)s",
             column,
             row=int(row[1]) if row is not None and is_row else None,
+            place=inner or "record",
+            message=reason,
         )
 
 
@@ -126,7 +129,7 @@ class _Compiler:
 
     def __init__(self, mapping: Mapping) -> None:
         self._lookups = mapping.lookups
-        self._is_csv = mapping.source.format == "csv"
+        self._is_csv = mapping.source.is_flat
         self._known: dict[str, bool] = {}
         self._columns_of: dict[str, str] = {}
         self.labels: dict[str, str] = {}
@@ -239,9 +242,9 @@ class _Compiler:
                     values = ((key, step(Scope(item))) for key, step in inner)
                     made.append({key: value for key, value in values if value is not None})
                 except FieldProblem as error:
-                    problem = error.problem
-                    where = f"{label}[{position}].{problem.column}"
-                    raise FieldProblem(problem.code, problem.reason, where) from error
+                    column = f"{label}[{position}].{error.problem.column}"
+                    error.problem = dataclasses.replace(error.problem, column=column)
+                    raise
             return made
 
         return each
@@ -324,8 +327,11 @@ class _Compiler:
                 value = make(scope)
             except (TypeError, ArithmeticError) as error:
                 blank = sorted(name for name in formula.names if scope.names.get(name) is None)
-                reason = f"{', '.join(blank)} is blank" if blank else f"cannot be computed: {type(error).__name__}"
-                raise FieldProblem("intake.cannot_compute", reason, label) from error
+                code = "intake.cannot_compute"
+                if blank:
+                    raise FieldProblem(code, "%(names)s is blank", label, names=", ".join(blank)) from error
+                kind = type(error).__name__
+                raise FieldProblem(code, "cannot be computed: %(kind)s", label, kind=kind) from error
             return finish(value) if finish is not None else value
 
         return compute

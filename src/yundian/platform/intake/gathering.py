@@ -239,8 +239,9 @@ class _Sorting:
         return Chunk(pieces, self._strays, self.count, position)
 
     def _stray(self, line: int, raw: str, values: Any, problem: Problem | None = None) -> None:
-        reason = "the columns that name its document are blank or too long"
-        problem = problem or Problem("intake.no_document", reason, ", ".join(self._by))
+        problem = problem or Problem(
+            "intake.no_document", "the columns that name its document are blank or too long", ", ".join(self._by)
+        )
         self._strays.append(Item(line, raw, hash_of(self._run.kind, raw), values, problem=problem))
 
 
@@ -282,8 +283,13 @@ def _problem_of(document: Document) -> tuple[Problem, int] | None:
         assert first.problem is not None
         return first.problem, first.line
     if document.is_too_long:
-        reason = f"more than {MAX_DOCUMENT_RECORDS} records or {MAX_DOCUMENT_CHARS} characters"
-        return Problem("intake.document_too_long", reason), min(record.line for record in document.records)
+        problem = Problem.quoting(
+            "intake.document_too_long",
+            "more than %(records)s records or %(characters)s characters",
+            records=MAX_DOCUMENT_RECORDS,
+            characters=MAX_DOCUMENT_CHARS,
+        )
+        return problem, min(record.line for record in document.records)
     return None
 
 

@@ -169,8 +169,12 @@ class Lines:
                 text = data.decode(self._encoding)
             except UnicodeDecodeError as error:
                 text = data.decode(self._encoding, "backslashreplace")
-                reason = f"byte {error.start + 1} of the line is not {self._encoding}"
-                problem = Problem("intake.bad_bytes", reason)
+                problem = Problem.quoting(
+                    "intake.bad_bytes",
+                    "byte %(number)s of the line is not %(encoding)s",
+                    number=error.start + 1,
+                    encoding=self._encoding,
+                )
         else:
             text = data
         if "\0" in text:
@@ -178,7 +182,7 @@ class Lines:
             problem = Problem("intake.nul", "the line contains a NUL byte")
         elif isinstance(data, str) and _SURROGATE.search(text):
             text = text.encode("utf-8", "backslashreplace").decode()
-            problem = Problem("intake.bad_bytes", f"the line is not {self._encoding}")
+            problem = Problem.quoting("intake.bad_bytes", "the line is not %(encoding)s", encoding=self._encoding)
         return Line(self._number, text, problem)
 
     def _overlong(self, head: bytes | str) -> Line:
@@ -187,5 +191,5 @@ class Lines:
         while end and not end.endswith(newline):
             end = self._readline(MAX_LINE_BYTES)
         shown = self._decoded(head[:200])
-        problem = Problem("intake.line_too_long", f"longer than {MAX_LINE_BYTES} bytes")
+        problem = Problem.quoting("intake.line_too_long", "longer than %(bytes)s bytes", bytes=MAX_LINE_BYTES)
         return Line(self._number, shown.text, problem, is_whole=False)

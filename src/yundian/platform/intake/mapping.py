@@ -22,6 +22,7 @@ Rules can share named values and compute (``formulas``); several records can mak
 ``docs/guide/mappings.md`` walks through it.
 """
 
+import dataclasses
 import hashlib
 import tomllib
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ import msgspec
 from yundian.platform.intake.checks import ENCODINGS, Checker, check_record, check_source, convert
 from yundian.platform.intake.errors import BadMapping
 from yundian.platform.intake.rules import FieldRule, Grouping, Source, rule_of
+from yundian.platform.intake.types import Problem
 
 __all__ = ["ENCODINGS", "FieldRule", "Mapping", "Source", "check_fields", "load", "parse"]
 
@@ -71,6 +73,13 @@ class Mapping:
     def sha256(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    def named(self, problem: Problem) -> Problem:
+        """What a room refused of a field, under the name that the file has for it."""
+        rule = self.fields.get(problem.column)
+        if rule is None or len(rule.own_columns) != 1:
+            return problem
+        return dataclasses.replace(problem, column=rule.own_columns[0])
+
     def columns(self) -> set[str]:
         """Every source column the document is made of."""
         rules = (*self.values.values(), *self.fields.values())
@@ -92,10 +101,17 @@ def load(path: Path) -> Mapping:
 
 
 def parse(text: str, *, file: str) -> Mapping:
-    """Check a mapping's text."""
+    """Check a mapping's text; ``BadMapping``, whatever it is."""
+    try:
+        return _checked(text, file=file)
+    except RecursionError as error:
+        raise BadMapping(file=file, key="", reason="nested too deeply") from error
+
+
+def _checked(text: str, *, file: str) -> Mapping:
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also a number of thousands of digits, which is TOML
         raise BadMapping(file=file, key="", reason=f"not TOML: {error}") from error
     head = convert(document, _Document, file=file, key="")
     check_source(head.source, file=file)

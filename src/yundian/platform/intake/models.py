@@ -103,6 +103,8 @@ class Quarantined(Row, table=True):
     column_name: str = Field(default="", sa_type=sa.String(200))
     code: str = Field(sa_type=sa.String(80))
     reason: str = Field(sa_type=sa.String(1000))
+    # The words of ``reason`` and what stands in them, where it quotes something; none: it is a msgid itself.
+    told: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     raw: str = Field(default="", sa_type=sa.Text, sa_column_kwargs={"server_default": ""})
     source: dict[str, Any] | None = Field(default=None, sa_type=JSONB)
     raw_sealed: bytes | None = Field(default=None, sa_type=sa.LargeBinary)

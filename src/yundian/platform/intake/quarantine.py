@@ -1,13 +1,16 @@
 """What people do with records that were not taken in: look at them, correct and replay them, discard them."""
 
+import contextlib
 import uuid
 from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.errors import NotFound
-from yundian.platform.db.database import Tx
+from yundian.platform.db.database import Database, Tx
 from yundian.platform.db.keys import keyring_of
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.intake import mapping as mappings
@@ -53,6 +56,13 @@ async def list_quarantine(
     return Page(items, next_cursor)
 
 
+async def count_by_reason(
+    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, run_id: uuid.UUID, limit: int = 20
+) -> list[tuple[str, str, int]]:
+    """Why records of a run are held, as ``(code, sentence, records)``, the most frequent first."""
+    return await repository.count_by_reason(session, brand_id=brand_id, kind=kind, run_id=run_id, limit=limit)
+
+
 async def get(session: AsyncSession, *, brand_id: uuid.UUID, kind: str, quarantine_id: uuid.UUID) -> Quarantined:
     """One quarantined record; ``NotFound`` where there is none of this kind."""
     row = await repository.get_quarantined(session, brand_id=brand_id, kind=kind, quarantine_id=quarantine_id)
@@ -96,6 +106,35 @@ async def discard(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> None:
         raise AlreadySettled(state=held.state.value)
 
 
+async def undo_discard(tx: Tx, *, kind: str, quarantine_id: uuid.UUID) -> None:
+    """Have it looked at again.
+
+    Raises ``NotFound``, or ``AlreadySettled`` when it is not discarded.
+    """
+    held = await repository.lock_held(tx, kind=kind, quarantine_id=quarantine_id)
+    if held is None:
+        raise NotFound(quarantine_id=str(quarantine_id))
+    if not await repository.reopen(tx, quarantine_id=quarantine_id):
+        raise AlreadySettled(state=held.state.value)
+
+
+async def replay_open(
+    database: Database, *, brand: uuid.UUID, kind: ImportKind[Any], ids: Sequence[uuid.UUID]
+) -> tuple[int, int]:
+    """Try records again as they stand, each alone: how many went in, and how many are still held.
+
+    One that somebody settled meanwhile, or whose columns were never known, counts as neither.
+    """
+    taken_in = still_held = 0
+    for quarantine_id in ids:
+        with contextlib.suppress(NotFound, AlreadySettled, NotReplayable):
+            async with database.connection(brand) as tx:
+                problem = await replay(tx, kind=kind, quarantine_id=quarantine_id, corrections={})
+            taken_in += problem is None
+            still_held += problem is not None
+    return taken_in, still_held
+
+
 async def _apply_one(
     tx: Tx, kind: ImportKind[Any], held: repository.HeldRecord, values: AnyMapping[str, Any]
 ) -> Problem | None:
@@ -114,8 +153,13 @@ async def _apply_one(
     )
     if kind.prepare is not None:
         record = kind.prepare(keyring_of(tx), origin, record, origin.places[0])
-    outcome = await kind.apply(tx, origin, [record])
-    return outcome.refused.get(0)
+    try:
+        async with tx.savepoint():
+            outcome = await kind.apply(tx, origin, [record])
+    except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
+        return Problem("intake.refused_by_database", type(error).__name__)
+    refused = outcome.refused.get(0)
+    return mapping.named(refused) if refused is not None else None
 
 
 def _corrected(source: AnyMapping[str, Any], corrections: AnyMapping[str, str]) -> dict[str, Any]:

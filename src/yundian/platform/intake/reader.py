@@ -7,7 +7,9 @@ the following lines are read again. What is unusable from some point on (JSON th
 
 import contextlib
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+import functools
+import io
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 import ijson
 import msgspec
 
+from yundian.platform.intake import tables, workbooks
 from yundian.platform.intake.columns import Cells
 from yundian.platform.intake.errors import UnusableFile
 from yundian.platform.intake.lines import MAX_LINE_BYTES, Line, Lines, OpenFile
@@ -28,8 +31,6 @@ MAX_RECORD_LINES = 200
 MAX_JSON_ITEM_BYTES = 16 * 1024 * 1024
 
 Read = SourceRecord | BrokenRecord
-
-_DELIMITERS = ",;\t|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,13 @@ class Reader:
         self.size = path.stat().st_size
         self._file: OpenFile | None = None
         self._header: list[str] = []
+        self._delimiter = source.delimiter
+        # Of a workbook, how much of its sheet is read.
+        self._share = 0.0
 
     @property
     def position(self) -> int:
-        return self._file.position if self._file is not None else 0
+        return self._file.position if self._file is not None else int(self.size * self._share)
 
     def __iter__(self) -> Iterator[Read]:
         for part in self.parts():
@@ -75,24 +79,111 @@ class Reader:
             else:
                 yield part
 
-    def parts(self) -> Iterator[Read | Rows]:
+    def parts(self) -> Generator[Read | Rows, None, None]:
         """The same, many at once where nothing is odd."""
+        if self._is_workbook:
+            yield from self._workbook()
+            return
         with contextlib.closing(OpenFile(self.path)) as self._file:
             if self.source.format == "json":
                 yield from self._json(self._file)
+                return
+            if self.source.format == "table":
+                yield from self._table(self._file)
                 return
             with contextlib.closing(Lines(self._file, self.source.encoding)) as lines:
                 yield from self._json_lines(lines) if self.source.format == "jsonl" else self._csv(lines)
 
     def again(self, raws: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         """The values of records that were read well before, from their text."""
-        if self.source.format != "csv":
+        if not self.source.is_flat:
             decoder = msgspec.json.Decoder(dict[str, Any])
             return [decoder.decode(raw) for raw in raws]
+        if self._is_workbook or self.source.format == "table":
+            if not self._header:
+                with contextlib.closing(self.parts()) as parts:
+                    next(parts, None)
+            return Cells(self._header, list(csv.reader(raws, strict=True)))
         if not self._header:
             with contextlib.closing(OpenFile(self.path)) as file:
                 self._header = self._columns(Lines(file, self.source.encoding))
         return Cells(self._header, list(self._parser(raws)))
+
+    @functools.cached_property
+    def _is_workbook(self) -> bool:
+        return self.source.is_flat and workbooks.looks_like_one(self.path)
+
+    def _workbook(self) -> Iterator[Read]:
+        with contextlib.closing(workbooks.opened(self.path)) as book:
+            sheet, found = self._sheet_of(book)
+            header = self._header = self._names(found)
+            length = book.length(sheet)
+            for number, row in book.rows(sheet):
+                self._share = min(number / max(length, number, 1), 1.0)
+                # What stands beside the table is none of it.
+                read = self._of_table(number, row[: len(header)], header) if number > found.lines else None
+                if read is not None:
+                    yield read
+
+    def _sheet_of(self, book: workbooks.Book) -> tuple[str, tables.Found]:
+        """The sheet that has the wanted columns, and where they stand."""
+        if self.source.sheet and self.source.sheet not in book.sheets:
+            raise self._unusable("the workbook has no such sheet", sheet=self.source.sheet, present=book.sheets)
+        best: tuple[str, tables.Found] | None = None
+        for sheet in [self.source.sheet] if self.source.sheet else book.sheets:
+            if self.source.columns:
+                return sheet, tables.Found(self.source.columns, self.source.skip_lines, 0)
+            found = tables.header_among(book.rows(sheet), self.columns)
+            if found is not None and (best is None or found.hits > best[1].hits):
+                best = sheet, found
+        if best is None:
+            raise self._unusable("the file is empty")
+        return best
+
+    def _table(self, file: OpenFile) -> Iterator[Read]:
+        with contextlib.closing(OpenFile(self.path)) as opened:
+            sample = opened.stream.read(tables.SAMPLE_BYTES)
+        found = tables.header_of_text(tables.decoded(sample), self.columns)
+        if found is None:
+            raise self._unusable("the file is empty")
+        header = self._header = self._names(found)
+        self._delimiter = found.delimiter
+        with contextlib.closing(Lines(file, tables.encoding_of(sample))) as lines:
+            for _ in range(found.lines):
+                lines.take()
+            while (line := lines.take()) is not None:
+                if not line.text.strip() and line.problem is None:
+                    continue
+                row, used = self._row(lines, line)
+                wrong = [row] if isinstance(row, Problem) else [one.problem for one in used if one.problem]
+                if isinstance(row, Problem) or wrong:
+                    raw = "".join(part.text for part in used).rstrip("\r\n")
+                    yield BrokenRecord(line=line.number, raw=raw, problem=wrong[0])
+                elif (read := self._of_table(line.number, row, header)) is not None:
+                    yield read
+
+    def _of_table(self, number: int, row: list[str], header: list[str]) -> Read | None:
+        """A row as a record; none where nothing stands, or sums of the rows above."""
+        cells = tables.fitted(row, len(header))
+        if cells is None:
+            problem = _wrong_width(len(row), len(header))
+            return BrokenRecord(line=number, raw=_joined(row), problem=problem)
+        if not any(cells) or tables.is_sum(cells, header, self.columns):
+            return None
+        return SourceRecord(number, _joined(cells), dict(zip(header, cells, strict=True)))
+
+    def _names(self, found: tables.Found) -> list[str]:
+        missing = self.columns - set(found.header)
+        if missing:
+            raise self._unusable(
+                "no row has the names of all columns: write them into the mapping as the file has them",
+                missing=sorted(missing),
+                present=[name for name in found.header if name],
+            )
+        double = sorted(name for name in self.columns if list(found.header).count(name) > 1)
+        if double:
+            raise self._unusable("columns with the same name", columns=double)
+        return tables.named(found.header)
 
     def _unusable(self, reason: str, **facts: object) -> UnusableFile:
         return UnusableFile(file=self.path.name, reason=reason, **facts)
@@ -141,7 +232,7 @@ class Reader:
         return made
 
     def _parser(self, lines: Any) -> Any:
-        return csv.reader(lines, delimiter=self.source.delimiter, quotechar=self.source.quote, strict=True)
+        return csv.reader(lines, delimiter=self._delimiter, quotechar=self.source.quote, strict=True)
 
     def _columns(self, lines: Lines) -> list[str]:
         for _ in range(self.source.skip_lines):
@@ -150,10 +241,12 @@ class Reader:
         missing = self.columns - set(header)
         if missing:
             facts: dict[str, object] = {"missing": sorted(missing), "present": header}
-            other = [mark for mark in _DELIMITERS if len(header) == 1 and mark in header[0]]
+            other = [mark for mark in tables.DELIMITERS if len(header) == 1 and mark in header[0]]
             if other:
-                facts["hint"] = f"is source.delimiter {other[0]!r}?"
-            raise self._unusable("mapped columns are missing", **facts)
+                facts["hint"] = f"source.delimiter = {other[0]!r}"
+            raise self._unusable(
+                "mapped columns are missing: name them as the file does, or let format = table find them", **facts
+            )
         return header
 
     def _first_row(self, lines: Lines) -> list[str]:
@@ -164,12 +257,16 @@ class Reader:
         problem = row if isinstance(row, Problem) else used[0].problem
         if problem is not None or isinstance(row, Problem):
             detail = problem.reason if problem is not None else ""
-            raise self._unusable("the header line cannot be read", line=first.number, detail=detail)
+            raise self._unusable(
+                "the header line cannot be read: say its encoding, or let format = table find it",
+                line=first.number,
+                detail=detail,
+            )
         header = [name.strip() for name in row]
-        double = sorted({name for name in header if header.count(name) > 1})
+        double = sorted({name for name in header if name and header.count(name) > 1})
         if double:
             raise self._unusable("columns with the same name", columns=double)
-        return header
+        return tables.named(header)
 
     def _record(self, lines: Lines, line: Line, header: list[str]) -> Read:
         row, used = self._row(lines, line)
@@ -177,8 +274,7 @@ class Reader:
         problem = row if isinstance(row, Problem) else next((u.problem for u in used if u.problem), None)
         cells = raw.split(self.source.delimiter) if isinstance(row, Problem) else row
         if problem is None and len(cells) != len(header):
-            reason = f"{len(cells)} columns where the header has {len(header)}"
-            problem = Problem("intake.wrong_number_of_columns", reason)
+            problem = _wrong_width(len(cells), len(header))
         values = dict(zip(header, cells, strict=False))
         if problem is not None:
             return BrokenRecord(line=line.number, raw=raw, problem=problem, guess=values)
@@ -207,8 +303,9 @@ class Reader:
             return next(self._parser(feed())), used
         except (csv.Error, StopIteration) as error:
             lines.put_back(used[1:])
-            reason = str(error) or "the record ends inside a quoted value"
-            return Problem("intake.broken_quotes", reason), used[:1]
+            if str(error):
+                return Problem("intake.broken_quotes", str(error)), used[:1]
+            return Problem("intake.broken_quotes", "the record ends inside a quoted value"), used[:1]
 
     def _json_lines(self, lines: Lines) -> Iterator[Read]:
         decoder = msgspec.json.Decoder(dict[str, Any])
@@ -222,8 +319,7 @@ class Reader:
             try:
                 yield SourceRecord(line.number, raw, decoder.decode(raw.encode()))
             except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-                problem = Problem("intake.not_json", str(error) or "nested too deeply")
-                yield BrokenRecord(line=line.number, raw=raw, problem=problem)
+                yield BrokenRecord(line=line.number, raw=raw, problem=_not_json(error))
 
     def _json(self, file: OpenFile) -> Iterator[Read]:
         """An array of objects; ``line`` is the record's number, since a JSON file may be one single line."""
@@ -242,8 +338,7 @@ class Reader:
             values = _plain(item)
             raw = msgspec.json.encode(values).decode()
         except (RecursionError, UnicodeEncodeError) as error:
-            problem = Problem("intake.not_json", str(error) or "nested too deeply")
-            return BrokenRecord(line=number, raw="", problem=problem)
+            return BrokenRecord(line=number, raw="", problem=_not_json(error))
         if not isinstance(values, dict):
             problem = Problem("intake.not_an_object", "the record is not an object")
             return BrokenRecord(line=number, raw=raw, problem=problem)
@@ -265,6 +360,27 @@ class _Metered:
         if self.since_item > MAX_JSON_ITEM_BYTES:
             raise ijson.JSONError(f"a record larger than {MAX_JSON_ITEM_BYTES} bytes")
         return data
+
+
+def _wrong_width(number: int, wanted: int) -> Problem:
+    return Problem.quoting(
+        "intake.wrong_number_of_columns",
+        "%(number)s columns where the header has %(wanted)s",
+        number=number,
+        wanted=wanted,
+    )
+
+
+def _joined(cells: Sequence[str]) -> str:
+    """A row of a table as one text, however its file wrote it."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="").writerow(cells)
+    return text.getvalue()
+
+
+def _not_json(error: Exception) -> Problem:
+    said = str(error)
+    return Problem("intake.not_json", said) if said else Problem("intake.not_json", "nested too deeply")
 
 
 def _plain(value: Any) -> Any:

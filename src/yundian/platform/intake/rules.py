@@ -23,9 +23,13 @@ RuleType = Literal[
 
 
 class Source(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """How the file is laid out. A byte order mark wins over ``encoding``; a name in ``.gz`` is unpacked."""
+    """How the file is laid out. A byte order mark wins over ``encoding``; a name in ``.gz`` is unpacked.
 
-    format: Literal["csv", "jsonl", "json"] = "csv"
+    A ``table`` is what a spreadsheet program saves: all but ``sheet`` is found out. A workbook is always one.
+    """
+
+    format: Literal["csv", "jsonl", "json", "table"] = "csv"
+    sheet: str = ""
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'
@@ -33,6 +37,11 @@ class Source(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     columns: tuple[str, ...] = ()
     skip_lines: int = 0
     records: str = "item"
+
+    @property
+    def is_flat(self) -> bool:
+        """Records are rows of texts under names of columns."""
+        return self.format in ("csv", "table")
 
 
 class Grouping(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

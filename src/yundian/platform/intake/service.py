@@ -57,7 +57,7 @@ async def run_import(
     started = time.perf_counter()
     check_fields(mapping, kind.record, kind=kind.name, file=mapping.name)
     run = await _open(database, brand=brand, kind=kind, file=file, mapping=mapping)
-    reader = Reader(file, mapping.source, columns=mapping.columns() if mapping.source.format == "csv" else None)
+    reader = Reader(file, mapping.source, columns=mapping.columns() if mapping.source.is_flat else None)
     tell = _teller(run, reader, on_progress)
     try:
         with pace.beside_the_loop():

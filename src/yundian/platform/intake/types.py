@@ -15,11 +15,22 @@ R = TypeVar("R", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one record: a stable code, a sentence, and the source's column where it is known."""
+    """What is wrong with one record: a stable code, a sentence, and the source's column where it is known.
+
+    ``reason`` is English. A sentence that quotes something keeps its words (``text``, a msgid) and what stands in
+    them (``facts``) beside it, so that everybody reads it in her own language.
+    """
 
     code: str
     reason: str
     column: str = ""
+    text: str = ""
+    facts: Mapping[str, str | int] = field(default_factory=dict)
+
+    @classmethod
+    def quoting(cls, code: str, text: str, column: str = "", **facts: str | int) -> "Problem":
+        """One whose ``text`` has ``%(name)s`` for each of the facts."""
+        return cls(code, text % facts, column, text, facts)
 
 
 class SourceRecord(msgspec.Struct, frozen=True):

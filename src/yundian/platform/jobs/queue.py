@@ -8,10 +8,10 @@ import msgspec
 import structlog
 from arq.connections import ArqRedis
 from arq.constants import in_progress_key_prefix
-from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from yundian.platform.core.settings import Settings
+from yundian.platform.db.redis_pool import open_redis_pool
 
 log = structlog.get_logger(__name__)
 
@@ -38,9 +38,7 @@ def decode(raw: bytes) -> Any:
 
 def open_redis(settings: Settings) -> ArqRedis:
     """arq's client; connects when first used."""
-    pool = ConnectionPool.from_url(
-        settings.redis_url, socket_timeout=5, socket_connect_timeout=2, health_check_interval=30
-    )
+    pool = open_redis_pool(settings)
     return ArqRedis(pool, job_serializer=encode, job_deserializer=decode, default_queue_name=QUEUE)
 
 

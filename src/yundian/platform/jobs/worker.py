@@ -10,11 +10,12 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from yundian.platform.core import clock
+from yundian.platform.core import clock, figures
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.settings import Settings
 from yundian.platform.db import tenancy
 from yundian.platform.db.database import RELAY_ROLE, Database, open_pool
+from yundian.platform.db.metrics import read_pools
 from yundian.platform.db.services import Services, open_services
 from yundian.platform.jobs.arq_worker import ArqWorker
 from yundian.platform.jobs.crons import CronLoop
@@ -161,6 +162,8 @@ async def _beat(services: Services, name: str, arq_worker: ArqWorker) -> None:
             parked=tally.parked,
             running=arq_worker.running,
         )
+        figures.of_process("worker")
+        read_pools(services.database)
         try:
             await health.beat(services.redis, sign)
             outage.recovered()

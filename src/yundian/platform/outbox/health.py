@@ -6,11 +6,12 @@ from typing import Any
 
 import asyncpg
 import msgspec
+from prometheus_client import Metric
+from prometheus_client.core import GaugeMetricFamily
 from redis.asyncio import Redis
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.db.database import transaction
-from yundian.platform.outbox import metrics
 from yundian.platform.outbox.door import Door, fetch
 
 # Row policies filter the brand; under the relay's role they show every brand.
@@ -92,15 +93,26 @@ async def house_health(pool: "asyncpg.Pool[asyncpg.Record]") -> CourierHealth:
         return await _health(tx)
 
 
-def set_gauges(health: CourierHealth) -> None:
-    """Show the figures in this process's metrics."""
-    metrics.FRESH.set(health.fresh)
-    metrics.OLDEST.set(health.oldest_pending_s)
-    for gauge in (metrics.PENDING, metrics.PARKED_NOW):
-        gauge.clear()
+def gauges(health: CourierHealth) -> list[Metric]:
+    """The figures of the whole house, for its metrics: no process's own, so made anew each time."""
+    fresh = GaugeMetricFamily(
+        "yundian_courier_fresh_events", "Events the relay has not expanded", value=health.fresh
+    )
+    oldest = GaugeMetricFamily(
+        "yundian_courier_oldest_pending_seconds",
+        "Age of the oldest delivery that waits: the alert to set",
+        value=health.oldest_pending_s,
+    )
+    pending, parked = (
+        GaugeMetricFamily(
+            f"yundian_courier_{name}_items", f"Deliveries and timers that {text}", labels=["subscriber"]
+        )
+        for name, text in (("pending", "wait"), ("parked", "are parked"))
+    )
     for one in health.subscribers:
-        metrics.PENDING.labels(one.subscriber).set(one.pending)
-        metrics.PARKED_NOW.labels(one.subscriber).set(one.parked)
+        pending.add_metric([one.subscriber], one.pending)
+        parked.add_metric([one.subscriber], one.parked)
+    return [fresh, oldest, pending, parked]
 
 
 async def beat(redis: Redis, worker: WorkerBeat) -> None:

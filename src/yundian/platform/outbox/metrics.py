@@ -1,9 +1,9 @@
-"""The courier's figures: Prometheus series of this process, and the same counts for its heartbeat."""
+"""The courier's figures: Prometheus series of the workers, and the same counts for a worker's heartbeat."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prometheus_client import Counter, Gauge, Histogram
+from yundian.platform.core.figures import Counter, Histogram
 
 HANDED = Counter("yundian_courier_handed_total", "Deliveries and timers handed to the queue", ["subscriber"])
 DONE = Counter("yundian_courier_done_total", "Deliveries and timers done", ["subscriber"])
@@ -15,10 +15,6 @@ LAG = Histogram(
     "From the recording of an event to its effect, by the database's clock",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
 )
-PENDING = Gauge("yundian_courier_pending_items", "Deliveries and timers that wait", ["subscriber"])
-PARKED_NOW = Gauge("yundian_courier_parked_items", "Deliveries and timers that are parked", ["subscriber"])
-OLDEST = Gauge("yundian_courier_oldest_pending_seconds", "Age of the oldest delivery that waits: the alert to set")
-FRESH = Gauge("yundian_courier_fresh_events", "Events the relay has not expanded")
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from yundian.platform.core.steps import step
 from yundian.platform.outbox.declare import Event
 from yundian.platform.outbox.door import Door, brand_of, mark_dirty, run
 
-Arguments = tuple[list[uuid.UUID], list[str], list[str], str | None]
+Arguments = tuple[list[uuid.UUID], list[str], list[str], list[str | None]]
 
 
 async def record(door: Door, *events: Event) -> None:
@@ -34,22 +34,25 @@ def fragment(*, brand: str, first: int) -> str:
     ``arguments``. The text ends in a FROM list: append ``WHERE EXISTS (SELECT FROM placed)`` or a join to make
     it depend on another part. The caller calls ``mark_dirty`` when it ran.
     """
-    ids, tags, payloads, parent = (f"${first + offset}" for offset in range(4))
+    ids, tags, payloads, parents = (f"${first + offset}" for offset in range(4))
     return (
         # Numbers of parameters are put in, never values.
         "INSERT INTO outbox_event (brand_id, id, tag, payload, trace_parent)"  # noqa: S608
-        f" SELECT {brand}::uuid, e.id, e.tag, e.payload::jsonb, {parent}::varchar"
-        f" FROM unnest({ids}::uuid[], {tags}::varchar[], {payloads}::text[]) AS e (id, tag, payload)"
+        f" SELECT {brand}::uuid, e.id, e.tag, e.payload::jsonb, e.parent"
+        # Side by side in a list they are walked through; in FROM each would first be copied.
+        f" FROM (SELECT unnest({ids}::uuid[]) AS id, unnest({tags}::varchar[]) AS tag,"
+        f" unnest({payloads}::text[]) AS payload, unnest({parents}::varchar[]) AS parent) AS e"
     )
 
 
-def arguments(events: Sequence[Event]) -> Arguments:
-    """The four arguments of ``fragment``."""
+def arguments(events: Sequence[Event], *, parents: Sequence[str | None] | None = None) -> Arguments:
+    """The four arguments of ``fragment``. ``parents``: the trace of each event, where one transaction records what
+    several requests told; else all are of the trace at work."""
     return (
         [new_id() for _ in events],
         [event.tag_of() for event in events],
         [msgspec.json.encode(event).decode() for event in events],
-        current_trace_parent(),
+        [current_trace_parent()] * len(events) if parents is None else list(parents),
     )
 
 

@@ -116,6 +116,8 @@ def canonical_query(query: Mapping[str, str]) -> str:
 
 
 def _said(reply: Reply) -> Said:
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Refused("status_429", Fault.BUSY)
     try:
         found = msgspec.json.decode(reply.body, type=_Said)
     except msgspec.MsgspecError:

@@ -47,6 +47,8 @@ class HttpSms:
 def _said(reply: Reply) -> Said:
     if reply.status == HTTPStatus.BAD_REQUEST:
         return Refused("bad_request", Fault.PERSON)
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return Refused("status_429", Fault.BUSY)
     if reply.status != HTTPStatus.OK:
         return Unknown(f"status_{reply.status}")
     try:

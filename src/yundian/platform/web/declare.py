@@ -19,6 +19,12 @@ class Place(StrEnum):
     # Beside the numbers; the address gets their query: days, channel, and what else they are narrowed to.
     HQ_SALES = "hq.sales"
     SHOP_LINKS = "shop.links"
+    # A brand's pages for its customers; addresses hold ``{brand}``. OWN is there once she is signed in.
+    CUSTOMER_NAVIGATION = "customer.navigation"
+    CUSTOMER_HOME = "customer.home"
+    CUSTOMER_OWN = "customer.own"
+    CUSTOMER_ORDER = "customer.order"
+    SHOP_ORDER = "shop.order"
 
 
 class Section(StrEnum):
@@ -33,7 +39,10 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NavigationItem:
-    """A link in the navigation of one audience; ``label`` is a msgid."""
+    """A link in the navigation of one audience; ``label`` is a msgid. No roles: customers, who have none.
+
+    It is marked on its own page, those below it, and those below ``also``.
+    """
 
     place: Place
     order: int
@@ -42,13 +51,15 @@ class NavigationItem:
     icon: str
     roles: frozenset[Role]
     section: Section = Section.OVERVIEW
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
     """A part of a page that another room renders: loaded by HTMX from ``url``.
 
-    ``url`` may hold ``{id}``, filled with the id of the thing the page shows.
+    ``url`` may hold ``{id}``, filled with the id of the thing the page shows, and on customers' pages ``{brand}``.
+    No roles: customers, who have none.
     """
 
     place: Place

@@ -3,9 +3,10 @@
 Messages of foreign exceptions are never passed on: they quote values.
 """
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import msgspec
@@ -24,11 +25,14 @@ from yundian.platform.core.errors import (
     Unavailable,
     VersionConflict,
 )
+from yundian.platform.web.kinds import INVALID, Kind, kind_of
 
 RETRY_AFTER_S = 2
 
 _MSGSPEC_PATH = re.compile(r" - at `\$\.?(?P<path>.*?)`$")
-_UNKNOWN_FIELD = re.compile(r"unknown field `(?P<name>.*)`|missing required field `(?P<missing>.*)`")
+_NAMED = re.compile(
+    r"(?:unknown|missing required) field `(?P<name>.*)`|^Missing required \w+ parameter '(?P<of>[^']*)'"
+)
 
 
 class MethodNotAllowed(DomainError):
@@ -67,10 +71,20 @@ class Unexpected(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """A wrong field: its path in the input (``lines.0.quantity``), and a msgid."""
+    """A wrong field: its path in the input (``lines.0.quantity``), a msgid, what stands in it, and the kind."""
 
     field: str
     message: str
+    facts: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    code: str = INVALID
+
+    @classmethod
+    def of(cls, path: str, kind: Kind) -> "FieldError":
+        return cls(path, kind.text, kind.facts, kind.code)
+
+    def as_fact(self) -> dict[str, object]:
+        """The same among the facts of a refusal."""
+        return {"field": self.field, "message": self.message, "facts": self.facts, "code": self.code}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +127,14 @@ def explain(exc: BaseException) -> Fault:
 
 
 def field_error(message: str) -> FieldError:
-    """Split msgspec's text into the field it names and the rest."""
+    """Split a validator's text into the field it names and the kind of its mistake."""
     found = _MSGSPEC_PATH.search(message)
     path = found["path"] if found else ""
     text = message[: found.start()] if found else message
-    named = _UNKNOWN_FIELD.search(text)
+    named = _NAMED.search(text)
     if named:
-        path = ".".join(part for part in (path, named["name"] or named["missing"]) if part)
-        text = "Unknown field" if named["name"] else "Required"
-    return FieldError(_dotted(path), text)
+        path = ".".join(part for part in (path, named["name"] or named["of"]) if part)
+    return FieldError.of(_dotted(path), kind_of(text))
 
 
 def sqlstate(exc: BaseException) -> str | None:
@@ -134,10 +147,7 @@ def sqlstate(exc: BaseException) -> str | None:
 
 
 def _refusal(error: DomainError) -> Fault:
-    errors = tuple(
-        FieldError(str(item.get("field", "")), str(item.get("message", "")))
-        for item in _dicts(error.facts.get("errors"))
-    )
+    errors = tuple(_told(item, error.facts) for item in _dicts(error.facts.get("errors")))
     retry = error.facts.get("retry_after_s")
     if retry is None and isinstance(error, Unavailable | TooManyRequests):
         retry = RETRY_AFTER_S
@@ -147,9 +157,18 @@ def _refusal(error: DomainError) -> Fault:
     return Fault(error, errors, headers, is_ours=error.status == 500)
 
 
+def _told(item: Mapping[str, object], of_all: Mapping[str, object]) -> FieldError:
+    """A wrong field as a refusal's facts name it; what stands in its sentence may be among the other facts."""
+    own = item.get("facts")
+    facts = own if isinstance(own, Mapping) else {k: v for k, v in of_all.items() if k != "errors"}
+    message = str(item.get("message", ""))
+    return FieldError(str(item.get("field", "")), message, facts, str(item.get("code") or INVALID))
+
+
 def _http(exc: HTTPException) -> Fault:
     if isinstance(exc, ValidationException):
-        return _invalid(*(_field_of(item) for item in _dicts(exc.extra)))
+        found = [_field_of(item) for item in _dicts(exc.extra)]
+        return _invalid(*(found or [field_error(exc.detail)]))
     simple: dict[int, type[DomainError]] = {
         401: NotAuthenticated,
         403: Forbidden,
@@ -177,8 +196,8 @@ def _field_of(item: Mapping[str, object]) -> FieldError:
     outer = _dotted(str(item.get("key", "")))
     outer = "" if outer == "data" else outer
     if inner.field.startswith(outer):
-        return FieldError(inner.field or outer, inner.message)
-    return FieldError(f"{outer}.{inner.field}" if inner.field else outer, inner.message)
+        return replace(inner, field=inner.field or outer)
+    return replace(inner, field=f"{outer}.{inner.field}" if inner.field else outer)
 
 
 def _dotted(path: str) -> str:
@@ -219,7 +238,8 @@ def _unavailable() -> Fault:
 
 def _invalid(*errors: FieldError) -> Fault:
     first = errors[0] if errors else FieldError("", "This cannot be read")
-    return Fault(InvalidInput(first.field, first.message), errors or (first,))
+    refusal = InvalidInput(first.field, first.message)
+    return Fault(refusal, errors or (first,))
 
 
 def _single(exc: BaseException) -> BaseException:

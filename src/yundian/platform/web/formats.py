@@ -10,7 +10,7 @@ import jinja2
 from babel import dates, numbers
 from babel.core import Locale
 
-from yundian.platform.core import clock
+from yundian.platform.core import clock, days
 from yundian.platform.core.money import Money
 from yundian.platform.web.context import current
 from yundian.platform.web.i18n import babel_locale
@@ -22,30 +22,33 @@ def date(value: dt.date | dt.datetime | None, zone: str = DEFAULT_ZONE, style: s
     """A calendar day; an instant is shown as the day it falls on in the zone."""
     if value is None:
         return ""
-    day = value.astimezone(ZoneInfo(zone)) if isinstance(value, dt.datetime) else value
-    return dates.format_date(day, format=style, locale=_locale())
+    return days.date_text(value, zone=zone, locale=current().locale, style=style)
 
 
-def datetime(value: dt.datetime | None, zone: str = DEFAULT_ZONE, style: str = "short") -> str:
-    """An instant as the wall clock of the zone shows it."""
+def datetime(value: dt.datetime | None, zone: str = DEFAULT_ZONE, style: str = "medium") -> str:
+    """An instant as the wall clock of the zone shows it: its day as ``date`` writes it, its time as ``time``."""
     if value is None:
         return ""
-    return dates.format_datetime(value, format=style, tzinfo=ZoneInfo(zone), locale=_locale())
+    return days.datetime_text(value, zone=zone, locale=current().locale, style=style)
 
 
 def time(value: dt.time | dt.datetime | None, zone: str = DEFAULT_ZONE) -> str:
-    """Hours and minutes; a plain time of day is shown as it is."""
+    """Hours and minutes of the day's 24, in every language; a plain time of day is shown as it is."""
     if value is None:
         return ""
-    moment = value.astimezone(ZoneInfo(zone)).time() if isinstance(value, dt.datetime) else value
-    return moment.strftime("%H:%M")
+    return days.time_text(value, zone=zone)
+
+
+def zone(value: str) -> str:
+    """A zone by the name of its city."""
+    return dates.get_timezone_location(ZoneInfo(value), locale=_locale(), return_city=True)
 
 
 def ago(value: dt.datetime | None) -> str:
     """How long ago, in words."""
     if value is None:
         return ""
-    return dates.format_timedelta(value - clock.now(), add_direction=True, locale=_locale())
+    return dates.format_timedelta(value - clock.house(), add_direction=True, locale=_locale())
 
 
 def number(value: int | float | Decimal | None) -> str:
@@ -77,7 +80,7 @@ def _live(function: Callable[..., str]) -> Callable[..., str]:
     return filtered
 
 
-FILTERS = {f.__name__: _live(f) for f in (date, datetime, time, ago, number, percent, money, amount)}
+FILTERS = {f.__name__: _live(f) for f in (date, datetime, time, zone, ago, number, percent, money, amount)}
 
 
 def _locale() -> Locale:

@@ -1,8 +1,9 @@
 """Forms of pages: what was typed, what is wrong with it, and one attempt to do it."""
 
 import contextlib
-import re
+import uuid
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,12 +14,12 @@ from yundian.platform.core.errors import DomainError, InvalidInput
 from yundian.platform.db.conflicts import savepoint
 from yundian.platform.web.faults import Fault, FieldError, explain
 from yundian.platform.web.i18n import gettext as _
-from yundian.platform.web.problems import translated
+from yundian.platform.web.kinds import REQUIRED, Kind, for_a_form
+from yundian.platform.web.problems import sentence, translated
 
 T = TypeVar("T")
 
 _OWN_FIELDS = ("_csrf_token", "_idempotency_key")
-_LENGTH = re.compile(r"of length >= (\d+)|of length <= (\d+)|`(?:int|float|decimal)` >= (\S+)|`\w+` <= (\S+)")
 
 
 class Form:
@@ -63,6 +64,14 @@ class Form:
             raise InvalidInput("version", "must be the version that was read")
         return int(text)
 
+    def id(self, name: str) -> uuid.UUID | None:
+        """The thing that the page named, if it named one. Raises ``InvalidInput`` for what no page wrote."""
+        text = self.value(name)
+        try:
+            return uuid.UUID(text) if text else None
+        except ValueError as error:
+            raise InvalidInput(name, "must be an id") from error
+
     def error(self, name: str) -> str:
         return self.errors.get(name, "")
 
@@ -104,9 +113,9 @@ class Form:
                     msgspec.convert(raw[name], field.type, strict=False)
                 except msgspec.ValidationError as error:
                     inner = explain(error).errors[0]
-                    found[name] = FieldError(f"{name}.{inner.field}".rstrip("."), inner.message)
+                    found[name] = replace(inner, field=f"{name}.{inner.field}".rstrip("."))
             elif field.required:
-                found[name] = FieldError(name, "Required")
+                found[name] = FieldError.of(name, Kind(REQUIRED, "Required"))
         raise Rejected(tuple(found.values()) or first)
 
     @contextlib.asynccontextmanager
@@ -127,7 +136,7 @@ class Form:
         self.status = fault.status
         self.code = fault.code
         for error in fault.errors:
-            self.errors.setdefault(error.field.split(".")[0], _human(error.message))
+            self.errors.setdefault(error.field.split(".")[0], _human(error))
         general = self.errors.pop("", "")
         self.message = general or (
             _("Please check the marked fields.") if self.errors else translated(fault.error.title)
@@ -142,25 +151,13 @@ class Rejected(DomainError):
     title = "Invalid input"
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
-        super().__init__(errors=[{"field": e.field, "message": e.message} for e in errors])
+        super().__init__(errors=[e.as_fact() for e in errors])
 
 
-def _human(message: str) -> str:
-    """What msgspec says about a value, for people."""
-    if bounds := _LENGTH.search(message):
-        shortest, longest, least, most = bounds.groups()
-        if shortest is not None:
-            return _("At least %(number)s characters", number=shortest)
-        if longest is not None:
-            return _("At most %(number)s characters", number=longest)
-        if least is not None:
-            return _("Not less than %(number)s", number=least)
-        return _("Not more than %(number)s", number=most)
-    if message.startswith(("Expected `int", "Expected `float", "Expected `decimal", "Invalid decimal")):
-        return _("Enter a number")
-    if message.startswith(("Expected", "Invalid")):
-        return _("This is not a valid value")
-    return translated(message)
+def _human(error: FieldError) -> str:
+    """What is wrong with a value, for somebody who fills in a form."""
+    kind = for_a_form(Kind(error.code, error.message))
+    return sentence(kind.text, error.facts)
 
 
 def _is_list(kind: object) -> bool:

@@ -8,17 +8,21 @@ from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 from babel.core import Locale, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from yundian.platform.core import words
 from yundian.platform.web.context import DEFAULT_LOCALE, current
 
 LOCALES = ("zh_CN", "en")
 COOKIE = "locale"
 FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "yundian"
+
+T = TypeVar("T")
 
 
 def gettext(message: str, **values: object) -> str:
@@ -50,6 +54,11 @@ def translations(locale: str) -> NullTranslations:
 @lru_cache(maxsize=len(LOCALES))
 def babel_locale(locale: str) -> Locale:
     return Locale.parse(locale)
+
+
+def told(thing: T) -> T:
+    """The same with what the brand calls its own in the language of the request; ``page`` does it by itself."""
+    return words.told(thing, current().locale)
 
 
 def choose(*, asked: str | None, cookie: str | None, accept_language: str) -> str:

@@ -1,9 +1,11 @@
-"""What the web process counts, for ``/metrics``."""
+"""What the web processes count, for ``/metrics``."""
 
-from prometheus_client import Counter, Gauge, Histogram
-from sqlalchemy.pool import QueuePool
+import asyncio
 
+from yundian.platform.core import figures
+from yundian.platform.core.figures import Counter, Histogram
 from yundian.platform.db.database import Database
+from yundian.platform.db.metrics import read_pools
 
 REQUESTS = Histogram(
     "yundian_http_request_seconds",
@@ -14,20 +16,20 @@ REQUESTS = Histogram(
 RATE_LIMITED = Counter("yundian_http_rate_limited", "Requests refused by a rate limit", ("limit",))
 LIMITS_UNCOUNTED = Counter("yundian_http_limits_unavailable", "Times the rate limits could not be counted")
 REPLAYED = Counter("yundian_http_idempotent_replays", "Answers given again to a repeated request", ("operation",))
-WORKERS = Gauge("yundian_workers_alive", "Workers heard of in the last seconds")
-POOL = Gauge("yundian_db_pool_connections", "Connections of this process", ("pool", "state"))
 
 
 def request_done(operation: str, status: int, duration_s: float) -> None:
     REQUESTS.labels(operation or "none", str(status)).observe(duration_s)
 
 
-def read_pools(database: Database) -> None:
-    """Set the gauges of the two pools to what they are now."""
-    pool = database.engine.pool
-    if isinstance(pool, QueuePool):
-        POOL.labels("session", "in_use").set(pool.checkedout())
-        POOL.labels("session", "idle").set(pool.checkedin())
-    idle = database.idle_connections
-    POOL.labels("asyncpg", "in_use").set(database.pool.get_size() - idle)
-    POOL.labels("asyncpg", "idle").set(idle)
+def tell(database: Database) -> None:
+    """Say that this web process lives, and what it holds."""
+    figures.of_process("web")
+    read_pools(database)
+
+
+async def keep_telling(database: Database) -> None:
+    """The same for ever, for whichever process of the machine is asked."""
+    while True:
+        tell(database)
+        await asyncio.sleep(figures.TICK_S)

@@ -106,7 +106,8 @@ def openapi_config(tags: Sequence[str], *, guards: Sequence[Guard]) -> OpenAPICo
         version=VERSION,
         summary="Omnichannel store-and-social commerce",
         description=(
-            "Errors are `application/problem+json`; switch on `code`. Money is integer minor units with its"
+            "Errors are `application/problem+json`; switch on `code`, and for a field on the `code` of its error;"
+            " sentences are in the language of `Accept-Language`. Money is integer minor units with its"
             " currency. Times are RFC 3339 with an offset. Lists are keyset pages: pass `next_cursor` as `cursor`."
             " Unsafe requests may carry an `Idempotency-Key` (kept 24 hours): the same key and body get the same"
             " answer, with `Idempotent-Replayed: true`."

@@ -7,6 +7,8 @@ from litestar import MediaType, Request
 from litestar.datastructures import Cookie
 from litestar.response import Redirect, Template
 
+from yundian.platform.web.i18n import told
+
 AnyRequest = Request[Any, Any, Any]
 
 _TOAST_S = 60
@@ -15,8 +17,10 @@ _TOAST_S = 60
 def page(
     template: str, /, *, status_code: int = 200, headers: dict[str, str] | None = None, **context: Any
 ) -> Template:
-    """A whole page, or whatever the template is."""
-    return Template(template, context=context, status_code=status_code, headers=headers, media_type=MediaType.HTML)
+    """A whole page, or whatever the template is. What the brand calls its own is told in the reader's language."""
+    return Template(
+        template, context=told(context), status_code=status_code, headers=headers, media_type=MediaType.HTML
+    )
 
 
 def fragment(

@@ -1,5 +1,6 @@
 """Refusals as answers: ``application/problem+json`` for programs, a page or a fragment for people."""
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -19,10 +20,12 @@ PROBLEM_JSON = "application/problem+json"
 
 
 class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """A wrong field: its path in the input, and what is wrong with it."""
+    """A wrong field: its path in the input, and what is wrong with it: a word that never changes (``required``,
+    ``too_long``, ``wrong_type``; ``invalid`` where nothing more is known), and a sentence for people."""
 
     field: str
     message: str
+    code: str
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +77,7 @@ def answer(request: Request[Any, Any, Any], fault: Fault) -> Response[Any]:
 
 def problem_of(fault: Fault) -> Problem:
     """The body of the answer, in the language of the request."""
-    errors = [FieldProblem(field=e.field, message=translated(e.message)) for e in fault.errors]
+    errors = [FieldProblem(field=e.field, message=sentence(e.message, e.facts), code=e.code) for e in fault.errors]
     facts = {key: _plain(value) for key, value in fault.error.facts.items() if key != "errors"}
     detail = "; ".join(f"{e.field}: {e.message}" if e.field else e.message for e in errors)
     return Problem(
@@ -92,6 +95,15 @@ def problem_of(fault: Fault) -> Problem:
 def translated(message: str) -> str:
     """The message in the language of the request; an empty msgid would answer with the catalogue's header."""
     return _(message) if message else ""
+
+
+def sentence(message: str, facts: Mapping[str, object]) -> str:
+    """The message in the language of the request, with what stands in it."""
+    text = translated(message)
+    try:
+        return text % facts if "%(" in text else text
+    except (KeyError, TypeError, ValueError):  # a percent sign of its own
+        return text
 
 
 def wants_html(request: Request[Any, Any, Any]) -> bool:

@@ -5,12 +5,15 @@ What looks like a formula and is none stays text: names are written by strangers
 
 import csv
 import io
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import msgspec
 from litestar import Response
+from litestar.response import Stream
 
 from yundian.platform.core.money import Money
 
+_CSV = "text/csv; charset=utf-8"
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What Excel, WPS and LibreOffice take for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
@@ -38,12 +41,13 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
 
 def csv_of(sheet: Sheet) -> bytes:
     """RFC 4180 in UTF-8 with a byte order mark, without which Excel garbles Chinese. Amounts in major units."""
+    return _lines([sheet.headers, *sheet.rows, *sheet.totals]).encode("utf-8-sig")
+
+
+def _lines(rows: Iterable[Sequence[Cell]]) -> str:
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow([harmless(header) for header in sheet.headers])
-    for row in (*sheet.rows, *sheet.totals):
-        writer.writerow([_plain(cell) for cell in row])
-    return text.getvalue().encode("utf-8-sig")
+    csv.writer(text).writerows([_plain(cell) for cell in row] for row in rows)
+    return text.getvalue()
 
 
 def harmless(text: str) -> str:
@@ -59,7 +63,18 @@ def _plain(cell: Cell) -> str | int:
 
 def csv_file(sheet: Sheet) -> Response[bytes]:
     """The table for a spreadsheet."""
-    return _file(csv_of(sheet), f"{sheet.name}.csv", "text/csv; charset=utf-8")
+    return _file(csv_of(sheet), f"{sheet.name}.csv", _CSV)
+
+
+def csv_stream(name: str, headers: Sequence[str], parts: AsyncIterator[Sequence[Sequence[Cell]]]) -> Stream:
+    """A table of any length, sent part by part as it is read; a file that breaks off was not read to its end."""
+
+    async def lines() -> AsyncIterator[bytes]:
+        yield _lines([headers]).encode("utf-8-sig")
+        async for rows in parts:
+            yield _lines(rows).encode()
+
+    return Stream(lines(), media_type=_CSV, headers=_download(f"{name}.csv"))
 
 
 def xlsx_file(sheet: Sheet) -> Response[bytes]:
@@ -70,5 +85,8 @@ def xlsx_file(sheet: Sheet) -> Response[bytes]:
 
 
 def _file(content: bytes, name: str, media_type: str) -> Response[bytes]:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type=media_type, headers=headers)
+    return Response(content, media_type=media_type, headers=_download(name))
+
+
+def _download(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

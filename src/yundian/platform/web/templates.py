@@ -11,12 +11,15 @@ from litestar.template.config import TemplateConfig
 
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Principal
-from yundian.platform.web import csrf, formats, i18n
+from yundian.platform.web import csrf, file_words, formats, i18n
 from yundian.platform.web.assets import static
 from yundian.platform.web.context import current
 from yundian.platform.web.declare import NavigationItem, Panel, Place, Section
+from yundian.platform.web.reasons import reason_of
 
 OWN = Path(__file__).parent / "templates"
+# A brand's home for its customers: /m/{brand}.
+_HOME_DEPTH = 2
 
 
 def template_config(
@@ -32,6 +35,7 @@ def template_config(
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
     environment.filters.update(formats.FILTERS)
+    environment.filters["reason"] = reason_of
     environment.tests["here"] = is_here
     # Filled with the request's language at each call, so one environment serves both.
     environment.install_gettext_callables(  # type: ignore[attr-defined]
@@ -49,6 +53,7 @@ def template_config(
         locale=lambda: current().locale,
         html_language=i18n.html_language,
         toast=toast,
+        file_words=file_words,
         request_id=lambda: current().request_id,
         navigation_items=lambda place: _visible(navigation, place),
         navigation_sections=lambda place: _sections(_visible(navigation, place)),
@@ -93,10 +98,16 @@ def path() -> str:
     return str(current().scope.get("path", "/"))
 
 
-def is_here(url: str) -> bool:
-    """Whether this page is the one of a navigation entry, or stands below it."""
+def is_here(url: str, *also: str) -> bool:
+    """Whether this page is the one of a navigation entry, or stands below it or one of those others."""
     at = path()
-    return at == url or (at.startswith(f"{url}/") and url not in ("/hq", "/shop"))
+    return any(is_below(at, one) for one in (url, *also))
+
+
+def is_below(at: str, url: str) -> bool:
+    """Whether a page is at that address or below it; below a home page stands nothing."""
+    is_home = url in ("/hq", "/shop") or (url.startswith("/m/") and url.count("/") == _HOME_DEPTH)
+    return at == url or (at.startswith(f"{url}/") and not is_home)
 
 
 def url_with(**changes: object) -> str:
@@ -110,7 +121,7 @@ def url_with(**changes: object) -> str:
 
 def _visible(items: Sequence[Any], place: str) -> list[Any]:
     roles = current().principal.roles
-    shown = [item for item in items if item.place == Place(place) and item.roles & roles]
+    shown = [item for item in items if item.place == Place(place) and (not item.roles or item.roles & roles)]
     return sorted(shown, key=lambda item: item.order)
 
 

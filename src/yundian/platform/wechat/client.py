@@ -1,8 +1,9 @@
 """What the house asks of WeChat for one app: who is this, may this page use the JS-SDK, a code, a message."""
 
+import contextlib
 import datetime as dt
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import anyio
@@ -15,6 +16,7 @@ from yundian.platform.wechat.errors import WeChatRefused, WeChatUnavailable
 from yundian.platform.wechat.single_flight import Fetched, SharedSecret
 from yundian.platform.wechat.types import (
     THREADS,
+    UNREACHED,
     JsConfig,
     MiniSession,
     QrCode,
@@ -158,15 +160,21 @@ class WeChatAppClient:
         self._sdk.close()
 
     async def _with_token(self, act: Callable[[Any], T]) -> T:
-        """A token called invalid is renewed and the call made once more: once."""
-        token = await self._token.get()
+        """A token called invalid is renewed and the call made once more: once.
+
+        Where there is no token to be had, nothing was asked: ``UNREACHED``.
+        """
+        with _unreached():
+            token = await self._token.get()
         try:
             return await self._sdk.call(act, token=token)
         except WeChatRefused as refused:
             if refused.errcode not in _BAD_TOKEN:
                 raise
             log.warning("wechat.token_refused", app_id=self.app.app_id, errcode=refused.errcode)
-        return await self._sdk.call(act, token=await self._token.renew(token))
+        with _unreached():
+            token = await self._token.renew(token)
+        return await self._sdk.call(act, token=token)
 
     async def _fetch_token(self, force: bool) -> Fetched:
         wanted = {
@@ -206,6 +214,14 @@ class WeChatApps:
         for client in self._clients.values():
             await client.close()
         self._clients.clear()
+
+
+@contextlib.contextmanager
+def _unreached() -> Iterator[None]:
+    try:
+        yield
+    except WeChatUnavailable as error:
+        raise WeChatUnavailable(reason=UNREACHED) from error
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.errors import InvalidInput
+from yundian.platform.web.context import current
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import AnyRequest
 from yundian.reports import rules, schemas
@@ -94,7 +95,7 @@ async def chips_of(session: AsyncSession, asked: Asked, channels: schemas.Channe
     chips = []
     if asked.shop:
         shop = _uuid(asked.shop)
-        names = await reading.shop_names(session, ids={shop} if shop else set())
+        names = await reading.shop_names(session, ids={shop} if shop else set(), locale=current().locale)
         chips.append(("shop", names.get(shop, asked.shop[-6:]) if shop else schemas.nobody_label(By.SHOP)))
     if asked.campaign:
         one = _uuid(asked.campaign)

@@ -10,6 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.principal import Principal, Role
+from yundian.platform.web.context import current
 from yundian.platform.web.forms import Form
 from yundian.platform.web.names import channel_names
 from yundian.platform.web.pages import AnyRequest, fragment, page
@@ -18,7 +19,7 @@ from yundian.reports import schemas
 from yundian.reports.pages.asked import PAGE, asked_of, chips_of, links_of, query_of
 from yundian.reports.schemas import Asked
 from yundian.reports.service import reading
-from yundian.reports.types import By, SalesReport
+from yundian.reports.types import By, Compared, SalesReport
 
 readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 
@@ -35,27 +36,19 @@ class SalesPages(Controller):
         principal: NamedDependency[Principal],
         request: AnyRequest,
     ) -> Template:
-        """The dashboard: totals beside those of the period before, a chart, and the table it is drawn from."""
+        """The dashboard: totals beside those of the period before, a chart, and the table it is drawn from.
+
+        Of many sales buyers come after the rest.
+        """
         asked, today = asked_of(request), await reading.today(session)
         channels = await channel_names(request, session)
         first, last = asked.range(today)
         form = Form.of(**{"from": first, "to": last})
         context: dict[str, Any] = {"report": None}
         async with form.attempt(session):
-            wanted = asked.query(today=today, mine=principal.shops())
-            report, before = await reading.compared(session, wanted=wanted)
-            report = schemas.named(report, channels)
-            context = {
-                "report": report,
-                "sheet": schemas.sheet_of(report),
-                "charts": schemas.charts_of(report),
-                "before": before,
-                "links": [links_of(asked, report, row, row.figures.currency) for row in report.rows],
-                "total_links": {
-                    one.currency: links_of(asked, report, None, one.currency) for one in report.totals
-                },
-                "is_empty": not any(one.orders or one.refunds for one in report.totals),
-            }
+            wanted = asked.query(today=today, mine=principal.shops(), locale=current().locale)
+            compared = await reading.compared(session, wanted=wanted, is_patient=False)
+            context = {**_numbers(asked, compared, channels), "is_late": False}
         return page(
             "reports/sales.html",
             form=form,
@@ -66,6 +59,20 @@ class SalesPages(Controller):
             words=schemas,
             **context,
         )
+
+    @get("/counted", name="reports.counted")
+    async def counted(
+        self,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        request: AnyRequest,
+    ) -> Template:
+        """The same with buyers, in the place of what came without them."""
+        asked = asked_of(request)
+        wanted = asked.query(today=await reading.today(session), mine=principal.shops(), locale=current().locale)
+        compared = await reading.compared(session, wanted=wanted)
+        numbers = _numbers(asked, compared, await channel_names(request, session))
+        return fragment("reports/_counted.html", words=schemas, is_late=True, **numbers)
 
     @get("/csv", name="reports.sales_csv")
     async def as_csv(
@@ -104,17 +111,34 @@ class SalesPanel(Controller):
     ) -> Template:
         """The last seven days on HQ's home page, and by channel."""
         asked = Asked(by=By.CHANNEL, preset="7d")
-        wanted = asked.query(today=await reading.today(session), mine=principal.shops())
-        report, before = await reading.compared(session, wanted=wanted)
+        wanted = asked.query(today=await reading.today(session), mine=principal.shops(), locale=current().locale)
+        compared = await reading.compared(session, wanted=wanted)
         return fragment(
             "reports/_panel.html",
-            report=schemas.named(report, await channel_names(request, session)),
-            before=before,
+            report=schemas.named(compared.report, await channel_names(request, session)),
+            before=compared.before,
             words=schemas,
         )
 
 
+def _numbers(asked: Asked, compared: Compared, channels: schemas.Channels) -> dict[str, Any]:
+    """What figures, chart and table are made of."""
+    report = schemas.named(compared.report, channels)
+    return {
+        "report": report,
+        "sheet": schemas.sheet_of(report),
+        "charts": schemas.charts_of(report),
+        "before": compared.before,
+        "is_counted": compared.is_counted,
+        "links": [links_of(asked, report, row, row.figures.currency) for row in report.rows],
+        "total_links": {one.currency: links_of(asked, report, None, one.currency) for one in report.totals},
+        "is_empty": not any(one.orders or one.refunds for one in report.totals),
+    }
+
+
 async def _report(session: AsyncSession, principal: Principal, request: AnyRequest) -> SalesReport:
-    wanted = asked_of(request).query(today=await reading.today(session), mine=principal.shops())
+    wanted = asked_of(request).query(
+        today=await reading.today(session), mine=principal.shops(), locale=current().locale
+    )
     report = await reading.sales(session, wanted=wanted)
     return schemas.named(report, await channel_names(request, session))

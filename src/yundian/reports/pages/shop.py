@@ -37,7 +37,7 @@ class CreditedPanel(Controller):
                 "credited": await reading.credited(
                     session,
                     shop_id=shop_id,
-                    today=clock.business_day(clock.now(), shops[shop_id].time_zone),
+                    today=clock.business_day(clock.house(), shops[shop_id].time_zone),
                     spans=SPANS,
                 ),
             }

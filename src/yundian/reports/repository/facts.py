@@ -138,6 +138,10 @@ _REMOVE_ORDER = _statement(
     select=f"SELECT {_NAMES} FROM moved",  # noqa: S608
 )
 
+_LOCK = """
+SELECT pg_advisory_xact_lock(hashtextextended('reports:' || $1::text, 0)),
+    set_config('yundian.keeps_days', 'yes', true)
+"""
 _EMPTY = "DELETE FROM {table} WHERE brand_id = $1 AND {period} = ANY($2::date[]) AND {empty}"
 _EMPTY_PEOPLE = (
     "DELETE FROM reports_member_day WHERE brand_id = $1 AND business_date = ANY($2::date[])"
@@ -153,8 +157,11 @@ WHERE m.moved_at < excluded.moved_at RETURNING order_id
 
 
 async def lock(tx: Tx) -> None:
-    """One writer of a brand's numbers at a time. Comes first: what is read afterwards is what others left."""
-    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('reports:' || $1::text, 0))", str(tx.brand))
+    """One writer of a brand's numbers at a time. Comes first: what is read afterwards is what others left.
+
+    And this code keeps the days on which members buy: no trigger has to note that somebody else wrote.
+    """
+    await tx.execute(_LOCK, str(tx.brand))
 
 
 async def append(tx: Tx, *, rows: Sequence[FactRow]) -> int:

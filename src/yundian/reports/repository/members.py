@@ -5,8 +5,13 @@ import datetime as dt
 from yundian.platform.outbox.door import Door, brand_of, fetch
 from yundian.reports.types import MemberRow
 
-# A million documents are put together in memory, not on the disk.
-_PATIENT = "SELECT set_config('work_mem', '256MB', true)"
+# Millions of documents are put together in memory, not on the disk; that takes seconds, on a busy machine more.
+# A command has more time than that.
+_PATIENT = """
+SELECT set_config('work_mem', '256MB', true), CASE
+    WHEN current_setting('statement_timeout')::interval BETWEEN '1 ms' AND '60 s'
+    THEN set_config('statement_timeout', '60s', true) END
+"""
 
 # Each document once, then each member: the day begins at midnight of the brand's zone.
 _MEMBERS = """

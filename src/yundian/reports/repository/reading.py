@@ -3,12 +3,16 @@ places within some shops or campaigns, of which there is no rollup."""
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from yundian.platform.outbox.door import Door, brand_of, fetch
+from yundian.reports import rules
 from yundian.reports.repository.facts import AGGREGATES, CAMPAIGN, MONTH, SHOP
 from yundian.reports.types import NOBODY, Basis, By, DocumentView, FactKind, Figures, SalesQuery
+
+# How ``reports_member_day.bucket`` divides members.
+BUCKETS = 64
 
 _SUMS = ("orders", "quantity", "gross_minor", "refunds", "refunds_minor")
 _KEYS = {
@@ -107,33 +111,48 @@ def _of_places(query: _Query, wanted: SalesQuery) -> str:
 
 
 async def buyers(
-    door: Door, *, wanted: SalesQuery, is_total: bool, currencies: Sequence[str], is_all: bool
+    door: Door, *, wanted: SalesQuery, is_total: bool, sales: Mapping[str, int], is_all: bool
 ) -> dict[tuple[Any, str], int]:
-    """How many different members bought in these currencies, by key and currency; for the total the key is
-    ``None``. ``is_all``: there are no other currencies; of a single one nobody is asked in which she bought."""
+    """How many different members bought in the currencies of ``sales``, which says how many sales each has, by key
+    and currency; for the total the key is ``None``. ``is_all``: there are no other currencies; of a single one
+    nobody is asked in which she bought."""
     found: dict[tuple[Any, str], int] = {}
-    for currency in currencies:
+    for currency, count in sales.items():
         query = _Query(door, wanted)
         query.narrow(wanted)
         query.conditions.append(query.days(wanted.first, wanted.last))
-        if len(currencies) > 1 or not is_all:
+        if len(sales) > 1 or not is_all:
             query.conditions.append(f"currency = {query.value(currency)}::text")
         key = "NULL::text" if is_total else _key(wanted.by, "business_date")
+        people = (
+            f"SELECT key, count(*) AS people FROM (SELECT {key} AS key, member_id"  # noqa: S608
+            f" FROM reports_member_day WHERE {query.where}{{bucket}} GROUP BY 1, 2) AS each GROUP BY 1"
+        )
+        parts = people.format(bucket="")
         # Within a shop there are few. Of all members a bucket after the other: each fits into the caches.
-        parts = "(SELECT 1) AS one"
         if wanted.shop_ids is None:
-            parts = "generate_series(0, 63) AS bucket (number)"
-            query.conditions.append("bucket = number::smallint")
+            parts = _at_once(people) if count >= rules.MANY_SALES else _in_turn(people)
         rows = await fetch(
             door,
-            f"SELECT key, sum(people)::bigint FROM {parts} CROSS JOIN LATERAL ("  # noqa: S608
-            f"SELECT key, count(*) AS people FROM (SELECT {key} AS key, member_id"
-            f" FROM reports_member_day WHERE {query.where} GROUP BY 1, 2) AS each GROUP BY 1) AS counted"
-            " GROUP BY 1",
+            f"SELECT key, sum(people)::bigint FROM ({parts}) AS counted GROUP BY 1",  # noqa: S608
             *query.arguments,
         )
         found.update({(row[0], currency): int(row[1]) for row in rows})
     return found
+
+
+def _in_turn(people: str) -> str:
+    each = people.format(bucket=" AND bucket = number::smallint")
+    return (
+        f"SELECT part.* FROM generate_series(0, {BUCKETS - 1}) AS b (number) CROSS JOIN LATERAL ({each}) AS part"  # noqa: S608
+    )
+
+
+def _at_once(people: str) -> str:
+    """Buckets as parts of their own: several processes share them, which no join can be shared by. It takes some
+    milliseconds to plan."""
+    parts = (people.format(bucket=f" AND bucket = {number}::smallint") for number in range(BUCKETS))
+    return " UNION ALL ".join(f"({part})" for part in parts)
 
 
 async def documents(

@@ -36,6 +36,7 @@ DELETE FROM reports_staged; DELETE FROM reports_staged_line; DELETE FROM reports
 _LOCK = """
 SET LOCAL plan_cache_mode = auto;
 SET LOCAL enable_nestloop = off;
+SET LOCAL yundian.keeps_days = 'yes';
 SELECT pg_advisory_xact_lock(hashtextextended('reports:{brand}', 0));
 """
 

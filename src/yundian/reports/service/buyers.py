@@ -1,11 +1,17 @@
 """Different members who bought: counted sale by sale, or member by member where that is less to look at."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from yundian.platform.outbox.door import Door
 from yundian.reports import rules
 from yundian.reports.repository import buyers, reading
 from yundian.reports.types import By, Figures, SalesQuery
+
+_BY_MEMBER: Mapping[By, Callable[..., Awaitable[Mapping[Any, int]]]] = {
+    By.MONTH: buyers.count_months,
+    By.SHOP: buyers.count_shops,
+}
 
 
 async def of_all(door: Door, *, wanted: SalesQuery, sums: list[Figures]) -> dict[str, int]:
@@ -23,21 +29,21 @@ async def of_all(door: Door, *, wanted: SalesQuery, sums: list[Figures]) -> dict
 
 async def of_each(door: Door, *, wanted: SalesQuery, sums: list[Figures]) -> dict[tuple[Any, str], int]:
     """How many of each key and currency."""
-    currencies = await _by_member(door, wanted, sums) if wanted.by is By.MONTH else []
+    currencies = await _by_member(door, wanted, sums) if wanted.by in _BY_MEMBER else []
     found = await _by_sale(door, wanted, sums, currencies, is_total=False)
     for currency in currencies:
-        months = await buyers.count_months(
+        people = await _BY_MEMBER[wanted.by](
             door, basis=wanted.basis, currency=currency, first=wanted.first, last=wanted.last
         )
-        found |= {(month, currency): count for month, count in months.items()}
+        found |= {(key, currency): number for key, number in people.items()}
     return found
 
 
 async def _by_sale(
     door: Door, wanted: SalesQuery, sums: list[Figures], done: list[str], *, is_total: bool
 ) -> dict[tuple[Any, str], int]:
-    currencies = [one.currency for one in sums if one.currency not in done]
-    return await reading.buyers(door, wanted=wanted, is_total=is_total, currencies=currencies, is_all=not done)
+    left = {one.currency: one.orders for one in sums if one.currency not in done}
+    return await reading.buyers(door, wanted=wanted, is_total=is_total, sales=left, is_all=not done)
 
 
 async def _by_member(door: Door, wanted: SalesQuery, sums: list[Figures]) -> list[str]:

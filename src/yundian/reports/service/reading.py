@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -11,6 +11,7 @@ from stores import api as stores
 from yundian.brands import api as brands
 from yundian.payments import api as payments
 from yundian.platform.core import clock
+from yundian.platform.core.words import told
 from yundian.platform.db.paging import Page, cut, decode_cursor
 from yundian.platform.outbox.door import Door, brand_of
 from yundian.reports import rules
@@ -21,6 +22,7 @@ from yundian.reports.types import (
     NOBODY,
     Basis,
     By,
+    Compared,
     Credited,
     DocumentView,
     FactKind,
@@ -39,43 +41,43 @@ _PAID_HERE = ("order", "refund")
 _SUBJECT = "order"
 
 
+class _Read(NamedTuple):
+    """The figures of each cell, and of each currency: without buyers."""
+
+    cells: list[tuple[tuple[Any, str], Figures]]
+    sums: list[Figures]
+
+
 async def sales(session: AsyncSession, *, wanted: SalesQuery) -> SalesReport:
     """Rows and totals. Days and months come in their order, without gaps; the rest by what it brought, most first.
 
     Raises:
         InvalidInput: a range that ends before it begins, or is too long to show.
     """
-    rules.checked(wanted)
-    cells, currencies = await _cells(session, wanted)
-    sums = _sums([one for _, one in cells], currencies)
-    people = await buyers.of_each(session, wanted=wanted, sums=sums)
-    shown = {(key, currency): _with_buyers(one, people.get((key, currency), 0)) for (key, currency), one in cells}
-    return SalesReport(
-        by=wanted.by,
-        basis=wanted.basis,
-        first=wanted.first,
-        last=wanted.last,
-        rows=await _rows(session, wanted, shown, currencies),
-        totals=await _with_all_buyers(session, wanted, sums),
-    )
+    return await _report(session, wanted, await _read(session, wanted), is_counted=True)
 
 
 async def totals(session: AsyncSession, *, wanted: SalesQuery) -> list[Figures]:
     """The totals of the report, without its rows."""
-    rules.checked(wanted)
-    cells, currencies = await _cells(session, wanted)
-    return await _with_all_buyers(session, wanted, _sums([one for _, one in cells], currencies))
+    return await _with_all_buyers(session, wanted, (await _read(session, wanted)).sums)
 
 
-async def compared(session: AsyncSession, *, wanted: SalesQuery) -> tuple[SalesReport, dict[str, Figures]]:
-    """The report, and for each of its currencies the totals of the period before."""
+async def compared(session: AsyncSession, *, wanted: SalesQuery, is_patient: bool = True) -> Compared:
+    """The report, and the totals of the period before.
+
+    Without patience nobody's buyers are counted where there are many sales: all else is there at once.
+    """
     first, last = rules.previous(wanted.first, wanted.last)
     before = msgspec.structs.replace(wanted, by=By.CHANNEL, first=first, last=last)
-    earlier = {one.currency: one for one in await totals(session, wanted=before)}
-    report = await sales(session, wanted=wanted)
-    return report, {
-        one.currency: earlier.get(one.currency, Figures(currency=one.currency)) for one in report.totals
-    }
+    found, earlier = await _read(session, wanted), await _read(session, before)
+    is_counted = is_patient or all(one.orders < rules.MANY_SALES for one in (*found.sums, *earlier.sums))
+    sums = await _with_all_buyers(session, before, earlier.sums) if is_counted else earlier.sums
+    past = {one.currency: one for one in sums}
+    return Compared(
+        report=await _report(session, wanted, found, is_counted=is_counted),
+        before={one.currency: past.get(one.currency, Figures(currency=one.currency)) for one in found.sums},
+        is_counted=is_counted,
+    )
 
 
 async def credited(
@@ -174,8 +176,10 @@ async def today(session: AsyncSession) -> dt.date:
     return clock.business_day(clock.now(), await brands.zone_of(session))
 
 
-async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID]) -> dict[uuid.UUID, str]:
-    return {one: shop.name for one, shop in (await stores.get_shops(session, ids=ids - {NOBODY})).items()}
+async def shop_names(session: AsyncSession, *, ids: set[uuid.UUID], locale: str = "") -> dict[uuid.UUID, str]:
+    """As a reader of the language calls them."""
+    shops = told(await stores.get_shops(session, ids=ids - {NOBODY}), locale)
+    return {one: shop.name for one, shop in shops.items()}
 
 
 async def campaigns(session: AsyncSession) -> list[tuple[uuid.UUID, str]]:
@@ -191,24 +195,38 @@ def _with_buyers(figures: Figures, buyers: int) -> Figures:
     return rules.net(msgspec.structs.replace(figures, buyers=buyers))
 
 
-async def _cells(
-    session: AsyncSession, wanted: SalesQuery
-) -> tuple[list[tuple[tuple[Any, str], Figures]], list[str]]:
-    """What there is by key and currency, and in which currencies; at least the brand's own."""
+async def _read(session: AsyncSession, wanted: SalesQuery) -> _Read:
+    """What there is by key and currency, and the sums of each currency; at least the brand's own."""
+    rules.checked(wanted)
     months = None if wanted.by is By.DAY else rules.whole_months(wanted.first, wanted.last)
     cells = [
         ((key, one.currency), one)
         for key, one in await reading.figures(session, wanted=wanted, months=months)
         if one.orders or one.refunds or one.gross_minor or one.refunds_minor
     ]
-    return cells, sorted({currency for (_, currency), _ in cells}) or [await _currency(session)]
-
-
-def _sums(cells: list[Figures], currencies: list[str]) -> list[Figures]:
-    return [
-        rules.summed([one for one in cells if one.currency == currency], currency, buyers=0)
+    currencies = sorted({currency for (_, currency), _ in cells}) or [await _currency(session)]
+    figures = [one for _, one in cells]
+    sums = [
+        rules.summed([one for one in figures if one.currency == currency], currency, buyers=0)
         for currency in currencies
     ]
+    return _Read(cells, sums)
+
+
+async def _report(session: AsyncSession, wanted: SalesQuery, found: _Read, *, is_counted: bool) -> SalesReport:
+    people, sums = dict[tuple[Any, str], int](), found.sums
+    if is_counted:
+        people = await buyers.of_each(session, wanted=wanted, sums=sums)
+        sums = await _with_all_buyers(session, wanted, sums)
+    shown = {cell: _with_buyers(one, people.get(cell, 0)) for cell, one in found.cells}
+    return SalesReport(
+        by=wanted.by,
+        basis=wanted.basis,
+        first=wanted.first,
+        last=wanted.last,
+        rows=await _rows(session, wanted, shown, [one.currency for one in sums]),
+        totals=sums,
+    )
 
 
 async def _with_all_buyers(session: AsyncSession, wanted: SalesQuery, sums: list[Figures]) -> list[Figures]:
@@ -229,16 +247,16 @@ async def _rows(
             for day in rules.periods(wanted.by, wanted.first, wanted.last)
             for currency in currencies
         ]
-    labels = await _names(session, wanted.by, {key for key, _ in cells})
+    labels = await _names(session, wanted, {key for key, _ in cells})
     ordered = sorted(cells.items(), key=lambda cell: (cell[0][1], -cell[1].net_minor, str(cell[0][0])))
     return [SalesRow(key=str(key), label=labels.get(key, ""), figures=one) for (key, _), one in ordered]
 
 
-async def _names(session: AsyncSession, by: By, keys: set[Any]) -> dict[Any, str]:
+async def _names(session: AsyncSession, wanted: SalesQuery, keys: set[Any]) -> dict[Any, str]:
     """What keys are called; nobody has no name, a channel is its own."""
-    if by is By.SHOP:
-        return {**await shop_names(session, ids=keys)}
-    if by is By.CAMPAIGN:
+    if wanted.by is By.SHOP:
+        return {**await shop_names(session, ids=keys, locale=wanted.locale)}
+    if wanted.by is By.CAMPAIGN:
         return {**await campaign_names(session, ids=keys)}
     return {key: key for key in keys}
 

@@ -1,6 +1,6 @@
 """What a test does in the place of a person in WeChat: log in, scan, follow, write, agree."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Router, post
@@ -45,7 +45,7 @@ class Consent(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     appid: str
     template_id: str
     user_id: int = 1
-    times: int = 1
+    times: Annotated[int, msgspec.Meta(ge=0)] = 1
 
 
 class Page(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -109,11 +109,16 @@ async def act(data: JSONBody[Act], sandbox: NamedDependency[Sandbox]) -> dict[st
 
 @post("/consent", status_code=200)
 async def consent(data: JSONBody[Consent], sandbox: NamedDependency[Sandbox]) -> dict[str, str]:
-    """A person allows subscription messages."""
+    """A person allows so many subscription messages more; 0: she takes back all she allowed."""
+    app = _app(sandbox, data.appid)
     _person(sandbox, data.user_id)
-    messages.consent(
-        sandbox, appid=data.appid, user_id=data.user_id, template_id=data.template_id, times=data.times
-    )
+    with sandbox.store.transaction():
+        if data.times:
+            messages.consent(
+                sandbox, appid=app.appid, user_id=data.user_id, template_id=data.template_id, times=data.times
+            )
+        else:
+            messages.refuse(sandbox, app, user_id=data.user_id, template_id=data.template_id)
     return {"openid": identity.openid(sandbox, data.appid, data.user_id)}
 
 

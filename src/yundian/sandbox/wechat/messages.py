@@ -41,6 +41,7 @@ def send_subscription(sandbox: Sandbox, app: WeChatApp, body: dict[str, Any]) ->
     if not used:
         raise ApiError(43101, "user refuse to accept the msg")
     number = _keep(sandbox, app, channel="subscription", body=body, template=template)
+    push.tell_subscription_sent(sandbox, app, user_id=user_id, message_id=number, template=template)
     return {"errcode": 0, "errmsg": "ok", "msgid": number}
 
 
@@ -65,6 +66,13 @@ def consent(sandbox: Sandbox, *, appid: str, user_id: int, template_id: str, tim
         template_id,
         times,
     )
+
+
+def refuse(sandbox: Sandbox, app: WeChatApp, *, user_id: int, template_id: str) -> None:
+    """A person takes back what she allowed; the app is told."""
+    sql = "UPDATE consent SET remaining = 0 WHERE appid = ? AND user_id = ? AND template_id = ?"
+    sandbox.store.run(sql, app.appid, user_id, template_id)
+    push.tell_refused(sandbox, app, user_id=user_id, template=template_id)
 
 
 def _recipient(sandbox: Sandbox, app: WeChatApp, body: dict[str, Any]) -> int:

@@ -11,7 +11,7 @@ from yundian.platform.core import clock
 from yundian.sandbox import notices
 from yundian.sandbox.accounts import WeChatApp
 from yundian.sandbox.context import Sandbox
-from yundian.sandbox.faults import Fault, Plan
+from yundian.sandbox.faults import OF_SETTLING, Fault, Plan
 from yundian.sandbox.notices import Notice, Outgoing
 from yundian.sandbox.wechat import xml
 from yundian.sandbox.wechat.api_gateway import PROVIDER
@@ -73,6 +73,34 @@ def tell_job_finished(sandbox: Sandbox, app: WeChatApp, *, user_id: int, message
     """A template message arrived."""
     event = {"MsgType": "event", "Event": "TEMPLATESENDJOBFINISH", "MsgID": message_id, "Status": "success"}
     _tell(sandbox, app, user_id, event)
+
+
+def tell_subscription_sent(
+    sandbox: Sandbox, app: WeChatApp, *, user_id: int, message_id: int, template: str
+) -> None:
+    """A subscription message arrived, or with the switch ``settle_as`` did not."""
+    whom = openid(sandbox, app.appid, user_id)
+    plan = sandbox.faults.take(PROVIDER, "push.subscribe_msg_sent_event", whom, only=OF_SETTLING)
+    code = plan.text(Fault.SETTLE_AS, "state", "0")
+    said = {
+        "TemplateId": template,
+        "MsgID": message_id,
+        "ErrorCode": code,
+        "ErrorStatus": "success" if code == "0" else "failed",
+    }
+    _tell_list(sandbox, app, user_id, "subscribe_msg_sent_event", "SubscribeMsgSentEvent", said)
+
+
+def tell_refused(sandbox: Sandbox, app: WeChatApp, *, user_id: int, template: str) -> None:
+    """A person switched a template off in the settings of the mini program."""
+    said = {"TemplateId": template, "SubscribeStatusString": "reject"}
+    _tell_list(sandbox, app, user_id, "subscribe_msg_change_event", "SubscribeMsgChangeEvent", said)
+
+
+def _tell_list(
+    sandbox: Sandbox, app: WeChatApp, user_id: int, event: str, name: str, said: dict[str, Any]
+) -> None:
+    _tell(sandbox, app, user_id, {"MsgType": "event", "Event": event, name: {"List": said}})
 
 
 def follow(sandbox: Sandbox, app: WeChatApp, *, user_id: int, scene: str) -> bool:

@@ -57,10 +57,10 @@ def mini_program_code(sandbox: Sandbox, *, appid: str, wanted: dict[str, Any]) -
 def image(text: str) -> bytes:
     """A QR code as PNG."""
     file = io.BytesIO()
-    segno.make(text, error="m").save(file, kind="png", scale=6)
+    segno.make_qr(text, error="m").save(file, kind="png", scale=6)
     return file.getvalue()
 
 
 def inline_svg(text: str) -> str:
     """A QR code for a page."""
-    return str(segno.make(text, error="m").svg_inline(scale=4, dark="#111", light="#fff"))
+    return str(segno.make_qr(text, error="m").svg_inline(scale=4, dark="#111", light="#fff"))

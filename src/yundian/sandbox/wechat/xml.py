@@ -1,4 +1,4 @@
-"""WeChat's flat XML: one root, text children, CDATA."""
+"""WeChat's XML: one root, text children, CDATA; what it pushes may have children of children."""
 
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping
@@ -25,6 +25,8 @@ def dump(fields: Mapping[str, object], *, root: str = "xml") -> bytes:
     for name, value in fields.items():
         if isinstance(value, int):
             parts.append(f"<{name}>{value}</{name}>")
+        elif isinstance(value, Mapping):
+            parts.append(dump(value, root=name).decode())
         else:
             text = str(value).replace("]]>", "]]]]><![CDATA[>")
             parts.append(f"<{name}><![CDATA[{text}]]></{name}>")

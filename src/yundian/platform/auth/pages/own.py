@@ -288,7 +288,7 @@ async def _two_step(session: AsyncSession, services: Services, principal: Princi
 
 def _qr(enrolment: Enrolment) -> str:
     """The code as inline SVG: no request of its own, nothing that a cache could keep."""
-    return segno.make(enrolment.uri, error="m").svg_inline(scale=5, border=2, dark="#000", light="#fff")
+    return segno.make_qr(enrolment.uri, error="m").svg_inline(scale=5, border=2, dark="#000", light="#fff")
 
 
 def _welcome(services: Services, done: SignedIn, form: Form) -> Redirect:

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 from sqlalchemy.orm.attributes import set_committed_value
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core import clock
@@ -78,7 +78,10 @@ async def quarantine(
     records: Sequence[NewQuarantine],
     max_raw: int | None = MAX_RAW_CHARS,
 ) -> set[bytes]:
-    """Keep each content once. The answer holds those that a person settled before: they stay settled."""
+    """Keep each content once, with the run that met it last: whoever looks at its file sees what was held of it.
+
+    The answer holds those that a person settled before: they stay settled.
+    """
     unique = {record.content_hash: record for record in records}
     keyring = keyring_of(tx)
     known = {sealing.known_by(keyring, digest): digest for digest in unique}
@@ -92,19 +95,21 @@ async def quarantine(
             sealing.seal(keyring, r.raw[:max_raw]),
             sealing.seal(keyring, source_text(r.values)),
             digest,
+            told_text(r.problem),
         )
         for digest, r in zip(known, unique.values(), strict=True)
     ]
     await tx.execute(
         "INSERT INTO intake_quarantine AS q (brand_id, created_at, run_id, kind, state, id, line, column_name,"
-        " code, reason, raw_sealed, source_sealed, content_hash)"
+        " code, reason, raw_sealed, source_sealed, content_hash, told)"
         " SELECT $1, $2, $3, $4, 'open', w.id, w.line, w.column_name, w.code, w.reason, w.raw, w.source,"
-        " w.hash FROM unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::bytea[],"
-        " $11::bytea[], $12::bytea[]) AS w(id, line, column_name, code, reason, raw, source, hash)"
+        " w.hash, w.told::jsonb FROM unnest($5::uuid[], $6::bigint[], $7::text[], $8::text[], $9::text[],"
+        " $10::bytea[], $11::bytea[], $12::bytea[], $13::text[])"
+        " AS w(id, line, column_name, code, reason, raw, source, hash, told)"
         " ON CONFLICT (brand_id, kind, content_hash) DO UPDATE SET run_id = excluded.run_id,"
         " line = excluded.line, column_name = excluded.column_name, code = excluded.code,"
-        " reason = excluded.reason WHERE q.state = 'open'"
-        " AND (q.code, q.reason) <> (excluded.code, excluded.reason)",
+        " reason = excluded.reason, told = excluded.told WHERE q.state = 'open'"
+        " AND (q.run_id, q.code, q.reason) <> (excluded.run_id, excluded.code, excluded.reason)",
         tx.brand,
         clock.now(),
         run_id,
@@ -212,14 +217,23 @@ async def still_broken(
     """Keep what a person corrected so far, and what is wrong now."""
     await tx.execute(
         "UPDATE intake_quarantine SET column_name = $3, code = $4, reason = $5, source_sealed = $6,"
-        " source = NULL WHERE brand_id = $1 AND id = $2",
+        " source = NULL, told = $7::text::jsonb WHERE brand_id = $1 AND id = $2",
         tx.brand,
         quarantine_id,
         problem.column[:200],
         problem.code,
         sealing.told(problem.reason)[:1000],
         sealing.seal(keyring_of(tx), source_text(values)),
+        told_text(problem),
     )
+
+
+def told_text(problem: Problem) -> str | None:
+    """The words of a sentence and what they quote, as JSON: none where ``reason`` is all there is to it."""
+    if not problem.text:
+        return None
+    facts = {name: sealing.told(v)[:400] if isinstance(v, str) else v for name, v in problem.facts.items()}
+    return msgspec.json.encode({"text": problem.text, "facts": facts}).decode().replace("\\u0000", "")
 
 
 def source_text(values: AnyMapping[str, Any] | None) -> str | None:
@@ -263,6 +277,27 @@ async def list_quarantine(
         statement = statement.where(before([col(Quarantined.id)], [after_id]))
     rows = (await session.exec(statement.order_by(col(Quarantined.id).desc()).limit(limit))).all()
     return open_rows(session, rows)
+
+
+async def count_by_reason(
+    session: AsyncSession, *, brand_id: uuid.UUID, kind: str, run_id: uuid.UUID, limit: int
+) -> list[tuple[str, str, int]]:
+    """The open records of a run by code and sentence (a msgid where it quotes something), the most first."""
+    sentence = func.coalesce(col(Quarantined.told)["text"].astext, col(Quarantined.reason))
+    number = func.count()
+    statement = (
+        select(col(Quarantined.code), sentence, number)
+        .where(
+            col(Quarantined.brand_id) == brand_id,
+            col(Quarantined.kind) == kind,
+            col(Quarantined.run_id) == run_id,
+            col(Quarantined.state) == QuarantineState.OPEN,
+        )
+        .group_by(col(Quarantined.code), sentence)
+        .order_by(number.desc(), col(Quarantined.code))
+        .limit(limit)
+    )
+    return [(code, text, rows) for code, text, rows in await session.exec(statement)]
 
 
 async def get_quarantined(

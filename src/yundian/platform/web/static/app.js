@@ -29,24 +29,36 @@
 
   // Toasts: one from the page before, others from the server by the HX-Trigger event "toast".
   const toasts = document.querySelector("[data-toasts]");
-  const toast = (text) => {
+  const toast = (text, undo) => {
     if (!toasts || !text) return;
     const box = document.createElement("div");
     box.className = "toast";
     box.setAttribute("role", "status");
     const words = document.createElement("span");
     words.textContent = text;
+    box.append(words);
+    if (undo) {
+      const back = document.createElement("button");
+      back.type = "button";
+      back.className = "toast-undo";
+      back.textContent = undo.label;
+      back.addEventListener("click", () => (box.remove(), undo.act()));
+      box.append(back);
+    }
     const close = document.createElement("button");
     close.type = "button";
     close.textContent = "×";
     close.setAttribute("aria-label", toasts.dataset.close);
     close.addEventListener("click", () => box.remove());
-    box.append(words, close);
+    box.append(close);
     toasts.append(box);
-    setTimeout(() => box.remove(), 8000);
+    // What can still be done stays until it cannot, and while somebody is on it.
+    const end = () => (box.matches(":hover, :focus-within") ? setTimeout(end, 2000) : box.remove());
+    setTimeout(end, undo?.ms ?? 8000);
+    return box;
   };
   if (toasts?.dataset.toast) toast(toasts.dataset.toast);
-  document.addEventListener("toast", (event) => toast(event.detail?.value ?? event.detail?.text));
+  document.addEventListener("toast", (event) => toast(event.detail?.value ?? event.detail?.text, event.detail?.undo));
 
   // data-confirm="Really?" on a form or button asks first, in a dialog of our own.
   const dialog = document.querySelector("[data-confirm-dialog]");
@@ -96,23 +108,33 @@
     tick();
   });
 
-  // data-locate on a form: it asks the phone where it is, fills in lat and lon, and is sent.
-  all("[data-locate]").forEach((form) => {
-    form.addEventListener("submit", (event) => {
-      if (form.elements.namedItem("lat").value) return;
-      event.preventDefault();
-      const button = form.querySelector("button");
-      const denied = () => {
-        document.querySelector("[data-locate-said]").textContent = form.dataset.denied;
-        button.disabled = false;
-      };
-      if (!navigator.geolocation) return denied();
-      navigator.geolocation.getCurrentPosition(({ coords }) => {
-        form.elements.namedItem("lat").value = coords.latitude.toFixed(5);
-        form.elements.namedItem("lon").value = coords.longitude.toFixed(5);
-        form.submit();
-      }, denied, { timeout: 8000 });
-    });
+  // data-locate on a form: it asks the phone where it is, fills in lat and lon, and is sent. Its button works with this
+  // script only, and is hidden until then. Caught on the way down: HTMX must not send it before.
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("[data-locate]");
+    if (!form || form.elements.namedItem("lat").value) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const denied = () => (document.querySelector("[data-locate-said]").textContent = form.dataset.denied);
+    if (!navigator.geolocation) return denied();
+    navigator.geolocation.getCurrentPosition(({ coords }) => {
+      form.elements.namedItem("lat").value = coords.latitude.toFixed(5);
+      form.elements.namedItem("lon").value = coords.longitude.toFixed(5);
+      form.requestSubmit();
+    }, denied, { timeout: 8000 });
+  }, true);
+
+  document.addEventListener("htmx:load", () => all("[data-scripted][hidden]").forEach((e) => (e.hidden = false)));
+
+  // Of a strip wider than the phone, what is chosen is what one sees.
+  all("[aria-current=date]").forEach((day) => {
+    day.parentElement.scrollLeft = day.offsetLeft - day.parentElement.offsetLeft - (day.parentElement.clientWidth - day.clientWidth) / 2;
+  });
+
+  // The number of a shop on a map chooses it, where the list is a choice.
+  document.addEventListener("click", (event) => {
+    const mark = event.target.closest(".near-mark");
+    if (mark) document.querySelector(`${mark.getAttribute("href")} input[type=radio]`)?.click();
   });
 
   // Rows of a repeated field: a <template data-row> beside [data-add-row="id of the list"].

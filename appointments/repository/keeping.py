@@ -1,0 +1,94 @@
+"""Statements about times that an appointment had before its shop moved it: kept for it until that is final.
+
+They are rows like any other under the one constraint that forbids overlap: nobody can take them, and the move can
+be undone. Where it is now counts for itself: only what is left of the old time beside that is kept.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+import msgspec
+
+from yundian.platform.outbox.door import Door, brand_of, fetch, run
+
+# Of whoever serves and of the chair with the buffers, of the customer without; of a session as its own.
+_KEEP = """
+WITH had AS (
+    SELECT of.resource_id, of.is_hers, range_agg(tstzrange(
+        b.starts_at - CASE WHEN of.is_hers THEN interval '0' ELSE make_interval(mins => b.buffer_before_min) END,
+        b.ends_at + CASE WHEN of.is_hers THEN interval '0' ELSE make_interval(mins => b.buffer_after_min) END
+    )) AS times
+    FROM unnest($4::uuid[], $5::uuid[], $6::uuid[]) AS was (booking_id, staff_id, chair_id)
+    JOIN appointments_booking b ON b.brand_id = $1 AND b.id = was.booking_id
+    CROSS JOIN LATERAL (VALUES (was.staff_id, false), (was.chair_id, false), (b.member_id, true))
+        AS of (resource_id, is_hers)
+    WHERE of.resource_id IS NOT NULL GROUP BY of.resource_id, of.is_hers
+), has AS (
+    SELECT o.resource_id, range_agg(tstzrange(o.starts_at, o.ends_at)) AS times FROM appointments_occupancy o
+    WHERE o.brand_id = $1 AND o.is_live AND (o.booking_id = $2 OR o.session_id = $3) GROUP BY o.resource_id
+)
+INSERT INTO appointments_occupancy
+    (brand_id, id, created_at, resource_id, starts_at, ends_at, booking_id, session_id, is_live, is_kept)
+SELECT $1, gen_random_uuid(), now(), had.resource_id, lower(left_over.span), upper(left_over.span),
+    CASE WHEN had.is_hers OR $3::uuid IS NULL THEN $2::uuid END, CASE WHEN NOT had.is_hers THEN $3::uuid END,
+    true, true
+FROM had LEFT JOIN has USING (resource_id)
+CROSS JOIN LATERAL unnest(had.times - coalesce(has.times, '{}'::tstzmultirange)) AS left_over (span)
+WHERE upper(left_over.span) - lower(left_over.span) <= interval '24 hours'
+ORDER BY had.resource_id, lower(left_over.span)
+ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING
+"""
+
+_DROP = "DELETE FROM appointments_occupancy WHERE brand_id = $1 AND is_kept AND booking_id = $2"
+_DROP_SESSION = "DELETE FROM appointments_occupancy WHERE brand_id = $1 AND is_kept AND session_id = $2"
+
+# Of a group session any of its appointments stands for all: they are moved, and moved back, together.
+_OF_SHOP = """
+SELECT o.resource_id, o.starts_at, o.ends_at, b.id, b.service_name FROM appointments_occupancy o
+CROSS JOIN LATERAL (SELECT x.id, x.service_name, x.shop_id, x.member_id FROM appointments_booking x
+    WHERE x.brand_id = $1 AND CASE WHEN o.booking_id IS NULL THEN x.session_id = o.session_id AND x.state IN
+        ('requested', 'confirmed') ELSE x.id = o.booking_id END ORDER BY x.id LIMIT 1) b
+WHERE o.brand_id = $1 AND o.is_kept AND o.is_live AND b.shop_id = $2 AND o.ends_at > $3 AND o.starts_at < $4
+AND o.resource_id IS DISTINCT FROM b.member_id ORDER BY o.starts_at, o.resource_id
+"""
+
+
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """A time of somebody or of a chair that is kept for an appointment which is elsewhere now."""
+
+    resource_id: uuid.UUID
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    booking_id: uuid.UUID
+    service_name: str
+
+
+async def keep(
+    door: Door,
+    *,
+    booking_id: uuid.UUID,
+    session_id: uuid.UUID | None,
+    had: Sequence[tuple[uuid.UUID, uuid.UUID, uuid.UUID | None]],
+) -> None:
+    """For this booking, what is left of the times it had: which booking it was, who served, on which chair."""
+    bookings, staff, chairs = ([one[place] for one in had] for place in range(3))
+    await run(door, _KEEP, brand_of(door), booking_id, session_id, bookings, staff, chairs)
+
+
+async def drop(door: Door, *, booking_id: uuid.UUID) -> None:
+    """What was kept for a booking is anybody's."""
+    await run(door, _DROP, brand_of(door), booking_id)
+
+
+async def drop_session(door: Door, *, session_id: uuid.UUID | None) -> None:
+    """The same of a group session."""
+    if session_id is not None:
+        await run(door, _DROP_SESSION, brand_of(door), session_id)
+
+
+async def of_shop(door: Door, *, shop_id: uuid.UUID, since: dt.datetime, until: dt.datetime) -> list[Kept]:
+    """What is kept of people and chairs of a shop, in order."""
+    rows = await fetch(door, _OF_SHOP, brand_of(door), shop_id, since, until)
+    names = ("resource_id", "starts_at", "ends_at", "booking_id", "service_name")
+    return [msgspec.convert(dict(zip(names, row, strict=True)), Kept) for row in rows]
