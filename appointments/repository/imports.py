@@ -46,15 +46,10 @@ INSERT INTO appointments_occupancy
 SELECT $1, o.id, $2, o.staff_id, o.first, o.until, o.booking_id, o.session_id, true
 FROM unnest($3::uuid[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::uuid[], $8::uuid[])
     AS o (id, staff_id, first, until, booking_id, session_id)
-WHERE NOT EXISTS (SELECT FROM appointments_booking b JOIN LATERAL (
-        SELECT x.resource_id, x.starts_at, x.ends_at FROM appointments_occupancy x
-        WHERE x.brand_id = $1 AND x.booking_id = b.id
-        UNION ALL
-        SELECT x.resource_id, x.starts_at, x.ends_at FROM appointments_occupancy x
-        WHERE x.brand_id = $1 AND x.session_id = b.session_id) x ON x.resource_id = o.staff_id
+WHERE NOT EXISTS (SELECT FROM appointments_booking b
     WHERE b.brand_id = $1 AND b.staff_id = o.staff_id AND b.state = 'completed' AND b.source = 'import'
     AND b.local_day BETWEEN (o.first - interval '2 days')::date AND (o.until + interval '2 days')::date
-    AND x.starts_at < o.until AND x.ends_at > o.first)
+    AND b.starts_at < o.until AND b.ends_at > o.first)
 ORDER BY o.id
 ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING
 RETURNING coalesce(booking_id, session_id)

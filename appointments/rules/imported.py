@@ -57,7 +57,7 @@ class NewImport:
         confirmed_at = None if self.state == "cancelled" else self.asked_at
         return [
             self.id, self.code, self.shop_id, service.id, self.staff_id, chair_id, session_id, self.state,
-            self.starts_at, self.ends_at, service.buffer_before_min, service.buffer_after_min, self.time_zone,
+            self.starts_at, self.ends_at, *self.buffers, self.time_zone,
             self.local_day, service.name, service.currency, service.cutoff_min, service.grace_min, self.asked_at,
             confirmed_at, self.starts_at if is_served else None,
             self.ended_at or (self.ends_at if is_served else None), self.is_day_only, self.source,
@@ -65,9 +65,13 @@ class NewImport:
         ]  # fmt: skip
 
     @property
+    def buffers(self) -> tuple[int, int]:
+        """Minutes before and after. What is to come keeps them; what was has happened, however close together."""
+        return (self.service.buffer_before_min, self.service.buffer_after_min) if self.is_coming else (0, 0)
+
+    @property
     def occupied(self) -> tuple[dt.datetime, dt.datetime]:
-        before = dt.timedelta(minutes=self.service.buffer_before_min)
-        after = dt.timedelta(minutes=self.service.buffer_after_min)
+        before, after = (dt.timedelta(minutes=minutes) for minutes in self.buffers)
         return self.starts_at - before, self.ends_at + after
 
 

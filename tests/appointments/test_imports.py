@@ -37,13 +37,15 @@ async def bring_in(services: Services, brand: BrandView, file: Path, mapping: st
     )
 
 
-async def open_toronto(services: Services, brand: BrandView, rows: list[dict[str, str]]) -> ShopView:
+async def open_toronto(
+    services: Services, brand: BrandView, rows: list[dict[str, str]], **more: object
+) -> ShopView:
     """The salon with everybody who stands in its lists."""
     shop = await make_shop(services, brand, fields=shop_fields("TORONTO", time_zone="America/Toronto"))
     async with services.database.unit_of_work(brand.id) as session:
         ids = []
         for code in sorted({row["Service"] for row in rows}):
-            fields = service_fields(code=code, name=code, chair_kind="")
+            fields = service_fields(code=code, name=code, chair_kind="", **more)
             ids.append((await setup.save_service(session, service_id=None, version=None, fields=fields)).id)
         for name in sorted({row["Staff"] for row in rows}):
             person = StaffFields(display_name=name.title(), home_shop_id=shop.id, service_ids=tuple(ids))
@@ -73,6 +75,59 @@ async def test_who_stays_away_and_who_cancels_is_what_the_salon_s_own_lists_say(
     expected = {name: (away[name] + called_off[name], away[name], called_off[name]) for name in away | called_off}
     assert found == expected
     assert sum(one.cancelled for _shop, _person, one in report) == 240
+
+
+@pytest.mark.skipif(not SALON.is_dir(), reason="the salon's lists are not on this machine")
+async def test_what_is_over_may_have_been_closer_together_than_buffers_and_never_at_one_time(
+    services: Services, brand: BrandView, tmp_path: Path
+) -> None:
+    """The salon's own days, as if all had been served one right after the other; then each ten minutes later."""
+    cancelled = list(csv.DictReader(CANCELLED.read_text(encoding="utf-8").splitlines()))
+    missed = list(csv.DictReader(MISSED.read_text(encoding="utf-8").splitlines()))
+    rows = [*cancelled, *missed]
+    await open_toronto(services, brand, rows, buffer_before_min=10, buffer_after_min=10)
+    file, late, coming = tmp_path / "served.csv", tmp_path / "late.csv", tmp_path / "coming.csv"
+    _served(file, rows, at=9 * 60)
+    _served(late, rows, at=9 * 60 + 10)
+    _served(coming, rows[:2], at=9 * 60, day=f"{clock.now() + dt.timedelta(days=9):%Y-%m-%d}", staff="JJ")
+
+    runs = []
+    for path in (file, late, coming):
+        mapping = mappings.load(MAPPINGS / "yundian.toml")
+        runs.append(
+            await intake.run_import(
+                services.database, brand=brand.id, kind=BOOKINGS, file=path, mapping=mapping, batch=50
+            )
+        )
+    async with services.database.connection(brand.id) as tx:
+        wide = await tx.fetchval(
+            "SELECT count(*) FROM appointments_booking b JOIN appointments_occupancy o ON o.brand_id = $1"
+            " AND o.booking_id = b.id WHERE b.brand_id = $1 AND b.state = 'completed'"
+            " AND (o.starts_at, o.ends_at, o.is_live) <> (b.starts_at, b.ends_at, false)",
+            tx.brand,
+        )
+
+    assert [(run.read, run.applied) for run in runs] == [(299, 299), (299, 0), (2, 1)]
+    assert {one.code for run in runs for one in run.problems} == {"appointments.overlap"}
+    assert wide == 0
+
+
+def _served(file: Path, rows: list[dict[str, str]], *, at: int, day: str = "", staff: str = "") -> None:
+    """Half an hour each, everybody's of a day in a row from then on; ``day``: all of them still to come."""
+    taken: Counter[tuple[str, str]] = Counter()
+    lines = []
+    for number, row in enumerate(rows):
+        who, when = staff or row["Staff"], day or row.get("Booking Date") or row["Date"]
+        minute = at + 30 * taken[who, when]
+        taken[who, when] += 1
+        start = dt.datetime.fromisoformat(f"{when}T00:00:00+00:00") + dt.timedelta(minutes=minute)
+        state = "confirmed" if day else "completed"
+        lines.append([f"{file.stem}-{number}", "TORONTO", row["Service"], who.title(), state, start.isoformat()])
+    with file.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["external_id", "shop_code", "service_code", "staff", "state", "starts_at", "day",
+                         "duration_min", "booked_on", "ended_on", "client"])  # fmt: skip
+        writer.writerows([*line, "", "30", "", "", ""] for line in lines)
 
 
 async def test_a_row_that_cannot_be_true_is_refused_with_its_reason_and_a_true_one_takes_its_time(
