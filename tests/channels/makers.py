@@ -1,9 +1,11 @@
 """Makes channels and documents, takes them in, and tells what the house knows afterwards."""
 
 import datetime as dt
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import asyncpg
 import msgspec
 
 from yundian.brands.types import BrandView
@@ -89,7 +91,7 @@ _STATE = {
             o.attributed_shop_id IS NOT DISTINCT FROM o.fulfil_shop_id, o.currency, o.goods_minor,
             o.discount_minor, o.shipping_minor, o.total_minor,
             o.difference_minor, o.paid_minor, o.refunded_minor, o.placed_at, o.paid_at, o.released_at,
-            o.completed_at, o.closed_at, o.country, o.province, {member}
+            o.completed_at, o.closed_at, o.country, o.province, o.member_id
         FROM orders_order o WHERE o.brand_id = $1""",
     "lines": """
         SELECT o.number, l.line_no, l.sku_code, l.name, l.quantity, l.unit_minor, l.discount_minor, l.total_minor,
@@ -103,35 +105,45 @@ _STATE = {
         WHERE r.brand_id = $1""",
     "totals": """
         SELECT o.channel, o.currency, o.orders, o.sales, o.paid_minor, o.refunds, o.refunded_minor, o.first_at,
-            o.last_at, {member}
+            o.last_at, o.member_id
         FROM members_totals o WHERE o.brand_id = $1 AND (o.orders, o.sales, o.refunds) <> (0, 0, 0)""",
     "timeline": """
-        SELECT o.kind, o.ref_type, o.number, o.channel, o.amount_minor, o.currency, o.at, o.facts::text, {member}
+        SELECT o.kind, o.ref_type, o.number, o.channel, o.amount_minor, o.currency, o.at, o.facts::text,
+            o.member_id
         FROM members_timeline o WHERE o.brand_id = $1""",
     "facts": """
         SELECT o.number, o.basis, o.kind, o.document_type, o.line_no, o.business_date, o.occurred_at, o.channel,
-            o.quantity, o.amount_minor, o.currency, o.country, o.province, o.order_id = o.document_id, {member}
+            o.quantity, o.amount_minor, o.currency, o.country, o.province, o.order_id = o.document_id, o.member_id
         FROM reports_fact o WHERE o.brand_id = $1""",
     "days": """
         SELECT basis, business_date, channel, currency, orders, lines, quantity, gross_minor, refunds,
             refunds_minor
         FROM reports_day WHERE brand_id = $1""",
     "people": """
-        SELECT o.basis, o.business_date, o.channel, o.currency, o.orders, {member}
+        SELECT o.basis, o.business_date, o.channel, o.currency, o.orders, o.member_id
         FROM reports_member_day o WHERE o.brand_id = $1""",
 }  # fmt: skip
-# Members have other ids in every run: by what they are known by.
-_MEMBER = """(SELECT string_agg(i.kind || encode(i.value_hash, 'hex'), ',' ORDER BY i.kind, i.value_hash)
-    FROM members_identity i WHERE i.brand_id = o.brand_id AND i.member_id = o.member_id) AS member"""
+# Members have other ids in every run: by what they are known by, looked up once and not for each row.
+_MEMBERS = """
+    SELECT member_id, string_agg(kind || encode(value_hash, 'hex'), ',' ORDER BY kind, value_hash) AS known_by
+    FROM members_identity WHERE brand_id = $1 GROUP BY member_id"""
+# No request reads all there is of half a million lines: its limits are not for that.
+_NO_LIMITS = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0"
 
 
 async def state_of(services: Services, brand: BrandView) -> dict[str, list[tuple[Any, ...]]]:
     """Everything that documents may change, without the ids that differ from run to run."""
     async with services.database.connection(brand.id) as tx:
+        await tx.execute(_NO_LIMITS)
+        known_by = {row["member_id"]: row["known_by"] for row in await tx.fetch(_MEMBERS, brand.id)}
         return {
-            name: sorted(map(tuple, await tx.fetch(sql.replace("{member}", _MEMBER), brand.id)), key=repr)
+            name: sorted([_told(row, known_by) for row in await tx.fetch(sql, brand.id)], key=repr)
             for name, sql in _STATE.items()
         }
+
+
+def _told(row: asyncpg.Record, known_by: Mapping[uuid.UUID, str]) -> tuple[Any, ...]:
+    return tuple([known_by.get(value) if name == "member_id" else value for name, value in row.items()])
 
 
 async def rows(services: Services, brand: BrandView, sql: str, *values: object) -> list[dict[str, Any]]:
