@@ -141,7 +141,7 @@ def quick_passwords() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
     """A folder of this test process; other accounts may pass through (PostgreSQL never runs as root)."""
-    _sweep_killed_runs()
+    sweep_killed_runs(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     folder.chmod(0o711)
     yield folder
@@ -234,15 +234,17 @@ async def other_brand(services: Services) -> BrandView:
     return await factories.make_brand(services.settings)
 
 
-def _sweep_killed_runs() -> None:
-    """A test run that was killed could not stop its servers; the next one does."""
-    temporary = Path(tempfile.gettempdir())
+def sweep_killed_runs(temporary: Path) -> None:
+    """A test run that was killed could not stop its servers; the next one does, those of single modules, too."""
     with exclusive(temporary / f"yundian-sweep-{os.geteuid()}"):
         for folder in temporary.glob(f"{_PREFIX}*"):
             number = folder.name.removeprefix(_PREFIX).split("-", 1)[0]
             if number.isdigit() and not psutil.pid_exists(int(number)) and _is_ours(folder):
-                EmbeddedPostgres(folder / "postgres").destroy()
-                EmbeddedValkey(folder / "valkey").destroy()
+                for depth in ("", "*/"):
+                    for found in folder.glob(f"{depth}postgres"):
+                        EmbeddedPostgres(found).destroy()
+                    for found in folder.glob(f"{depth}valkey"):
+                        EmbeddedValkey(found).destroy()
                 shutil.rmtree(folder, ignore_errors=True)
 
 
