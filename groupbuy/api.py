@@ -53,6 +53,11 @@ async def find_group(session: AsyncSession, *, code: str) -> GroupView:
     return await reading.find_group(session, code=code)
 
 
+async def get_group(session: AsyncSession, *, group_id: uuid.UUID) -> GroupView:
+    """A group by its id, or ``GroupUnknown``."""
+    return await reading.get_group(session, group_id=group_id)
+
+
 async def drafts(session: AsyncSession, *, limit: int = 100) -> list[CampaignWithItems]:
     """Campaigns that nobody but HQ sees yet, the newest first; their shops are left out."""
     found = await campaigns.list_campaigns(session, standing=Standing.DRAFT, cursor=None, limit=limit)

@@ -17,6 +17,7 @@ from appointments.pages.mine import booked_text
 from appointments.pages.nearby import choices, wechat_config
 from appointments.pages.shared import people_named
 from appointments.repository import setup as repository
+from appointments.repository import waits
 from appointments.rules import life as rules
 from appointments.schemas.forms import BookForm, WaitForm, utc
 from appointments.service import finding, life, moving, planning, viewing, waiting
@@ -280,6 +281,10 @@ async def _times(
     unknown = asked.openings.unknown_days()
     days = [begin + dt.timedelta(days=n) for n in range(DAYS_SHOWN) if begin + dt.timedelta(days=n) <= last_day]
     chosen = first if day else next(iter(by_day), first)
+    is_waiting = member_id is not None and chosen not in by_day and not move
+    if is_waiting and member_id is not None:
+        places = await waits.of_member(session, member_id=member_id, since=chosen)
+        is_waiting = (shop_id, service_id, chosen) in {(one.shop_id, one.service_id, one.day) for one in places}
     return {
         "shop": shop,
         "service": service,
@@ -293,6 +298,8 @@ async def _times(
         "zone": shop.time_zone,
         "is_open": chosen in open_days,
         "is_unknown": chosen in unknown,
+        "is_waiting": is_waiting,
+        "is_too_late": old is not None and rules.is_late(old, now=old.seen_at),
     }
 
 

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from appointments.repository import bookings, waits
+from appointments.repository import bookings, lapsed, waits
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
 from appointments.schemas.calendars import calendar_file
@@ -20,6 +20,8 @@ from appointments.service import life, links, waiting
 from appointments.service.booking import decided
 from appointments.states import BookingState, Source
 from appointments.types import BookingView
+from groupbuy import api as groups
+from groupbuy.types import GroupView
 from stores import api as stores
 from yundian.brands import api as brands
 from yundian.brands.types import BrandView
@@ -56,15 +58,17 @@ class MyAppointmentPages(Controller):
         member_id = principal.own_id
         coming = await bookings.of_member(session, member_id=member_id, since=now, until=None, limit=_LIMIT)
         past = await bookings.of_member(session, member_id=member_id, since=now - _PAST, until=now, limit=_LIMIT)
+        came_to_nothing = await lapsed.of_member(session, member_id=member_id, since=now - _PAST, limit=_LIMIT)
         waits_for = await waits.of_member(session, member_id=member_id, since=(now - dt.timedelta(days=1)).date())
-        ids = {one.shop_id for one in (*coming, *past)} | {one.shop_id for one in waits_for}
+        over = [one for one in (*coming, *past) if one.state not in _STANDS] + came_to_nothing
+        ids = {one.shop_id for one in (*coming, *over)} | {one.shop_id for one in waits_for}
         shops = await stores.get_shops(session, ids=ids)
         names = {one.id: one.name for one in told(await repository.offered(session, shop_id=None))}
         return page(
             "appointments/mine.html",
             brand=await brands.find_brand(session, code=brand_code),
             coming=[one for one in coming if one.state in _STANDS],
-            past=[one for one in [*coming, *reversed(past)] if one.state not in _STANDS],
+            past=sorted(over, key=lambda one: one.starts_at, reverse=True),
             waits=waits_for,
             shops=shops,
             services=names,
@@ -225,9 +229,11 @@ async def _one(
     service = await repository.get_service(session, service_id=booking.service_id)
     shops = await stores.get_shops(session, ids={booking.shop_id})
     later = await bookings.moved_to(session, booking_id=booking.id)
-    token = links.token_of(services.keyring, brand_id=brand.id, booking_id=booking.id)
-    is_offer = booking.state is BookingState.HELD and booking.source is Source.WAITLIST
-    is_group_s = booking.state is BookingState.HELD and booking.source is Source.GROUP
+    token = links.token_of(services.keyring, brand_id=brand.id, booking=booking)
+    is_held, is_lapsed = booking.state is BookingState.HELD, booking.state is BookingState.EXPIRED
+    is_of_line, is_of_group = booking.source is Source.WAITLIST, booking.source is Source.GROUP
+    # Whose time is up has lapsed for her, whether or not the courier has come by yet.
+    is_up = is_held and booking.expires_at is not None and booking.expires_at <= now
     pay_path = ""
     if booking.state is BookingState.HELD and booking.payment_id is not None:
         pay_path = payments.pay_path(services.keyring, brand_id=brand.id, payment_id=booking.payment_id)
@@ -239,8 +245,11 @@ async def _one(
         "later": later,
         "link": f"/a/{token}",
         "pay_path": pay_path,
-        "is_offer": is_offer and not pay_path,
-        "is_group_s": is_group_s,
+        "is_offer": is_of_line and is_held and not is_up and not pay_path,
+        "is_offer_over": is_of_line and (is_lapsed or (is_up and not pay_path)),
+        "is_group_s": is_of_group and is_held,
+        "is_group_over": is_of_group and is_lapsed,
+        "group": await _group(session, booking) if is_of_group and (is_held or is_lapsed) else None,
         "is_changeable": rules.is_changeable(booking),
         "is_cancellable": rules.is_cancellable(booking),
         "is_over": booking.state not in _STANDS,
@@ -250,3 +259,11 @@ async def _one(
         "qr": segno.make_qr(booking.code, error="m").svg_data_uri(scale=6, border=2),
         "zone": booking.time_zone,
     }
+
+
+async def _group(session: AsyncSession, booking: BookingView) -> GroupView | None:
+    """The group that this time was held for: whoever holds it may invite others, or see why it came to nothing."""
+    if booking.session_id is None:
+        return None
+    group_id = await lapsed.group_behind(session, session_id=booking.session_id)
+    return await groups.get_group(session, group_id=group_id) if group_id else None

@@ -22,6 +22,14 @@ async def find_group(door: Door, *, code: str) -> GroupView:
     return group
 
 
+async def get_group(door: Door, *, group_id: uuid.UUID) -> GroupView:
+    """By its id, for who holds something for it."""
+    group = await rows.group(door, group_id=group_id)
+    if group is None:
+        raise GroupUnknown
+    return group
+
+
 async def meets_at(door: Door, *, group_id: uuid.UUID) -> uuid.UUID | None:
     """Where a group meets that another room opened: at the shop its first member chose."""
     return await rows.meets_at(door, group_id=group_id)
