@@ -120,8 +120,18 @@ class ShopView(Bilingual, frozen=True, kw_only=True):
     @property
     def whereabouts(self) -> str:
         """From the city to the house; to who reads English the English address, which says all of it."""
-        is_english = bool(self.address_en) and self.address == self.address_en
-        return self.address if is_english else " ".join(filter(None, (self.city, self.district, self.address)))
+        return (
+            self.address if self._is_english else " ".join(filter(None, (self.city, self.district, self.address)))
+        )
+
+    @property
+    def own_district(self) -> str:
+        """Nothing where the English address, which says it too, is read."""
+        return "" if self._is_english else self.district
+
+    @property
+    def _is_english(self) -> bool:
+        return bool(self.address_en) and self.address == self.address_en
 
 
 class ShopWithHours(msgspec.Struct, frozen=True):

@@ -63,8 +63,16 @@ def _of(one: BookingView) -> list[Happening]:
             channel=CHANNEL,
             shop_id=one.shop_id,
             currency=one.currency,
-            facts={"name": f"{one.service_name} · {one.staff_name}"},
+            facts=_facts(one),
         )
         for kind, at in moments.items()
         if at is not None
     ]
+
+
+def _facts(one: BookingView) -> dict[str, str | int]:
+    facts: dict[str, str | int] = {"name": f"{one.service_name} · {one.staff_name}"}
+    if one.service_name_en or one.staff_name_en:
+        english = (one.service_name_en or one.service_name, one.staff_name_en or one.staff_name)
+        facts["name_en"] = " · ".join(english)
+    return facts

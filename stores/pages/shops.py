@@ -21,6 +21,7 @@ from stores.types import Datum, Interval, Place, ShopFilter, ShopWithHours
 from yundian.brands import api as brands
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.principal import Principal, Role
+from yundian.platform.web.formats import place
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
@@ -61,7 +62,7 @@ class ShopPages(Controller):
             search=q,
             is_filtered=wanted != ShopFilter(),
             statuses=[(item.value, words.status_label(item)) for item in ShopStatus],
-            provinces=[(name, name) for name in await service.provinces(session, brand_id=brand_id)],
+            provinces=[(name, place(name)) for name in await service.provinces(session, brand_id=brand_id)],
             words=words,
         )
 

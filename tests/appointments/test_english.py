@@ -97,6 +97,25 @@ async def test_a_customer_books_in_english_and_is_told_in_english(
     assert [(one["name"], one["name_en"]) for one in listed] == [(salon.service.name, _SERVICE)]
 
 
+async def test_a_members_timeline_tells_her_appointments_in_english(
+    client: httpx.AsyncClient, services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand)
+    await _say_in_english(salon)
+    customer = await make_customer(services, brand)
+    await salon.book(tomorrow(days=2), member_id=customer.id, staff_id=salon.staff[0])
+    await salon.deliver()
+    hq = (await sign_in_as(services, brand.id, Role.HQ_ANALYST)).headers
+
+    english, chinese = [
+        (await client.get(f"/hq/members/{customer.id}?lang={lang}", headers={**HTML, **hq})).text
+        for lang in ("en", "zh_CN")
+    ]
+
+    assert (f"{_SERVICE} · {_PERSON}" in english, f"{salon.service.name} ·" in english) == (True, False)
+    assert (_SERVICE in chinese, f"{salon.service.name} ·" in chinese) == (False, True)
+
+
 async def test_what_was_booked_under_another_name_keeps_it_in_every_language(
     client: httpx.AsyncClient, services: Services, brand: BrandView
 ) -> None:

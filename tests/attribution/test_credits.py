@@ -33,6 +33,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.money import Money
+from yundian.platform.core.words import Words
 from yundian.platform.db.counting import counted
 from yundian.platform.db.cte import Cte
 from yundian.platform.db.services import Services
@@ -255,7 +256,7 @@ async def test_a_transfer_moves_the_credit_with_who_when_and_why_and_back_again(
     assert [(one.from_shop_id, one.to_shop_id) for one in found.transfers] == [(None, a), (b, None), (a, b)]
     assert (found.transfers[-1].actor_id, found.transfers[-1].actor_name) == (actor, "Zhang")
     assert found.transfers[-1].reason == "聊天记录证明是淮海路店带来的"
-    assert found.shop_names == {a: "A 店", b: "B 店"}
+    assert found.shop_names == {a: Words("A 店"), b: Words("B 店")}
     assert found.credit.evidence.touches[0].verdict is Verdict.WON
     told = [tag for tag in await events_of(services, brand) if tag.startswith("attribution.")]
     assert told == ["attribution.transferred.v1"] * 3

@@ -62,6 +62,26 @@ async def test_the_api_tells_why_in_sentences_and_facts(
     assert (await client.get(f"/v1/credits/order/{new_id()}", headers=boss.headers)).status_code == 404
 
 
+async def test_who_reads_english_is_told_by_the_english_name_of_the_shop(
+    client: httpx.AsyncClient, services: Services, story: Story
+) -> None:
+    boss = await sign_in_as(services, story.brand.id, Role.HQ_ANALYST)
+    async with services.database.connection(story.brand.id) as tx:
+        await tx.execute("UPDATE stores_shop SET name_en = 'Huaihai Road' WHERE id = $1", story.later)
+
+    english = await client.get(f"/v1{story.path}", headers={**boss.headers, "Accept-Language": "en"})
+    screens = [
+        (await client.get(f"/hq{story.path}?lang={locale}", headers={**boss.headers, "Accept": "text/html"})).text
+        for locale in ("en", "zh_CN")
+    ]
+
+    body = english.json()
+    assert body["why"][0].startswith("The customer came by a link of Huaihai Road on ")
+    assert (body["shop_name"], body["touches"][0]["shop_name"]) == ("淮海路店", "淮海路店")
+    assert ["came by a link of Huaihai Road on" in screens[0], "淮海路店" in screens[0]] == [True, False]
+    assert ["淮海路店" in screens[1], "Huaihai Road" in screens[1]] == [True, False]
+
+
 async def test_a_shops_people_are_told_about_their_own_credits_only(
     client: httpx.AsyncClient, services: Services, story: Story
 ) -> None:

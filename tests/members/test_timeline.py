@@ -2,12 +2,14 @@
 
 import datetime as dt
 import random
+import re
 from typing import Any
 
 import httpx
 import pytest
 
 from tests import people
+from tests.catalog.makers import make_product, product_fields, sku_fields
 from tests.courier_kit import Courier, FakeQueue
 from tests.helpers import submit
 from tests.members.makers import make_customer
@@ -18,7 +20,7 @@ from yundian.brands.types import BrandView
 from yundian.members import api, handlers
 from yundian.members.events import MemberJoined
 from yundian.members.service import joining, profiles, timeline
-from yundian.members.types import IdentityKind, JoinedVia, Known, TimelineKind
+from yundian.members.types import Happening, IdentityKind, JoinedVia, Known, TimelineKind
 from yundian.orders.events import OrderCancelled, OrderClosed, OrderCollected, OrderPlaced
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Role
@@ -196,3 +198,36 @@ async def test_a_sign_in_and_an_order_reach_the_timeline_through_the_courier_onc
         "via": JoinedVia.MINI_PROGRAM.value
     }
     assert (total.orders, total.paid_minor, facts) == (1, 10_00, 2)
+
+
+async def test_what_she_bought_and_booked_is_read_in_english_while_it_is_still_called_so(
+    client: httpx.AsyncClient, services: Services, brand: BrandView
+) -> None:
+    customer = await make_customer(services, brand)
+    sku = sku_fields(shade_name="枫叶红", shade_name_en="Maple")
+    await make_product(services, brand, fields=product_fields(name="唇釉", name_en="Lip gloss"), skus=(sku,))
+    written: list[dict[str, str | int]] = [
+        {"name": "唇釉"},
+        {"name": "唇釉 枫叶红", "pieces": 2},
+        {"name": "试妆 · 林老师", "name_en": "Trial · Ms Lin"},
+        {"name": "从前的唇釉"},
+    ]
+    happenings = [
+        Happening(
+            member_id=customer.id, kind=TimelineKind.TRIED, ref_type="test", ref_id=new_id(), at=NOON, facts=facts
+        )
+        for facts in written
+    ]
+    async with services.database.connection(brand.id) as tx:
+        await timeline.keep(tx, happenings=happenings)
+    admin = await people.sign_in_as(services, brand.id, Role.HQ_ANALYST)
+
+    english, chinese = [
+        (await client.get(f"/hq/members/{customer.id}?lang={lang}", headers={**admin.headers, **HTML})).text
+        for lang in ("en", "zh_CN")
+    ]
+
+    told = re.findall(r"· ([^·<]*(?: · Ms Lin)?)</span>", english)
+    assert sorted(told) == ["Lip gloss", "Lip gloss Maple × 2", "Trial · Ms Lin", "从前的唇釉"]
+    assert all(str(facts["name"]) in chinese for facts in written)
+    assert "Lip gloss" not in chinese

@@ -163,6 +163,10 @@ async def test_a_number_of_a_place_leads_to_its_documents_on_the_screen_and_in_f
     headers = {**admin.headers, **HTML}
     days = {"from": FIRST.isoformat(), "to": LAST.isoformat()}
     page = await client.get("/hq/sales", params={**days, "by": "province", "country": "CN"}, headers=headers)
+    in_english = {**days, "by": "province", "lang": "en"}
+    english = (await client.get("/hq/sales", params=in_english, headers=headers)).text
+    assert ("Guangdong, China" in english, "广东省, " in english) == (True, False)
+    client.cookies.set("locale", "zh_CN")
     assert page.status_code == 200, page.text
     assert "province=%E5%B9%BF%E4%B8%9C%E7%9C%81" in page.text
 

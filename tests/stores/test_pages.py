@@ -1,5 +1,6 @@
 """The screens of shops, used as a person would: read the page, fill its form, send it."""
 
+import re
 import uuid
 from pathlib import Path
 
@@ -117,8 +118,8 @@ async def test_a_shop_is_made_and_edited_on_its_page(
 async def test_a_shop_says_its_name_and_address_in_english_and_is_found_by_either(
     client: httpx.AsyncClient, services: Services, brand: BrandView, admin: dict[str, str]
 ) -> None:
-    shop = await make_shop(services, brand, fields=shop_fields("SH-1", name="外滩店"))
-    await make_shop(services, brand, fields=shop_fields("SH-2", name="徐汇店"))
+    shop = await make_shop(services, brand, fields=shop_fields("SH-1", name="外滩店", district="黄浦区"))
+    await make_shop(services, brand, fields=shop_fields("SH-2", name="徐汇店", district="徐汇区"))
     url = f"/hq/shops/{shop.id}"
     typed = filled(
         fields_of(await english(client, url, admin), having="latitude"),
@@ -130,9 +131,13 @@ async def test_a_shop_says_its_name_and_address_in_english_and_is_found_by_eithe
     page = await english(client, url, admin)
     found = [await english(client, f"/hq/shops?q={q}", admin) for q in ("The B", "the bund", "外滩")]
     near = (await client.get(f"/v1/brands/{brand.code}/shops/nearest?latitude=31.22&longitude=121.46")).json()
+    listed = await english(client, "/hq/shops", admin)
 
     assert saved.status_code == 303
     assert "The Bund</h1>" in page
+    assert re.search(r'value="上海市"[^>]*>Shanghai</option>', listed)
+    # Whose whole address is said in English needs no district; the other's is told as it was entered.
+    assert ("Shanghai<br>" in listed, "Shanghai 徐汇区" in listed, "黄浦区" in listed) == (True, True, False)
     shown = dict(fields_of(page, having="latitude"))
     assert [shown[name] for name in ("name", "name_en", "address")] == ["外滩店", "The Bund", shop.address]
     assert [("The Bund" in one, "SH-2" in one) for one in found] == [(True, False)] * 3

@@ -19,6 +19,7 @@ from yundian.attribution.types import (
     Verdict,
 )
 from yundian.platform.web import formats
+from yundian.platform.web.context import current
 from yundian.platform.web.i18n import gettext as _
 
 Reason = Annotated[str, Meta(min_length=1, max_length=400)]
@@ -145,7 +146,7 @@ def credit_read(found: Explanation) -> CreditRead:
             for name in CreditRead.__struct_fields__
             if name in CreditView.__struct_fields__ and name != "marks"
         },
-        shop_name=shop_name(found, credit.shop_id),
+        shop_name=_own_name(found, credit.shop_id),
         marks=list(credit.marks),
         window_days=credit.evidence.window_days,
         why=sentences(found),
@@ -160,7 +161,7 @@ def _touch_read(found: Explanation, touch: TouchEvidence) -> TouchRead:
         kind=touch.kind,
         link_id=touch.link_id,
         shop_id=touch.shop_id,
-        shop_name=shop_name(found, touch.shop_id),
+        shop_name=_own_name(found, touch.shop_id),
         verdict=touch.verdict,
         text=touch_sentence(found, touch),
     )
@@ -180,7 +181,16 @@ def _transfer_read(found: Explanation, one: TransferView) -> TransferRead:
 
 def shop_name(found: Explanation, shop_id: uuid.UUID | None) -> str:
     """How the shop is called; HQ has a name too."""
-    return _("headquarters") if shop_id is None else found.shop_names.get(shop_id, str(shop_id))
+    if shop_id is None:
+        return _("headquarters")
+    name = found.shop_names.get(shop_id)
+    return name.text(current().locale) if name else str(shop_id)
+
+
+def _own_name(found: Explanation, shop_id: uuid.UUID | None) -> str:
+    """For programs, whatever their language."""
+    known = found.shop_names.get(shop_id) if shop_id else None
+    return known.own if known else shop_name(found, shop_id)
 
 
 def sentences(found: Explanation) -> list[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from yundian.attribution.states import CreditState
+from yundian.platform.core.words import Words
 
 
 class LinkKind(StrEnum):
@@ -317,4 +318,4 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     credit: CreditView
     transfers: tuple[TransferView, ...]
-    shop_names: dict[uuid.UUID, str]
+    shop_names: dict[uuid.UUID, Words]

@@ -45,6 +45,16 @@ async def english_of(session: AsyncSession, *, kept: Iterable[Kept]) -> dict[uui
     return {key: _english(written[key], sku) for key, sku in known.items()}
 
 
+async def english_names(session: AsyncSession, *, names: Collection[str]) -> dict[str, str]:
+    """What was written down of products by name alone, in English. Left out: what nothing is called any more, and
+    what two things are called that differ in English. One statement.
+    """
+    found: dict[str, set[str]] = {}
+    for name, said in await skus.in_english(session, names=names) if names else []:
+        found.setdefault(name, set()).add(said)
+    return {name: said.pop() for name, said in found.items() if len(said) == 1}
+
+
 def _english(kept: Kept, sku: NamedSku) -> tuple[str, str]:
     own, english = sku.shade_name or sku.option_text, sku.shade_name_en or sku.option_text_en
     # Other systems write both as one name.

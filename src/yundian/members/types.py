@@ -131,8 +131,8 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened with a member, as her timeline keeps it. ``ref`` is what it happened to: with the
     kind it says which happening this is, so that it is kept once. ``amount_minor`` is in ``currency``.
 
-    ``facts``: ``name`` and ``pieces`` of what was ordered, ``handed_by`` the room that does it, ``reason`` of an
-    end, ``via`` of joining.
+    ``facts``: ``name`` (and ``name_en``, where whoever wrote it down knew it) and ``pieces`` of what was ordered,
+    ``handed_by`` the room that does it, ``reason`` of an end, ``via`` of joining.
     """
 
     member_id: uuid.UUID

@@ -10,6 +10,7 @@ import msgspec
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.money import Money
 from yundian.platform.web.context import current
+from yundian.platform.web.formats import place
 from yundian.platform.web.i18n import babel_locale
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.sheets import Cell, MinorCell, Sheet
@@ -160,8 +161,8 @@ def province_label(country: str, province: str) -> str:
             _("%(country)s, province unknown", country=country_label(country)) if country else _("Place unknown")
         )
     if not country:
-        return province
-    return _("%(province)s, %(country)s", province=province, country=country_label(country))
+        return place(province)
+    return _("%(province)s, %(country)s", province=place(province), country=country_label(country))
 
 
 def nobody_label(by: By) -> str:

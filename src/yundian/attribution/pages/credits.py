@@ -92,7 +92,7 @@ class CreditPages(Controller):
 
 async def _credit_page(session: AsyncSession, subject: Subject, form: Form) -> Template:
     found = await credits.explain(session, subject=subject)
-    shops = [(str(key), name) for key, name in found.shop_names.items() if key != found.credit.shop_id]
+    shops = [(str(key), schemas.shop_name(found, key)) for key in found.shop_names if key != found.credit.shop_id]
     if found.credit.shop_id is not None:
         shops.append((_HQ, _("headquarters")))
     return page(

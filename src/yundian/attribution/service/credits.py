@@ -22,6 +22,7 @@ from yundian.platform.core import clock
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.money import Money
+from yundian.platform.core.words import Words
 from yundian.platform.db.database import Tx
 from yundian.platform.outbox import outbox
 from yundian.platform.outbox.door import Door
@@ -167,7 +168,7 @@ async def explain(
         *(shop for one in moved for shop in (one.from_shop_id, one.to_shop_id)),
     }
     shops = await stores.get_shops(session, ids={shop for shop in ids if shop is not None})
-    names = {shop_id: shop.name for shop_id, shop in shops.items()}
+    names = {shop_id: Words(shop.name, shop.name_en) for shop_id, shop in shops.items()}
     return Explanation(credit=credit, transfers=tuple(moved), shop_names=names)
 
 

@@ -70,6 +70,23 @@ async def named(
     return (await session.exec(query)).all()
 
 
+async def in_english(door: Door, *, names: Collection[str]) -> list[tuple[str, str]]:
+    """Each of these names of a product, or of a product with its shade, beside what it is called in English."""
+    query = """
+    WITH known AS (
+        SELECT p.name, p.name_en, coalesce(nullif(s.shade_name, ''), s.option_text) AS own,
+            coalesce(nullif(s.shade_name_en, ''), nullif(s.option_text_en, ''), nullif(s.shade_name, ''),
+                s.option_text) AS english
+        FROM catalog_sku s JOIN catalog_product p ON p.brand_id = $1 AND p.id = s.product_id
+        WHERE s.brand_id = $1 AND p.name_en <> ''
+    )
+    SELECT name, name_en FROM known WHERE name = ANY($2::text[])
+    UNION
+    SELECT name || ' ' || own, name_en || ' ' || english FROM known WHERE name || ' ' || own = ANY($2::text[])
+    """
+    return [(row[0], row[1]) for row in await fetch(door, query, brand_of(door), list(names))]
+
+
 async def by_code_or_barcode(session: AsyncSession, *, text: str, limit: int) -> Sequence[tuple[Sku, Product]]:
     """Codes that begin so, and exactly this barcode; each is looked up in its own index."""
     begins = _with_product().where(col(Sku.code) >= text, col(Sku.code) < text + LAST)

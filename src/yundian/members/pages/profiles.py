@@ -13,14 +13,17 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores import api as stores
 from yundian.brands import api as brands
+from yundian.catalog import api as catalog
 from yundian.members.pages import words
 from yundian.members.rules import is_phone
 from yundian.members.service import profiles, twins
-from yundian.members.types import MemberRow
+from yundian.members.types import Happening, MemberRow
 from yundian.platform.auth.guards import requires
 from yundian.platform.core.principal import Principal, Role
+from yundian.platform.core.words import ENGLISH
 from yundian.platform.db.paging import Page
 from yundian.platform.db.services import Services
+from yundian.platform.web.context import current
 from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.idempotency import idempotent
@@ -97,6 +100,7 @@ class MemberPages(Controller):
         happenings = await profiles.timeline(
             session, member_id=member_id, channel=channel, cursor=cursor, limit=PAGE_SIZE
         )
+        happenings = await _told(session, happenings)
         return page(
             "members/member.html",
             member=profile,
@@ -109,6 +113,21 @@ class MemberPages(Controller):
             zone=await brands.zone_of(session),
             words=words,
         )
+
+
+async def _told(session: AsyncSession, found: Page[Happening]) -> Page[Happening]:
+    """With what she bought, booked and tried as the reader calls it: said in English by who wrote it down, or by
+    the catalogue since."""
+    if current().locale != ENGLISH:
+        return found
+    names = {str(one.facts["name"]) for one in found.items if one.facts.get("name")}
+    said = await catalog.english_names(session, names=names)
+    return Page([_in_english(one, said) for one in found.items], found.next_cursor)
+
+
+def _in_english(one: Happening, said: dict[str, str]) -> Happening:
+    name = one.facts.get("name_en") or said.get(str(one.facts.get("name", "")))
+    return msgspec.structs.replace(one, facts={**one.facts, "name": name}) if name else one
 
 
 class TwinPages(Controller):

@@ -10,7 +10,7 @@ import jinja2
 from babel import dates, numbers
 from babel.core import Locale
 
-from yundian.platform.core import clock, days
+from yundian.platform.core import clock, days, places
 from yundian.platform.core.money import Money
 from yundian.platform.web.context import current
 from yundian.platform.web.i18n import babel_locale
@@ -42,6 +42,11 @@ def time(value: dt.time | dt.datetime | None, zone: str = DEFAULT_ZONE) -> str:
 def zone(value: str) -> str:
     """A zone by the name of its city."""
     return dates.get_timezone_location(ZoneInfo(value), locale=_locale(), return_city=True)
+
+
+def place(value: str) -> str:
+    """A province or a city; one that nobody knows in the reader's language stays as it was entered."""
+    return places.place_text(value, locale=current().locale)
 
 
 def ago(value: dt.datetime | None) -> str:
@@ -80,7 +85,7 @@ def _live(function: Callable[..., str]) -> Callable[..., str]:
     return filtered
 
 
-FILTERS = {f.__name__: _live(f) for f in (date, datetime, time, zone, ago, number, percent, money, amount)}
+FILTERS = {f.__name__: _live(f) for f in (date, datetime, time, zone, place, ago, number, percent, money, amount)}
 
 
 def _locale() -> Locale:

@@ -8,6 +8,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from yundian.platform.core.errors import InvalidInput
 from yundian.platform.web.context import current
+from yundian.platform.web.formats import place
 from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.pages import AnyRequest
 from yundian.reports import rules, schemas
@@ -108,7 +109,7 @@ async def chips_of(session: AsyncSession, asked: Asked, channels: schemas.Channe
     if asked.country:
         chips.append(("country", schemas.country_label("" if asked.country == "none" else asked.country)))
     if asked.province:
-        chips.append(("province", _("Province unknown") if asked.province == "none" else asked.province))
+        chips.append(("province", _("Province unknown") if asked.province == "none" else place(asked.province)))
     if asked.kind:
         chips.append(("kind", schemas.kind_label(asked.kind)))
     if asked.currency:
