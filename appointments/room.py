@@ -16,6 +16,7 @@ from appointments.pages.numbers import ListPages, OrderPanels
 from appointments.pages.people import FeedPages, PeoplePages
 from appointments.pages.sharing import SharePages
 from appointments.pages.shop import SheetPages
+from appointments.pages.remembered import RememberedPages
 from appointments.pages.today import TodayPanel
 from appointments.pages.tried import TriedPages
 from appointments.routes.boards import SheetController, ShopDayController
@@ -24,6 +25,7 @@ from appointments.routes.groups import GroupSessionController
 from appointments.routes.hq_imports import HeldController, ImportController
 from appointments.routes.hq_numbers import NumbersController
 from appointments.routes.hq_people import FeedController, OtherDaysController, PeopleController
+from appointments.routes.hq_looks import DraftController, LookController
 from appointments.routes.hq_services import FlowPolicyController, GroupOfferController, ServiceController
 from appointments.routes.hq_shops import ChairController, ShopSetupController
 from appointments.routes.links import LinkController
@@ -70,6 +72,8 @@ ROOM = Room(
         HomePanels,
         ShopOrderPanels,
         TodayPanel,
+        LookController,
+        DraftController,
         LinkPages,
         BoardPages,
         SheetPages,
@@ -100,6 +104,7 @@ ROOM = Room(
         cron("appointments.keep_planned", every_s=600)(keep_all),
         cron("appointments.forget_looks", every_s=3600)(surveys.forget_old),
     ),
+        RememberedPages,
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 35, "Appointments", "/hq/appointments", "clock", _HQ, Section.SELLING),
         NavigationItem(Place.SHOP_NAVIGATION, 18, "Appointments", "/shop/appointments", "clock", SHOP_ROLES),

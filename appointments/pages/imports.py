@@ -81,14 +81,14 @@ class OfBookings(FilesController):
     ) -> dict[str, Any]:
         """Of a look, what was typed and what is wrong with it stand in its own form."""
         found = await super().standing(session, principal, view, form)
-        return found | {"form": form} if view.scope else found
+        return found | words_of_looks(found["looked"], form) | {"form": form} if view.scope else found
 
     async def more(self, session: AsyncSession, brand: uuid.UUID, view: FileView) -> dict[str, Any]:
         """What of an import is here, why some was held, and taking it back; or what a look found."""
         survey = await meanings.survey_of(session, view)
         if view.scope:
             looked = await meanings.see(session, survey) if survey is not None and not view.is_live else None
-            return {"is_look": True, "survey": survey, "looked": looked, "looks": LOOKS, **words_of_looks(looked)}
+            return {"is_look": True, "survey": survey, "looked": looked, "looks": LOOKS}
         drafted = (await drafts.open_drafts(session)).count if not view.is_live else 0
         if view.run is None:
             return {"drafted": drafted}

@@ -6,23 +6,39 @@ from typing import Any
 from appointments.rules.layouts import FIELDS
 from appointments.rules.surveyed import Flaw
 from appointments.schemas.setups import weekdays
-from appointments.service.meanings import Meanings
+from appointments.service.meanings import ASKED, Meanings
 from stores import api as stores
 from yundian.platform.web import reasons
+from yundian.platform.web.forms import Form
 from yundian.platform.web.i18n import gettext as _
 
+KINDS = ("shop", "service", "staff", "state")
 _QUOTED = re.compile(r"%\(\w+\)s")
 
 
-def words_of_looks(looked: Meanings | None) -> dict[str, Any]:
+def shown_part(form: Form, looked: Meanings) -> int:
+    """Which part of many words the page shows: the one asked for, else the first with something to say."""
+    text = form.value("part")
+    if text.isascii() and text.isdigit() and int(text) in looked.parts:
+        return int(text)
+    found = looked.next_open()
+    return found if found is not None else min(looked.parts, default=0)
+
+
+def words_of_looks(looked: Meanings | None, form: Form) -> dict[str, Any]:
     """The words of the page."""
     if looked is None:
         return {}
+    part = shown_part(form, looked)
+    kinds = looked.part(part)
     return {
+        "part": part,
+        "parts": [(number, number * ASKED + 1, (number + 1) * ASKED) for number in looked.parts],
+        "has_more": looked.next_open(part) is not None,
         "fields": [(name, field_label(name)) for name in FIELDS],
         "columns": [(name, name) for name in looked.found.header],
         "states": state_choices(),
-        "kinds": [(kind, kind_label(kind), looked.kinds[kind]) for kind in ("shop", "service", "staff", "state")],
+        "kinds": [(kind, kind_label(kind), kinds[kind]) for kind in KINDS],
         "zones": [(zone, zone) for zone in stores.time_zones()],
         "flaw_sentence": flaw_sentence,
         "span_label": span_label,

@@ -1,34 +1,36 @@
 """HQ sees what is in a file before it comes in, says what its words mean, and confirms what was made of them."""
 
 import uuid
-from typing import Any
+from typing import Annotated, Any
 
 from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.pages.imports import LOOKS, OfBookings, readers, writers
-from appointments.pages.look_words import span_label
-from appointments.rules import layouts, words
+from appointments.pages.look_words import shown_part, span_label
+from appointments.rules import layouts
 from appointments.rules.layouts import FIELDS, MOMENTS, Layout
+from appointments.rules.surveyed import MOST_WORDS
 from appointments.service import drafts, making, meanings
 from appointments.service.imports import FILES
 from appointments.service.making import Answer
 from appointments.service.meanings import Meanings
 from stores import api as stores
-from yundian.platform.core.errors import InvalidInput, NotFound
+from yundian.platform.core.errors import InvalidInput
 from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.files.service import views
 from yundian.platform.files.service.views import FileView
 from yundian.platform.web.forms import Form
+from yundian.platform.web.i18n import gettext as _
 from yundian.platform.web.i18n import ngettext
 from yundian.platform.web.pages import AnyRequest, fragment, page, see_other
 
 _DRAFTS = f"{FILES.path}/drafts"
-_LONGEST_NAME = 80
+Part = Annotated[int, QueryParameter(ge=0, le=MOST_WORDS)]
 
 
 class LookPages(OfBookings):
@@ -46,6 +48,18 @@ class LookPages(OfBookings):
         standing = await self.standing(session, principal, view, Form.of())
         return fragment("appointments/_look.html", **standing)
 
+    @get("/{upload_id:uuid}", name="look.part", guards=[readers])
+    async def part(
+        self,
+        upload_id: FromPath[uuid.UUID],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        number: Part = 0,
+    ) -> Template:
+        """The next of many words."""
+        view = await views.of_upload(session, kind=FILES, brand_id=principal.brand, upload_id=upload_id)
+        return await self.file_page(session, principal, view, Form.of(part=number))
+
     @post("/{upload_id:uuid}", name="look.bring_in", guards=[writers], status_code=200)
     async def bring_in(
         self,
@@ -54,19 +68,24 @@ class LookPages(OfBookings):
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
-        """Say what its words mean, make what is new, and bring the file in. A second tap changes nothing."""
+        """Say what its words mean, make what is new, and bring the file in; of many words, go on to the next ones.
+        A second tap changes nothing."""
         form = await Form.read(request)
-        database, survey_id, made, following = services.database, uuid.UUID(int=0), 0, None
+        database, survey_id, made, following, part = services.database, uuid.UUID(int=0), 0, None, None
         async with database.unit_of_work(principal.brand) as session:
-            view, looked = await _looked(session, principal.brand, upload_id)
+            view = await views.of_upload(session, kind=FILES, brand_id=principal.brand, upload_id=upload_id)
+            looked = await meanings.see_file(session, view)
             survey_id = looked.survey.id
             if looked.survey.next_upload_id is None:
+                part = looked.next_open(shown_part(form, looked)) if form.value("then") == "more" else None
                 async with form.attempt(session):
                     made = await making.say(
                         session, survey_id=survey_id, answers=_answers(form, looked), account_id=principal.id
                     )
             if form.failed:
                 return await self.file_page(session, principal, view, form)
+        if part is not None:
+            return see_other(f"{LOOKS}/{upload_id}?number={part}", toast=_told(made) or _("Saved."))
         async with form.attempt(), database.connection(principal.brand) as tx:
             following = await making.bring_in(
                 tx, upload_id=upload_id, survey_id=survey_id, account_id=principal.id
@@ -85,7 +104,8 @@ class LookPages(OfBookings):
         form = await Form.read(request)
         following = None
         async with services.database.unit_of_work(principal.brand) as session:
-            view, looked = await _looked(session, principal.brand, upload_id)
+            view = await views.of_upload(session, kind=FILES, brand_id=principal.brand, upload_id=upload_id)
+            looked = await meanings.see_file(session, view)
         async with form.attempt(), services.database.connection(principal.brand) as tx:
             following = await making.look_again(
                 tx,
@@ -152,15 +172,6 @@ class DraftPages(Controller):
         return see_other(_DRAFTS, toast=ngettext("%(num)s confirmed", "%(num)s confirmed", number))
 
 
-async def _looked(session: AsyncSession, brand: uuid.UUID, upload_id: uuid.UUID) -> tuple[FileView, Meanings]:
-    view = await views.of_upload(session, kind=FILES, brand_id=brand, upload_id=upload_id)
-    survey = await meanings.survey_of(session, view)
-    looked = await meanings.see(session, survey) if survey is not None else None
-    if looked is None:
-        raise NotFound
-    return view, looked
-
-
 def _answers(form: Form, looked: Meanings) -> dict[str, Answer]:
     """What stands in the form beside each word; one that it does not have is left as it is."""
     made = {}
@@ -180,23 +191,14 @@ def _answers(form: Form, looked: Meanings) -> dict[str, Answer]:
 
 def _layout(form: Form, looked: Meanings) -> Layout:
     """Which column is which, as the form says."""
-    first = looked.found.layout
-    if first is None:
-        raise NotFound
-    columns = {
-        field: chosen
-        for field in FIELDS
-        if (chosen := [name for name in form.list(f"column-{field}") if name in looked.found.header])
-    }
-    formats = {field: [text] for field in MOMENTS if field in columns and (text := form.value(f"format-{field}"))}
-    zone, state, name = form.value("zone"), form.value("state"), form.value("name").strip()
-    if zone not in stores.time_zones():
-        raise InvalidInput("zone", "not a time zone like Asia/Shanghai")
-    if state not in words.STATES.values():
-        raise InvalidInput("state", "choose one of the list")
-    if not 0 < len(name) <= _LONGEST_NAME:
-        raise InvalidInput("name", "must not be empty")
-    return Layout(name=name, zone=zone, columns=columns, formats=formats, state=state, source=first.source)
+    return making.corrected(
+        looked,
+        name=form.value("name"),
+        zone=form.value("zone"),
+        state=form.value("state"),
+        columns={field: form.list(f"column-{field}") for field in FIELDS},
+        formats={field: form.value(f"format-{field}") for field in MOMENTS},
+    )
 
 
 def _ids(texts: list[str]) -> list[uuid.UUID]:

@@ -26,6 +26,15 @@ _FORGET = """
 DELETE FROM appointments_import_word WHERE brand_id = $1 AND source = $2 AND kind = ANY($3::varchar[])
     AND within = ANY($4::uuid[]) AND (kind, within, said) IN (
         SELECT * FROM unnest($3::varchar[], $4::uuid[], $5::varchar[]))
+RETURNING said
+"""
+
+# By their key: a page costs the same wherever it begins.
+_REMEMBERED = """
+SELECT source, kind, within, said, means, created_at FROM appointments_import_word
+WHERE brand_id = $1 AND ($2::varchar = '' OR source = $2) AND ($3::varchar = '' OR kind = $3)
+    AND ($4::varchar = '' OR position($4 IN said) > 0) AND (source, kind, within, said) > ($5, $6, $7::uuid, $8)
+ORDER BY source, kind, within, said LIMIT $9
 """
 
 # Of two who say what the same list's words mean, one goes first.
@@ -90,10 +99,42 @@ async def save(
     )
 
 
-async def forget(door: Door, *, source: str, words: Sequence[Word]) -> None:
-    """They mean nothing any more, but what they say."""
+async def forget(door: Door, *, source: str, words: Sequence[Word]) -> int:
+    """They mean nothing any more, but what they say: how many meant something."""
     kinds, within = [one.kind for one in words], [one.within for one in words]
-    await run(door, _FORGET, brand_of(door), source, kinds, within, [one.said for one in words])
+    return len(await fetch(door, _FORGET, brand_of(door), source, kinds, within, [one.said for one in words]))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A word that means something in files of a source."""
+
+    source: str
+    word: Word
+    said_at: dt.datetime
+
+    @property
+    def key(self) -> "Key":
+        return self.source, self.word.kind, self.word.within, self.word.said
+
+
+Key = tuple[str, str, uuid.UUID, str]
+FIRST: Key = ("", "", NOWHERE, "")
+
+
+async def remembered(door: Door, *, source: str, kind: str, part: str, after: Key, limit: int) -> list[Kept]:
+    """What words mean, of one source and kind or of all; ``part`` of a word is enough. One statement."""
+    rows = await fetch(door, _REMEMBERED, brand_of(door), source, kind, part, *after, limit)
+    return [
+        Kept(source, Word(kind, said, means, within), said_at)
+        for source, kind, within, said, means, said_at in rows
+    ]
+
+
+async def sources(door: Door) -> list[str]:
+    """The names of the systems whose words are remembered."""
+    sql = "SELECT DISTINCT source FROM appointments_import_word WHERE brand_id = $1 ORDER BY 1"
+    return [row[0] for row in await fetch(door, sql, brand_of(door))]
 
 
 async def forget_meaning(door: Door, *, means: Collection[str]) -> None:

@@ -52,7 +52,7 @@ readers = requires(Role.HQ_ADMIN, Role.HQ_ANALYST)
 writers = requires(Role.HQ_ADMIN)
 
 # The file, its mapping, and the form around them.
-_MOST_BYTES = uploads.MAX_FILE_BYTES + 1024 * 1024
+MOST_BYTES = uploads.MAX_FILE_BYTES + 1024 * 1024
 
 # A parameter called ``state`` is the framework's own.
 Standing = Annotated[QuarantineState, QueryParameter(name="state")]
@@ -86,7 +86,7 @@ class ImportController(Controller):
     @post(
         operation_id="appointments_import",
         guards=[writers],
-        request_max_body_size=_MOST_BYTES,
+        request_max_body_size=MOST_BYTES,
         responses=refusals(UploadEmpty, BadMapping, UploadTooLarge, UploadRoomFull),
     )
     async def take(
@@ -101,9 +101,9 @@ class ImportController(Controller):
         """
         new = NewFile("", data.file.filename, data.mapping, principal.id)
         upload_id = await uploads.keep_once(
-            services.database, brand=principal.brand, kind=FILES, new=new, parts=_parts(data.file)
+            services.database, brand=principal.brand, kind=FILES, new=new, parts=parts_of(data.file)
         )
-        return FileRead.of(await _upload(services, principal, upload_id))
+        return FileRead.of(await of_upload(services, principal, upload_id))
 
     @get("/mappings", operation_id="appointments_list_import_mappings", guards=[writers])
     async def mappings(self) -> list[MappingRead]:
@@ -145,10 +145,10 @@ class ImportController(Controller):
         principal: NamedDependency[Principal],
     ) -> FileRead:
         """Take a file in once more; a run that stopped goes on where it stopped."""
-        await _upload(services, principal, upload_id)
+        await of_upload(services, principal, upload_id)
         async with services.database.connection(principal.brand) as tx:
             await uploads.try_again(tx, kind=FILES, upload_id=upload_id)
-        return FileRead.of(await _upload(services, principal, upload_id))
+        return FileRead.of(await of_upload(services, principal, upload_id))
 
     @post(
         "/{upload_id:uuid}/again",
@@ -164,12 +164,12 @@ class ImportController(Controller):
         principal: NamedDependency[Principal],
     ) -> FileRead:
         """Bring the same file in with another mapping, as a file of its own. What is in already stays."""
-        await _upload(services, principal, upload_id)
+        await of_upload(services, principal, upload_id)
         async with services.database.connection(principal.brand) as tx:
             made = await uploads.take_with(
                 tx, kind=FILES, upload_id=upload_id, scope="", mapping=data.mapping, account_id=principal.id
             )
-        return FileRead.of(await _upload(services, principal, made))
+        return FileRead.of(await of_upload(services, principal, made))
 
     @get(
         "/runs/{run_id:uuid}",
@@ -317,7 +317,8 @@ class HeldController(Controller):
         return await _held(services, principal, held_id)
 
 
-async def _upload(services: Services, principal: Principal, upload_id: uuid.UUID) -> FileView:
+async def of_upload(services: Services, principal: Principal, upload_id: uuid.UUID) -> FileView:
+    """An uploaded file as it stands, of one's own brand; ``NotFound``."""
     async with services.database.unit_of_work(principal.brand) as session:
         return await views.of_upload(session, kind=FILES, brand_id=principal.brand, upload_id=upload_id)
 
@@ -334,6 +335,7 @@ async def _held(services: Services, principal: Principal, held_id: uuid.UUID) ->
         )
 
 
-async def _parts(file: UploadFile) -> AsyncIterator[bytes]:
+async def parts_of(file: UploadFile) -> AsyncIterator[bytes]:
+    """Its bytes, piece by piece."""
     while part := await file.read(uploads.CHUNK_BYTES):
         yield part

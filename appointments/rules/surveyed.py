@@ -50,7 +50,8 @@ class Flaw(msgspec.Struct, kw_only=True):
 
 
 class Found(msgspec.Struct, kw_only=True):
-    """All of a look. ``cut``: kinds of which there are more words than were told apart."""
+    """All of a look. ``cut``: kinds of which there are more words than were told apart; ``other_flaws``: rows with
+    still other mistakes than ``flaws`` tells."""
 
     header: list[str]
     samples: dict[str, list[str]] = {}
@@ -62,7 +63,12 @@ class Found(msgspec.Struct, kw_only=True):
     people: list[Seen] = []
     states: list[Seen] = []
     flaws: list[Flaw] = []
+    other_flaws: int = 0
     cut: list[str] = []
+
+    @property
+    def rows_with_flaws(self) -> int:
+        return sum(one.rows for one in self.flaws) + self.other_flaws
 
 
 class Hours:

@@ -27,7 +27,8 @@ class RunCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 class FileRead(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was uploaded, or read by command (no ``upload_id``). ``run_id`` is there as soon as it is read;
-    ``share`` of the work is done, 0 to 1. ``standing``: waiting, running, finished, failed or interrupted."""
+    ``share`` of the work is done, 0 to 1. ``standing``: waiting, running, finished, failed or interrupted.
+    ``is_look``: it is only looked at, and nothing of it comes in."""
 
     upload_id: uuid.UUID | None
     run_id: uuid.UUID | None
@@ -35,6 +36,7 @@ class FileRead(msgspec.Struct, frozen=True, kw_only=True):
     started_at: dt.datetime
     standing: str
     is_live: bool
+    is_look: bool
     share: float
     counts: RunCounts | None
     error_code: str
@@ -42,7 +44,7 @@ class FileRead(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, view: FileView) -> "FileRead":
-        return cls(**_told(view))
+        return cls(**told(view))
 
 
 class FileDetail(FileRead, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ class FileDetail(FileRead, frozen=True, kw_only=True):
     def whole(cls, view: FileView, found: Imported) -> "FileDetail":
         kept = view.upload or view.run
         return cls(
-            **_told(view),
+            **told(view),
             mapping=kept.mapping if kept else "",
             here=found.here,
             taking_back=TakingBackRead.of(found.back) if found.back else None,
@@ -155,7 +157,8 @@ class ReplayedAll(msgspec.Struct, frozen=True, kw_only=True):
     still_held: int
 
 
-def _told(view: FileView) -> dict[str, Any]:
+def told(view: FileView) -> dict[str, Any]:
+    """What is said of every file."""
     upload, run = view.upload, view.run
     counts = None
     if run is not None:
@@ -169,6 +172,7 @@ def _told(view: FileView) -> dict[str, Any]:
         "started_at": view.started_at,
         "standing": view.standing,
         "is_live": view.is_live,
+        "is_look": bool(view.scope),
         "share": view.share,
         "counts": counts,
         "error_code": upload.error_code if upload else "",

@@ -28,11 +28,19 @@ class DraftShop:
     draft: ImportDraft
     shop: ShopWithHours
 
+    @property
+    def name(self) -> str:
+        return self.shop.shop.name
+
 
 @dataclass(frozen=True, slots=True)
 class DraftService:
     draft: ImportDraft
     service: ServiceView
+
+    @property
+    def name(self) -> str:
+        return self.service.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +48,10 @@ class DraftPerson:
     draft: ImportDraft
     person: StaffView
     week: list[PlanLine]
+
+    @property
+    def name(self) -> str:
+        return self.person.display_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from appointments.models.surveys import ImportDraft
 from appointments.repository import surveys as repository
 from appointments.repository import words
 from appointments.repository.words import NOWHERE, Word
+from appointments.rules.layouts import FIELDS, MOMENTS, Layout
 from appointments.rules.surveyed import Seen
 from appointments.rules.words import STATES, known_as
 from appointments.service import meanings, planned, setup
@@ -34,6 +35,7 @@ from yundian.platform.files.service import uploads
 from yundian.platform.outbox.door import brand_of
 
 _USUAL_MIN = 60
+_LONGEST_NAME = 80
 _DAY = 1440
 
 
@@ -48,6 +50,39 @@ class Answer:
     code: str = ""
     name: str = ""
     minutes: int | None = None
+
+
+def corrected(
+    looked: Meanings,
+    *,
+    name: str,
+    zone: str,
+    state: str,
+    columns: Mapping[str, list[str]],
+    formats: Mapping[str, str],
+) -> Layout:
+    """Which column is which, as HQ says; columns that the file does not have are left out.
+
+    Raises:
+        NotFound: it was read with a mapping of its own.
+        InvalidInput: the zone, the state or the name cannot be used.
+    """
+    first = looked.found.layout
+    if first is None:
+        raise NotFound
+    if zone not in stores.time_zones():
+        raise InvalidInput("zone", "not a time zone like Asia/Shanghai")
+    if state not in STATES.values():
+        raise InvalidInput("state", "choose one of the list")
+    if not 0 < len(name.strip()) <= _LONGEST_NAME:
+        raise InvalidInput("name", "must not be empty")
+    chosen = {
+        each: found
+        for each in FIELDS
+        if (found := [one for one in columns.get(each, ()) if one in looked.found.header])
+    }
+    written = {each: [text] for each in MOMENTS if each in chosen and (text := formats.get(each))}
+    return Layout(name=name.strip(), zone=zone, columns=chosen, formats=written, state=state, source=first.source)
 
 
 @dataclass(slots=True)

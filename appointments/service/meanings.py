@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from appointments.errors import LookRunning
 from appointments.models.surveys import Survey
 from appointments.repository import surveys as repository
 from appointments.repository import words
@@ -18,13 +19,14 @@ from appointments.service.surveys import FOUND
 from appointments.types import ServiceView, StaffView
 from stores import api as stores
 from stores.types import ShopView
+from yundian.platform.core.errors import NotFound
 from yundian.platform.db.keys import keyring_of
 from yundian.platform.files.service.views import FileView
 from yundian.platform.intake import mapping as mappings
 from yundian.platform.outbox.door import brand_of
 
 NEW = "new"
-# So many open words of a kind are answered at once; the next ones are asked for with the next look.
+# So many words of a kind, the most used first, stand in one part of a look's page.
 ASKED = 200
 # A longer list of answers is cut to the likeliest.
 _CHOICES = 60
@@ -61,31 +63,61 @@ class Item:
 
 @dataclass(slots=True)
 class Kind:
-    """The words of a kind: open, said before, and how many are known without; ``more`` are asked for later."""
+    """The words of a kind: open, said before, and how many are known without."""
 
     open: list[Item] = field(default_factory=list)
     said: list[Item] = field(default_factory=list)
     known: int = 0
-    more: int = 0
-
-    @property
-    def rows(self) -> int:
-        return sum(one.seen.rows for one in self.open)
+    # Of open ones in all, where this is a part of them.
+    in_all: int = 0
 
 
 @dataclass(slots=True)
 class Meanings:
-    """A look, and what its words mean as things stand now."""
+    """A look, and what its words mean as things stand now.
+
+    Words keep their places, so that a part holds the same words whatever was said in the meantime.
+    """
 
     survey: Survey
     source: str
     zone: str
     found: Found
     kinds: dict[str, Kind]
+    names: dict[str, "Names"]
 
     @property
     def is_clear(self) -> bool:
         return not any(kind.open for kind in self.kinds.values())
+
+    @property
+    def parts(self) -> list[int]:
+        """Those in which there is something to say, or something was said."""
+        items = [item for kind in self.kinds.values() for item in (*kind.open, *kind.said)]
+        return sorted({item.place // ASKED for item in items})
+
+    def next_open(self, after: int = -1) -> int | None:
+        """The next part with open words."""
+        parts = {item.place // ASKED for kind in self.kinds.values() for item in kind.open}
+        return min((part for part in parts if part > after), default=None)
+
+    def part(self, number: int) -> dict[str, Kind]:
+        """The words of a part, with what to choose from."""
+        return {
+            name: Kind(
+                open=[self.with_choices(one) for one in kind.open if one.place // ASKED == number],
+                said=[self.with_choices(one) for one in kind.said if one.place // ASKED == number],
+                known=kind.known,
+                in_all=len(kind.open),
+            )
+            for name, kind in self.kinds.items()
+        }
+
+    def with_choices(self, item: Item) -> Item:
+        """The same, with what to choose from."""
+        if item.kind in self.names:
+            item.choices = self.names[item.kind].likely(item.seen.said, but=item.to)
+        return item
 
 
 @dataclass
@@ -137,14 +169,35 @@ async def see(session: AsyncSession, survey: Survey) -> Meanings | None:
     mapping = mappings.parse(survey.mapping, file="mapping")
     here = await look_around(session, source=mapping.name, found=found)
     rule = mapping.fields.get("starts_at")
+    names = {
+        "shop": Names((str(one.id), one.name, one.code) for one in here.shops.values()),
+        "service": Names((str(one.id), one.name, one.code) for one in here.services),
+        "staff": _names_of_people(here),
+    }
     kinds = {
-        "shop": _shops(found, here),
-        "service": _services(found, here),
+        "shop": _shops(found, here, names["shop"]),
+        "service": _services(found, here, names["service"]),
         "staff": _people(found, here),
         "state": _states(found, here),
     }
     zone = (rule.zone if rule is not None else None) or ""
-    return Meanings(survey, mapping.name, zone, found, kinds)
+    return Meanings(survey, mapping.name, zone, found, kinds, names)
+
+
+async def see_file(session: AsyncSession, view: FileView) -> Meanings:
+    """What the look at an uploaded file found.
+
+    Raises:
+        LookRunning: it is still being read.
+        NotFound: the file is for no look, could not be read, or what was found is forgotten.
+    """
+    if view.scope and view.is_live:
+        raise LookRunning
+    survey = await survey_of(session, view)
+    looked = await see(session, survey) if survey is not None else None
+    if looked is None:
+        raise NotFound
+    return looked
 
 
 async def look_around(session: AsyncSession, *, source: str, found: Found) -> Here:
@@ -169,13 +222,10 @@ def _sorted_out(items: Iterable[Item], known: set[int], said: set[int]) -> Kind:
             kind.known += 1
         else:
             kind.open.append(item)
-    kind.more = max(len(kind.open) - ASKED, 0)
-    kind.open, kind.said = kind.open[:ASKED], kind.said[:ASKED]
     return kind
 
 
-def _shops(found: Found, here: Here) -> Kind:
-    index = _Index((str(one.id), one.name, one.code) for one in here.shops.values())
+def _shops(found: Found, here: Here, index: "Names") -> Kind:
     items: list[Item] = []
     known, said = set[int](), set[int]()
     for place, seen in enumerate(found.shops):
@@ -185,11 +235,10 @@ def _shops(found: Found, here: Here) -> Kind:
         only = str(next(iter(here.shops))) if seen.said == NOWHERE and len(here.shops) == 1 else ""
         to = str(shop_id or "") or index.same(seen.said) or only or NEW
         items.append(Item("shop", place, seen, to, place in said))
-    return _with_choices(_sorted_out(items, known, said), index)
+    return _sorted_out(items, known, said)
 
 
-def _services(found: Found, here: Here) -> Kind:
-    index = _Index((str(one.id), one.name, one.code) for one in here.services)
+def _services(found: Found, here: Here, index: "Names") -> Kind:
     items: list[Item] = []
     known, said = set[int](), set[int]()
     for place, seen in enumerate(found.services):
@@ -198,15 +247,19 @@ def _services(found: Found, here: Here) -> Kind:
             (said if known_as(seen.said) in here.meant.services else known).add(place)
         to = str(service_id or "") or index.same(seen.said) or NEW
         items.append(Item("service", place, seen, to, place in said))
-    return _with_choices(_sorted_out(items, known, said), index)
+    return _sorted_out(items, known, said)
+
+
+def _names_of_people(here: Here) -> "Names":
+    shops = {shop.id: shop.name for shop in here.shops.values()}
+    return Names(
+        (str(one.id), one.display_name, ", ".join(shops[shop] for shop in one.shop_ids if shop in shops))
+        for one in here.people
+    )
 
 
 def _people(found: Found, here: Here) -> Kind:
     shops = {shop.id: shop.name for shop in here.shops.values()}
-    index = _Index(
-        (str(one.id), one.display_name, ", ".join(shops[shop] for shop in one.shop_ids if shop in shops))
-        for one in here.people
-    )
     spelled = {known_as(one.said): one.said for one in found.shops}
     items: list[Item] = []
     known, said = set[int](), set[int]()
@@ -218,7 +271,7 @@ def _people(found: Found, here: Here) -> Kind:
         item = Item("staff", place, seen, str(staff_id or "") or NEW, place in said, shop_id=shop_id)
         item.shop_name = shops[shop_id] if shop_id is not None else spelled.get(seen.shop, seen.shop)
         items.append(item)
-    return _with_choices(_sorted_out(items, known, said), index)
+    return _sorted_out(items, known, said)
 
 
 def _states(found: Found, here: Here) -> Kind:
@@ -234,13 +287,7 @@ def _states(found: Found, here: Here) -> Kind:
     return _sorted_out(items, known, said)
 
 
-def _with_choices(kind: Kind, index: "_Index") -> Kind:
-    for item in (*kind.open, *kind.said):
-        item.choices = index.likely(item.seen.said, but=item.to)
-    return kind
-
-
-class _Index:
+class Names:
     """Names to choose from, the most alike first, by the pairs of letters they share."""
 
     def __init__(self, named: Iterable[tuple[str, str, str]]) -> None:

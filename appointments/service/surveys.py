@@ -20,7 +20,7 @@ from appointments.repository import surveys as repository
 from appointments.rules import layouts
 from appointments.rules.layouts import Layout
 from appointments.rules.surveyed import MOST_WORDS, Flaw, Found, Hours, Seen, best, median
-from appointments.rules.words import STATES, known_as
+from appointments.rules.words import NOWHERE, STATES, known_as
 from appointments.service.records import BookingRecord, begins, length_of, no_date, state_of
 from yundian.brands import api as brands
 from yundian.platform.core import clock
@@ -179,12 +179,16 @@ class _Tally:
         self._mapping = mapping
         self._extractor = Extractor(mapping)
         rule = mapping.fields.get("starts_at")
+        # Of a list without such a column, the state is ours.
+        state = mapping.fields.get("state")
+        self._has_state = state is None or state.constant is None
         self._zone = ZoneInfo((rule.zone if rule is not None else None) or zone)
         self._now = now
         self._words: dict[str, dict[tuple[str, str], _Word]] = {
             kind: {} for kind in ("shop", "service", "staff", "state")
         }
         self._flaws: dict[tuple[str, str, str], Flaw] = {}
+        self._other_flaws = 0
         self._cut: set[str] = set()
 
     def take(self, records: Iterator[Read]) -> bool:
@@ -201,6 +205,7 @@ class _Tally:
             best(word.told() for word in words.values()) for words in self._words.values()
         )
         found.flaws = sorted(self._flaws.values(), key=lambda one: (-one.rows, one.line))
+        found.other_flaws = self._other_flaws
         found.cut = sorted(self._cut)
 
     def _read(self, read: Read) -> None:
@@ -224,7 +229,7 @@ class _Tally:
         state = state_of(record, STATES, self._now)
         minutes = length_of(record)
         shop, service = known_as(record.shop_code), known_as(record.service_code)
-        example = _example(record, start)
+        example = _example(record, start, has_state=self._has_state)
         at_shop = self._word("shop", ("", shop), record.shop_code, line, example)
         of_service = self._word("service", ("", service), record.service_code, line, example)
         of_person = self._word("staff", (shop, known_as(record.staff)), record.staff, line, example)
@@ -264,9 +269,12 @@ class _Tally:
                 code=problem.code, reason=problem.reason, rows=1, line=line, column=problem.column,
                 text=problem.text, facts=dict(facts),
             )  # fmt: skip
+        else:
+            self._other_flaws += 1
 
 
-def _example(record: BookingRecord, start: dt.datetime | None) -> str:
-    """The row in few words, without its customer."""
+def _example(record: BookingRecord, start: dt.datetime | None, *, has_state: bool) -> str:
+    """The row in few words, without its customer, as far as the file says them."""
     at = f"{start:%Y-%m-%d %H:%M}" if start is not None else str(record.day or "")
-    return " · ".join(filter(None, (at, record.shop_code, record.service_code, record.staff, record.state)))[:200]
+    said = (at, record.shop_code, record.service_code, record.staff, record.state if has_state else "")
+    return " · ".join(text for text in said if text and text != NOWHERE)[:200]

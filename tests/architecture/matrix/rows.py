@@ -5,6 +5,7 @@ from tests.architecture.matrix import (
     rows_appointments_flow,
     rows_appointments_imports,
     rows_appointments_json,
+    rows_appointments_looks,
     rows_appointments_setup,
     rows_attribution,
     rows_auth,
@@ -41,4 +42,5 @@ ROWS: dict[str, Row] = {
     **rows_appointments_imports.ROWS,
     **rows_appointments_setup.ROWS,
     **rows_appointments_json.ROWS,
+    **rows_appointments_looks.ROWS,
 }
