@@ -76,11 +76,12 @@ UPDATE appointments_booking SET state = $3::varchar,
 WHERE brand_id = $1 AND id = $2 AND state = ANY($4::varchar[])
 """
 
-RELEASE = """
+RELEASE = f"""
 WITH ours AS (
     UPDATE appointments_occupancy SET is_live = false WHERE brand_id = $1 AND booking_id = $2 AND NOT is_kept
 ), kept AS (DELETE FROM appointments_occupancy WHERE brand_id = $1 AND booking_id = $2 AND is_kept
-), left_session AS (
+    RETURNING resource_id, is_live
+), {keeping.given_back("kept")}, left_session AS (
     UPDATE appointments_session g SET taken = g.taken - 1, is_open = g.taken > 1
     FROM appointments_booking b WHERE b.brand_id = $1 AND b.id = $2 AND g.brand_id = $1 AND g.id = b.session_id
     AND g.taken > 0 RETURNING g.id, g.is_open
@@ -89,7 +90,7 @@ WITH ours AS (
 )
 UPDATE appointments_occupancy o SET is_live = false FROM left_session l
 WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_live AND NOT o.is_kept
-"""
+"""  # noqa: S608
 
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 

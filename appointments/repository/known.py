@@ -39,9 +39,8 @@ _IDS = {number: f"string_to_array(${number}, ',')::uuid[]" for number in (12, 13
 _TAKEN = taken(
     OF_BOOKING, whom=_IDS[13], since="$14::timestamptz", until="$15::timestamptz", served="$16::timestamptz"
 )
-_BOOKED = f"""coalesce((SELECT json_agg(json_build_array(d.staff_id, d.local_day, d.n)) FROM (
-    SELECT b.staff_id, b.local_day, {booked(OF_BOOKING)} AND b.staff_id = ANY({_IDS[17]})
-    GROUP BY b.staff_id, b.local_day) d), '[]')"""  # noqa: S608
+_BOOKED = f"""coalesce((SELECT json_agg(json_build_array(d.staff_id, d.local_day, d.n))
+    FROM ({booked(OF_BOOKING, whom=_IDS[17])}) d), '[]')"""  # noqa: S608
 
 
 def _load(counted: str) -> str:

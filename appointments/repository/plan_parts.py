@@ -42,16 +42,22 @@ class NotOwn:
     session: str
 
 
+# A session that is kept as a whole, for what is moved, is in nobody's way but others'.
+_KEPT_WHOLE = """NOT EXISTS (SELECT FROM appointments_occupancy k WHERE k.brand_id = $1 AND k.resource_id = g.id
+    AND k.is_live AND k.is_kept AND {whose})"""
+
 OF_BOOKING = NotOwn(
     busy="(o.booking_id IS NULL OR o.booking_id IS DISTINCT FROM $11::uuid)",
     booking="b.id IS DISTINCT FROM $11::uuid",
-    session="NOT g.is_private",
+    session=f"NOT g.is_private AND {_KEPT_WHOLE.format(whose='k.booking_id = $11::uuid')}",
 )
+_OF_ITS_PEOPLE = """booking_id IN (SELECT x.id FROM appointments_booking x
+    WHERE x.brand_id = $1 AND x.session_id = $11::uuid)"""
 # A group session that is moved as a whole.
 OF_SESSION = NotOwn(
-    busy="o.session_id IS DISTINCT FROM $11::uuid",
+    busy=f"o.session_id IS DISTINCT FROM $11::uuid AND NOT (o.is_kept AND coalesce(o.{_OF_ITS_PEOPLE}, false))",
     booking="b.session_id IS DISTINCT FROM $11::uuid",
-    session="NOT g.is_private AND g.id <> $11::uuid",
+    session=f"NOT g.is_private AND g.id <> $11::uuid AND {_KEPT_WHOLE.format(whose=f'k.{_OF_ITS_PEOPLE}')}",
 )
 
 BUSY_STATES = "('held', 'requested', 'confirmed', 'arrived', 'in_service', 'completed')"
@@ -91,10 +97,30 @@ def taken(own: NotOwn, *, whom: str, since: str, until: str, served: str) -> str
     AND (o.resource_id IS DISTINCT FROM $8::uuid OR (o.ends_at > $4 AND o.starts_at < {served}))"""  # noqa: S608
 
 
-def booked(own: NotOwn) -> str:
-    """How many appointments; a group session is one of hers who serves, however many sit in it."""
-    return f"""count(DISTINCT coalesce(b.session_id, b.id)) AS n FROM appointments_booking b
-    WHERE b.brand_id = $1 AND b.local_day BETWEEN $6 AND $7 AND b.state IN {BUSY_STATES} AND {own.booking}"""
+def booked(own: NotOwn, *, whom: str, first: str = "$6", last: str = "$7") -> str:
+    """How many appointments each of ``whom`` has on each day: ``staff_id, local_day, n``.
+
+    A group session is one of hers who serves, however many sit in it. What is kept for an appointment that its
+    shop moved counts: it may come back.
+    """
+    between = f"BETWEEN {first}::date AND {last}::date"
+    near = f"""o.ends_at > {first}::date - interval '2 days' AND o.starts_at < {last}::date + interval '3 days'
+        AND o.brand_id = $1 AND o.is_kept AND {own.busy}"""
+    zone = """(SELECT z.time_zone FROM appointments_booking z WHERE z.brand_id = $1
+        AND CASE WHEN o.booking_id IS NULL THEN z.session_id = o.session_id ELSE z.id = o.booking_id END
+        LIMIT 1)"""
+    return f"""SELECT staff_id, local_day, count(DISTINCT what) AS n FROM (
+    SELECT b.staff_id, b.local_day, coalesce(b.session_id, b.id) AS what FROM appointments_booking b
+    WHERE b.brand_id = $1 AND b.local_day {between} AND b.state IN {BUSY_STATES} AND b.staff_id = ANY({whom})
+        AND {own.booking}
+    UNION ALL
+    SELECT o.resource_id, (o.starts_at AT TIME ZONE {zone})::date, coalesce(o.session_id, o.booking_id)
+    FROM appointments_occupancy o WHERE {near} AND o.is_live AND o.resource_id = ANY({whom})
+    UNION ALL
+    SELECT g.staff_id, (g.starts_at AT TIME ZONE {zone})::date, g.id FROM appointments_occupancy o
+    JOIN appointments_session g ON g.brand_id = $1 AND g.id = o.resource_id
+    WHERE {near} AND NOT o.is_live AND g.staff_id = ANY({whom})
+) counted WHERE local_day {between} GROUP BY staff_id, local_day"""  # noqa: S608
 
 
 def last_booked(*, busy: str) -> str:

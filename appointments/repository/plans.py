@@ -52,8 +52,8 @@ def _busy_then(own: NotOwn) -> str:
 
 def _load(own: NotOwn, *, busy: str, is_moment: bool) -> str:
     """The whole question. The texts that are put together are our own; every value is a parameter."""
-    counted = f"""(SELECT json_object_agg(d.local_day, d.n) FROM (SELECT b.local_day, {booked(own)}
-        AND b.staff_id = s.id AND s.daily_cap > 0 GROUP BY b.local_day) d)"""  # noqa: S608
+    counted = f"""(SELECT json_object_agg(d.local_day, d.n) FROM ({booked(own, whom="ARRAY[s.id]")}) d
+        WHERE s.daily_cap > 0)"""  # noqa: S608
     staff = f"""(SELECT json_agg(json_build_array(s.id, s.display_name, s.daily_cap,
     (SELECT to_json(array_agg(ARRAY[p.weekday, (p.kind = 'break')::int, p.starts, p.ends]))
         FROM appointments_plan_span p WHERE p.brand_id = $1 AND p.staff_id = s.id

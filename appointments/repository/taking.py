@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from appointments.repository.bookings import insert_part
-from appointments.repository.plan_parts import BUSY_STATES
+from appointments.repository.plan_parts import NotOwn, booked
 from appointments.types import NewBooking
 from yundian.platform.core.ids import new_id
 from yundian.platform.db.cte import Cte
@@ -26,20 +26,12 @@ SELECT id, daily_cap FROM appointments_staff WHERE brand_id = $1 AND id = ANY($2
 ORDER BY id FOR NO KEY UPDATE
 """
 
-# What is kept for an appointment that its shop moved counts: it may come back.
-_COUNT_DAY = f"""
-SELECT staff_id, count(DISTINCT what) FROM (
-    SELECT staff_id, coalesce(session_id, id) AS what FROM appointments_booking
-    WHERE brand_id = $1 AND staff_id = ANY($2::uuid[]) AND local_day = $3 AND id IS DISTINCT FROM $4::uuid
-    AND state IN {BUSY_STATES}
-    UNION ALL
-    SELECT o.resource_id, coalesce(o.session_id, o.booking_id) FROM appointments_occupancy o
-    CROSS JOIN LATERAL (SELECT b.time_zone FROM appointments_booking b WHERE b.brand_id = $1
-        AND CASE WHEN o.booking_id IS NULL THEN b.session_id = o.session_id ELSE b.id = o.booking_id END LIMIT 1) b
-    WHERE o.brand_id = $1 AND o.is_kept AND o.is_live AND o.resource_id = ANY($2::uuid[])
-    AND (o.starts_at AT TIME ZONE b.time_zone)::date = $3 AND o.booking_id IS DISTINCT FROM $4::uuid
-) counted GROUP BY staff_id
-"""  # noqa: S608
+_COUNT_DAY = booked(
+    NotOwn(busy="o.booking_id IS DISTINCT FROM $4::uuid", booking="b.id IS DISTINCT FROM $4::uuid", session=""),
+    whom="$2::uuid[]",
+    first="$3",
+    last="$3",
+)
 
 _JOIN_SESSION = """
 UPDATE appointments_session SET taken = taken + 1
@@ -215,8 +207,8 @@ async def within_caps(
     if not caps:
         return list(people)
     rows = await tx.fetch(_COUNT_DAY, brand_of(tx), list(caps), day, but)
-    booked = {row[0]: row[1] for row in rows}
-    return [person for person in people if person not in caps or booked.get(person, 0) < caps[person]]
+    taken = {row[0]: row[2] for row in rows}
+    return [person for person in people if person not in caps or taken.get(person, 0) < caps[person]]
 
 
 async def join_session(tx: Tx, *, session_id: uuid.UUID) -> tuple[uuid.UUID, uuid.UUID | None] | None:

@@ -39,8 +39,8 @@ async def undo(
     """Where it was before the shop's last move, with everybody of its group session if they were moved together.
 
     The booking as it stands then: its old time was kept for it. ``TooLateToUndo`` when the customer was told,
-    ``VersionConflict`` when it was changed since, ``SlotTaken`` where a group session of its own was opened in its
-    place, or its seat in one was taken. Records ``MoveUndone`` and ``SlotFreed``.
+    ``VersionConflict`` when it was changed since, ``SlotTaken`` where it was not kept: of a session that begins
+    when one of its own does. Records ``MoveUndone`` and ``SlotFreed``.
     """
 
     async def attempt(tx: Tx) -> BookingView:
@@ -113,6 +113,7 @@ async def _return(
         await bookings.set_attention(tx, booking_id=one.id, attention=move.attention)
     else:
         await repository.bring_back(tx, old=old, instead_of=one, attention=move.attention)
+        await keeping.drop_whole(tx, session_id=old.session_id)
         if not await late.take_again(tx, booking=old):
             raise SlotTaken
         if one.session_id is not None and move.session_id is not None:

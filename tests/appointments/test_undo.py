@@ -52,9 +52,10 @@ async def live(salon: Salon) -> int:
 
 
 async def kept(salon: Salon) -> list[tuple[object, dt.datetime, dt.datetime]]:
-    """Which times are kept, of whom, in case that something is moved back."""
+    """Which times are kept, of whom, in case that something is moved back; seats of sessions aside."""
     rows = await salon.rows(
-        "SELECT resource_id, starts_at, ends_at FROM appointments_occupancy WHERE brand_id = $1 AND is_kept"
+        "SELECT resource_id, starts_at, ends_at FROM appointments_occupancy o WHERE brand_id = $1 AND is_kept"
+        " AND NOT EXISTS (SELECT FROM appointments_session g WHERE g.brand_id = $1 AND g.id = o.resource_id)"
     )
     return [(row["resource_id"], row["starts_at"], row["ends_at"]) for row in rows]  # type: ignore[misc]
 
