@@ -34,6 +34,7 @@ def words_of_looks(looked: Meanings | None, form: Form) -> dict[str, Any]:
     return {
         "part": part,
         "parts": [(number, number * ASKED + 1, (number + 1) * ASKED) for number in looked.parts],
+        "too_many": {name: names.too_many for name, names in looked.names.items() if names.too_many},
         "has_more": looked.next_open(part) is not None,
         "fields": [(name, field_label(name)) for name in FIELDS],
         "columns": [(name, name) for name in looked.found.header],

@@ -181,12 +181,24 @@ def _answers(form: Form, looked: Meanings) -> dict[str, Answer]:
             if minutes and not (minutes.isascii() and minutes.isdigit() and len(minutes) < 5):
                 raise InvalidInput(name, "a length is 5 to 720 minutes, in steps of five")
             made[name] = Answer(
-                form.value(name),
+                _meant(form, looked, name),
                 code=form.value(f"{name}-code"),
                 name=form.value(f"{name}-name"),
                 minutes=int(minutes) if minutes else None,
             )
     return made
+
+
+def _meant(form: Form, looked: Meanings, name: str) -> str:
+    """What was chosen for a word, or written where there are too many to choose from."""
+    written = form.value(f"{name}-other").strip()
+    if not written:
+        return form.value(name)
+    kind = name.removeprefix("said-").rsplit("-", 1)[0]
+    found = looked.names[kind].called(written) if kind in looked.names else ""
+    if not found:
+        raise InvalidInput(name, "choose one of the list")
+    return found
 
 
 def _layout(form: Form, looked: Meanings) -> Layout:

@@ -301,6 +301,16 @@ class Names:
                 for pair in _pairs(text):
                     self._by_pair[pair].add(key)
 
+    @property
+    def too_many(self) -> list[str]:
+        """All of them, where they are too many to stand beside each word."""
+        return list(self._labels.values()) if len(self._labels) > _CHOICES else []
+
+    def called(self, label: str) -> str:
+        """Which one of them is listed so; nothing where none is, or several are."""
+        found = [key for key, one in self._labels.items() if one == label.strip()]
+        return found[0] if len(found) == 1 else ""
+
     def same(self, said: str) -> str:
         """What is called exactly so."""
         return self._same.get(known_as(said), "")

@@ -265,3 +265,21 @@ async def test_an_example_says_what_stands_in_the_file_and_nothing_of_ours(hq: H
     page = await hq.page(look)
 
     assert "Line 2: 2018-05-24 · CFC · JOANNE<" in page
+
+
+async def test_where_there_are_too_many_to_choose_from_any_of_them_can_be_written(
+    hq: Hq, salon: Salon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meanings, "_CHOICES", 0)
+    look = await upload(hq, listed(ROWS[:1]))
+    page = await hq.page(look)
+    action = look.replace("imports", "looks")
+    [label] = re.findall(r'<datalist id="names-service"><option value="([^"]*)">', page)
+    values = filled(page) | {"shop-0": str(salon.shop_id), "staff-0": str(salon.staff[0])}
+    wrong = await hq.post(action, **values | {"service-0-other": "没有这个"})
+    await hq.post(action, **values | {"service-0-other": label})
+    meant = await salon.rows("SELECT means FROM appointments_import_word WHERE brand_id = $1 AND kind = 'service'")
+
+    assert wrong.status_code == 400
+    assert 'id="error-service-0"' in wrong.text
+    assert meant == [{"means": str(salon.service.id)}]
