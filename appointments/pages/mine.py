@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from appointments.errors import LinkExpired
 from appointments.repository import bookings, lapsed, waits
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
@@ -179,8 +180,11 @@ class LinkPages(Controller):
 
     @get("/{token:str}", name="appointments.link")
     async def show(self, token: FromPath[str], services: NamedDependency[Services]) -> Template:
-        """The appointment, or what took its place."""
-        brand_id, booking = await links.find(services.database, keyring=services.keyring, token=token)
+        """The appointment, or what took its place; of one that is long over, where another is booked."""
+        try:
+            brand_id, booking = await links.find(services.database, keyring=services.keyring, token=token)
+        except LinkExpired as expired:
+            return await _over(services, token, expired)
         async with services.database.unit_of_work(brand_id) as session:
             brand = await brands.find_brand(session, code=await brands.code_of(session))
             context = await _one(session, services, brand, booking)
@@ -255,10 +259,21 @@ async def _one(
         "is_over": booking.state not in _STANDS,
         "is_late": rules.is_late(booking, now=now),
         "cutoff": rules.cutoff_of(booking),
+        "waited_until": rules.given_up_at(booking),
         # Not the smaller kind that so short a text would get: no phone reads it.
         "qr": segno.make_qr(booking.code, error="m").svg_data_uri(scale=6, border=2),
         "zone": booking.time_zone,
     }
+
+
+async def _over(services: Services, token: str, expired: LinkExpired) -> Template:
+    """Whoever kept a link that was good is still a guest of the brand."""
+    named = rules.read_link(token)
+    if named is None:
+        raise expired
+    async with services.database.unit_of_work(named[0]) as session:
+        brand = await brands.find_brand(session, code=await brands.code_of(session))
+    return page("appointments/link_over.html", status_code=expired.status, brand=brand)
 
 
 async def _group(session: AsyncSession, booking: BookingView) -> GroupView | None:

@@ -17,6 +17,7 @@ from tests.members.makers import Customer, make_customer, signed_in
 from yundian.brands.types import BrandView
 from yundian.platform.core import clock
 from yundian.platform.db.services import Services
+from yundian.platform.web import formats
 
 pytestmark = pytest.mark.anyio
 HTML = {"Accept": "text/html"}
@@ -159,3 +160,36 @@ async def test_who_is_too_late_to_move_is_told_before_she_chooses(
 
     assert "Too late to change this" in times
     assert "/confirm?" not in times
+
+
+async def test_who_is_late_reads_until_when_the_shop_waits_and_who_was_missed_what_she_can_do(
+    client: httpx.AsyncClient, services: Services, brand: BrandView
+) -> None:
+    client.cookies.set("locale", "en")
+    salon = await make_salon(services, brand, fields=service_fields(grace_min=20))
+    her = await make_customer(services, brand)
+    booked = await salon.book(tomorrow(days=2), member_id=her.id)
+    hers = f"/m/{brand.code}/appointments/{booked.code}"
+    link = re.findall(r'href="(/a/[^"]+)"', await look(client, hers, her))[0]
+    said = re.compile(r"the shop waits for you until (\d\d:\d\d)")
+    before = await look(client, hers, her)
+    await salon.rows("UPDATE appointments_booking SET attention = 'choose' WHERE brand_id = $1")
+    asked = await look(client, link, her)
+    await salon.rows("UPDATE appointments_booking SET attention = '' WHERE brand_id = $1")
+    await salon.shift(booked.booking_id, clock.now() - dt.timedelta(minutes=5) - tomorrow(days=2))
+    ends = (await salon.see(booked.booking_id)).starts_at + dt.timedelta(minutes=20)
+    begun = [await look(client, path, her) for path in (hers, link)]
+    await salon.rows("UPDATE appointments_booking SET state = 'no_show' WHERE brand_id = $1")
+    missed, missed_link = [await look(client, path, her) for path in (hers, link)]
+
+    past = "starts_at = starts_at - interval '40 days', ends_at = ends_at - interval '40 days'"
+    await salon.rows(f"UPDATE appointments_booking SET {past} WHERE brand_id = $1")
+    over = await client.get(link, headers=HTML)
+
+    assert over.status_code == 410
+    assert f'href="/m/{brand.code}/book"' in over.text, "whoever kept a link finds the brand again"
+    assert "shop waits" not in before
+    assert "nobody can serve you at this time" in asked, "whoever has only the link is to choose too"
+    assert [said.findall(page) for page in begun] == [[formats.time(ends, salon.zone)]] * 2
+    assert f"waited for you until {formats.time(ends, salon.zone)}" in missed
+    assert f'href="/m/{brand.code}/book/{salon.shop_id}/{salon.service.id}"' in missed_link

@@ -150,10 +150,16 @@
     if (remove) remove.closest("[data-row-item]").remove();
   });
 
-  // Filters apply when a choice is made.
+  // Filters apply when a choice is made; who makes it by keyboard goes on from there on the page that comes.
+  const kept = (run) => { try { return run(sessionStorage); } catch { return null; } };
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
+    if (!event.target.matches("[data-submit-on-change]")) return;
+    kept((store) => store.setItem("chosen", event.target.id));
+    event.target.form.requestSubmit();
   });
+  const chosen = kept((store) => store.getItem("chosen"));
+  kept((store) => store.removeItem("chosen"));
+  if (chosen) document.getElementById(chosen)?.focus({ preventScroll: true });
 
   // What could not be reached says so, with a way to try again.
   const failed = (event) => {
