@@ -73,6 +73,35 @@ async def test_hq_reads_what_went_out_what_did_not_and_sends_again(post: Post, h
     assert await post.state(sent) == "queued"
 
 
+async def test_a_message_that_cannot_be_sent_again_says_why(post: Post, hq: httpx.AsyncClient) -> None:
+    person = await post.person()
+    post.sandbox.break_it("error", provider="sms", key=person.phone, remaining=None, params={"code": "NO_BALANCE"})
+    message_id = (await post.message(await post.queue(person, "group.filled")))["id"]
+    await post.send()
+    path = f"/hq/messages/{message_id}"
+
+    async def change(what: str) -> None:
+        async with post.services.database.connection(post.brand.id) as tx:
+            await tx.execute(f"UPDATE messaging_message SET {what} WHERE id = $1", message_id)
+
+    async def says() -> tuple[bool, bool, bool]:
+        shown = await page_of(hq, path)
+        return f"{path}/send-again" in shown, "would be of no use" in shown, "were erased" in shown
+
+    failed = await says()
+    await change("useless_after = created_at")
+    late = await says()
+    refused = await submit(hq, f"{path}/send-again", {})
+    await change("useless_after = NULL, values_sealed = NULL, recipient = ''")
+    erased = await says()
+    await change("state = 'sent'")
+    sent = await says()
+
+    assert (failed, late, erased) == ((True, False, False), (False, True, False), (False, False, True))
+    assert sent == (False, False, False)
+    assert refused.status_code == 409
+
+
 async def test_hq_edits_a_template_sees_how_it_reads_and_tries_it(post: Post, hq: httpx.AsyncClient) -> None:
     url = "/hq/message-templates/order.ready"
     assert "Reminder, a day before" in await page_of(hq, "/hq/message-templates")

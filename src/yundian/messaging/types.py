@@ -105,7 +105,8 @@ class PolicyView(PolicyFields, frozen=True, kw_only=True):
 
 
 class MessageView(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as HQ sees it: never its words. ``recipient`` is masked; ``reason`` says why it stands so."""
+    """A message as HQ sees it: never its words. ``recipient`` is masked; ``reason`` says why it stands so;
+    ``is_erased``: its words and its recipient are kept no more."""
 
     id: uuid.UUID
     created_at: dt.datetime
@@ -126,6 +127,7 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: dt.datetime | None
     delivered_at: dt.datetime | None
     ended_at: dt.datetime | None
+    is_erased: bool
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):

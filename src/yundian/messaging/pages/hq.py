@@ -170,6 +170,7 @@ async def _message(session: AsyncSession, message_id: uuid.UUID, form: Form) -> 
         "messaging/message.html",
         message=message,
         attempts=attempts,
+        is_wanted_again=reading.may_be_wanted_again(message),
         may_send_again=reading.may_send_again(message),
         is_late=is_late,
         zone=zone,

@@ -11,7 +11,8 @@ from yundian.messaging.types import AttemptView, MessageFilter, MessageView, Tal
 from yundian.platform.core.ids import first_id_at
 from yundian.platform.outbox.door import Door, brand_of, fetch, run
 
-_COLUMNS = ", ".join(f"m.{name}" for name in MessageView.__struct_fields__)
+_SAID = {"is_erased": "m.values_sealed IS NULL"}
+_COLUMNS = ", ".join(_SAID.get(name, f"m.{name}") for name in MessageView.__struct_fields__)
 _ATTEMPT = ", ".join(f"a.{name}" for name in AttemptView.__struct_fields__)
 # Each condition is there only when it is asked for, so that the index that serves it is taken.
 _CONDITIONS = {

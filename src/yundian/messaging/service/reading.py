@@ -55,7 +55,12 @@ def is_late(message: MessageView) -> bool:
 
 def may_send_again(message: MessageView) -> bool:
     """Whether a person may have it sent once more."""
-    return message.state in ENDED_BADLY and not is_late(message)
+    return may_be_wanted_again(message) and not is_late(message) and not message.is_erased
+
+
+def may_be_wanted_again(message: MessageView) -> bool:
+    """Whether it ended so that a person may want it sent once more."""
+    return message.state in ENDED_BADLY
 
 
 async def of_member(door: Door, *, member_id: uuid.UUID, limit: int) -> list[MessageView]:
