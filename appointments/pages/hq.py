@@ -81,7 +81,7 @@ class UsagePages(Controller):
             days=0 if begin or until else days,
             first=first,
             last=last,
-            has_services=bool(await setup.list_services(session)),
+            done=None if found.rows else await readiness.of_brand(session),
             unknown_year=await setup.unknown_holidays(session, today=today),
         )
 

@@ -1,4 +1,4 @@
-"""HQ's pages on what a number of appointments is made of, and which appointment an order followed."""
+"""HQ's pages on what numbers are made of, which appointment an order followed, and what groups book."""
 
 import datetime as dt
 import uuid
@@ -20,8 +20,10 @@ from appointments.schemas import sheets
 from appointments.schemas.forms import LABELS
 from appointments.schemas.setups import weekdays
 from appointments.service import listing as listed
+from appointments.service import parties
 from appointments.service import setup as setup_service
 from appointments.service.listing import Asked
+from groupbuy import api as groups
 from stores import api as stores
 from yundian.orders import api as orders
 from yundian.platform.auth.guards import requires
@@ -137,10 +139,10 @@ class ListPages(Controller):
 
 
 class OrderPanels(Controller):
-    path = "/hq/panels/orders"
+    path = "/hq/panels"
     include_in_schema = False
 
-    @get("/{order_id:uuid}/appointment", name="appointments.followed_by_order", guards=[readers])
+    @get("/orders/{order_id:uuid}/appointment", name="appointments.followed_by_order", guards=[readers])
     async def of_order(self, order_id: FromPath[uuid.UUID], session: NamedDependency[AsyncSession]) -> Template:
         """Which appointment an order followed, and who is credited for it."""
         followed = await listing.followed_by(session, order_id=order_id)
@@ -151,6 +153,19 @@ class OrderPanels(Controller):
             booking=found[0] if found else None,
             shops=await stores.get_shops(session, ids={one.shop_id for one in found}),
             **LABELS,
+        )
+
+    @get("/campaigns/{campaign_id:uuid}/appointment", name="appointments.booked_by_campaign", guards=[readers])
+    async def of_campaign(
+        self, campaign_id: FromPath[uuid.UUID], session: NamedDependency[AsyncSession]
+    ) -> Template:
+        """Which session a campaign's groups book; nothing when they book none."""
+        offer = next((one for one in await parties.offered(session) if one.campaign.id == campaign_id), None)
+        whole = await groups.campaigns_of(session, ids=[campaign_id]) if offer else []
+        return fragment(
+            "appointments/_of_campaign.html",
+            offer=offer,
+            item=whole[0].items[0] if whole and whole[0].items else None,
         )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.repository import readiness as repository
-from appointments.rules.readiness import Counts, Lack, lacks
+from appointments.rules.readiness import Counts, Lack, Steps, lacks, steps
+from appointments.service import setup
+from appointments.states import Status
 from stores import api as stores
 from stores.types import ShopView
 from yundian.payments import api as payments
@@ -31,6 +33,13 @@ async def of_shops(session: AsyncSession) -> list[Readiness]:
     shops = await stores.list_shops(session, limit=MOST_SHOPS)
     counted = await repository.counts(session, shop_ids=[shop.id for shop in shops])
     return [Readiness(shop, counted[shop.id], lacks(counted[shop.id])) for shop in shops if shop.id in counted]
+
+
+async def of_brand(session: AsyncSession) -> Steps:
+    """What is done until the first customer can book, in whichever shop."""
+    counts = [one.counts for one in await of_shops(session)]
+    services = await setup.list_services(session)
+    return steps(counts, has_services=any(one.status is Status.ACTIVE for one in services))
 
 
 async def chair_kinds(door: Door) -> list[str]:

@@ -266,15 +266,24 @@ async def resources_of(session: AsyncSession, *, shop_id: uuid.UUID) -> list[Res
 
 
 async def add_resource(session: AsyncSession, *, shop_id: uuid.UUID, kind: str, name: str) -> ResourceView:
-    """A chair or a room more; ``NameTaken`` when the shop has one of this name."""
+    """A chair or a room more, or one of this name that was taken out of use, as what it is now; ``NameTaken`` when
+    the shop uses one of this name."""
     if not await stores.get_shops(session, ids={shop_id}):
         raise ShopUnknown
-    row = Resource(brand_id=brand_of(session), shop_id=shop_id, kind=kind.strip(), name=name.strip())
-    session.add(row)
+    row = await _retired(session, shop_id, name.strip())
+    if row is None:
+        row = Resource(brand_id=brand_of(session), shop_id=shop_id, kind=kind.strip(), name=name.strip())
+        session.add(row)
+    row.kind, row.status = kind.strip(), Status.ACTIVE
     async with conflicts({"uq_appointments_resource_brand_id_shop_id_name": NameTaken()}):
         await session.flush()
     await _widened(session, [shop_id])
     return msgspec.convert(row, ResourceView, from_attributes=True)
+
+
+async def _retired(session: AsyncSession, shop_id: uuid.UUID, name: str) -> Resource | None:
+    found = (one for one in await repository.resources(session, shop_id=shop_id) if one.name == name)
+    return next((one for one in found if one.status is Status.RETIRED), None)
 
 
 async def set_resource_status(

@@ -249,6 +249,9 @@ ROWS: dict[str, Row] = {
     "appointments.followed_by_order": Row(
         call=on_order("GET", "/hq/panels/orders/{id}/appointment"), may=HQ | OTHER_BRAND, is_page=True
     ),
+    "appointments.booked_by_campaign": Row(
+        call=get(f"/hq/panels/campaigns/{uuid.UUID(int=7)}/appointment"), may=HQ | OTHER_BRAND, is_page=True
+    ),
     "appointments.funnel_policy": Row(
         call=send("POST", "/hq/appointments/funnel/policy", form={"purchase_days": "30"}),
         may=ADMINS,
