@@ -97,6 +97,11 @@ class CapReached(DomainError):
     title = "No more appointments on this day"
 
 
+class ReplacementUnknown(NotFound):
+    code = "appointments.replacement_unknown"
+    title = "Nothing is given to others under this id"
+
+
 class TooLateToUndo(DomainError):
     """The customer has been told, or it was changed since: who moves it again tells her so."""
 

@@ -13,7 +13,9 @@ from appointments.pages.imports import HeldPages, ImportPages, ImportRunPages
 from appointments.pages.looks import DraftPages, LookPages
 from appointments.pages.mine import LinkPages, MyAppointmentPages
 from appointments.pages.numbers import ListPages, OrderPanels
+from appointments.pages.own_links import OwnLinkPages
 from appointments.pages.people import FeedPages, PeoplePages
+from appointments.pages.replacements import ReplacementPages
 from appointments.pages.sharing import SharePages
 from appointments.pages.shop import SheetPages
 from appointments.pages.remembered import RememberedPages
@@ -26,9 +28,10 @@ from appointments.routes.hq_imports import HeldController, ImportController
 from appointments.routes.hq_numbers import NumbersController
 from appointments.routes.hq_people import FeedController, OtherDaysController, PeopleController
 from appointments.routes.hq_looks import DraftController, LookController
+from appointments.routes.hq_replacements import ReplacementController
 from appointments.routes.hq_services import FlowPolicyController, GroupOfferController, ServiceController
 from appointments.routes.hq_shops import ChairController, ShopSetupController
-from appointments.routes.links import LinkController
+from appointments.routes.links import LinkController, OwnLinkController
 from appointments.routes.shops import BoardController
 from appointments.routes.waits import WaitController
 from appointments.service import surveys
@@ -50,6 +53,7 @@ ROOM = Room(
         AppointmentController,
         WaitController,
         LinkController,
+        OwnLinkController,
         GroupSessionController,
         BoardController,
         ShopDayController,
@@ -60,6 +64,7 @@ ROOM = Room(
         PeopleController,
         OtherDaysController,
         FeedController,
+        ReplacementController,
         ShopSetupController,
         ChairController,
         NumbersController,
@@ -75,6 +80,7 @@ ROOM = Room(
         LookController,
         DraftController,
         LinkPages,
+        OwnLinkPages,
         BoardPages,
         SheetPages,
         SharePages,
@@ -89,6 +95,7 @@ ROOM = Room(
         ShopSetupPages,
         PeoplePages,
         FeedPages,
+        ReplacementPages,
         ImportPages,
         ImportRunPages,
         HeldPages,

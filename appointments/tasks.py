@@ -1,11 +1,11 @@
-"""The worker's part: uploaded files of appointments, imports that are taken back, lines of who waits."""
+"""The worker's part: files of appointments, imports that are taken back, who waits, what is given to others."""
 
 import uuid
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.events import LineCalled
-from appointments.service import line, taking_back
+from appointments.service import line, replacing, taking_back
 from appointments.service.imports import FILES
 from yundian.platform.files.service import working
 from yundian.platform.outbox import outbox
@@ -30,4 +30,10 @@ async def call_line(session: AsyncSession, timer: DueTimer) -> None:
     await outbox.record(session, LineCalled(shop_id=uuid.UUID(timer.key)))
 
 
-TIMERS = (import_upload, take_back, call_line)
+@on_timer(replacing.TIMER)
+async def replace(session: AsyncSession, timer: DueTimer) -> None:
+    """Give to others what somebody cannot keep, a stretch at a time."""
+    await replacing.go_on(session, timer)
+
+
+TIMERS = (import_upload, take_back, call_line, replace)

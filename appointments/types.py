@@ -206,6 +206,7 @@ class BookingView(Bilingual, frozen=True, kw_only=True):
     confirmed_at: dt.datetime | None
     is_day_only: bool
     external_client: str
+    link_version: int = 0
     service_name_en: str = ""
     staff_name_en: str = ""
 

@@ -146,6 +146,8 @@ class Booking(Row, table=True):
     external_source: str = Field(default="", sa_type=sa.String(64), sa_column_kwargs={"server_default": ""})
     external_id: str | None = Field(default=None, sa_type=sa.String(160))
     external_client: str = Field(default="", sa_type=sa.String(80), sa_column_kwargs={"server_default": ""})
+    # Another one ends the secret addresses that were given out.
+    link_version: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class Occupancy(Row, table=True):

@@ -160,6 +160,7 @@ class StaffDay(Row, table=True):
         sa.CheckConstraint("starts BETWEEN 0 AND 1439 AND ends > starts AND ends <= starts + 1440", name="span"),
         sa.Index(None, "brand_id", "staff_id", "day"),
         some("uq_appointments_staff_day_off", "staff_id day", "kind = 'off'", unique=True),
+        some("uq_appointments_staff_day_break", "staff_id day starts ends", "kind = 'break'", unique=True),
     )
 
     staff_id: uuid.UUID

@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import ServiceUnknown
 from appointments.pages.shared import replaced_text
+from appointments.repository import replacements
 from appointments.schemas.setups import (
     ChairForm,
     RuleForm,
@@ -27,8 +28,8 @@ from appointments.schemas.setups import (
     workday_rules,
 )
 from appointments.schemas.sheets import people_sheet
-from appointments.service import drafts, readiness, reporting, setup
-from appointments.service.misfits import misfits, replace_misfits
+from appointments.service import drafts, readiness, replacing, reporting, setup
+from appointments.service.misfits import misfits
 from appointments.types import ServiceView
 from stores import api as stores
 from yundian.brands import api as brands
@@ -222,10 +223,10 @@ class ShopSetupPages(Controller):
         principal: NamedDependency[Principal],
     ) -> Response[Any]:
         """What lies outside the hours or somebody's work is given to others, or its customers are asked."""
-        given, asked = await replace_misfits(
+        begun = await replacing.replace_misfits(
             services.database, brand_id=principal.brand, shop_id=shop_id, actor_id=principal.id
         )
-        return see_other(f"/hq/appointments/shops/{shop_id}", toast=replaced_text(given, asked))
+        return see_other(f"/hq/appointments/shops/{shop_id}", toast=replaced_text(begun))
 
     @post("/{shop_id:uuid}/days", name="appointments.hq_shop.day", guards=[writers], status_code=200)
     @idempotent
@@ -289,6 +290,7 @@ async def _shop_page(session: AsyncSession, shop_id: uuid.UUID, form: Form) -> T
         needed_kinds=await readiness.needed_kinds(session, shop_id=shop_id),
         days=days,
         misfits=await misfits(session, shop_id=shop_id),
+        replacing=await replacements.latest(session, shop_id=shop_id),
         holiday_rules=holiday_rules(),
         workday_rules=workday_rules(),
         unknown_year=await setup.unknown_holidays(session, today=today),

@@ -14,12 +14,13 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import BookingUnknown, StaffUnknown
 from appointments.pages.shared import replaced_text
-from appointments.repository import bookings
+from appointments.repository import bookings, replacements
 from appointments.rules import life as rules
 from appointments.schemas.calendars import calendar_file
 from appointments.schemas.setups import AwayForm, PlanForm, PlanRow, StaffForm, day_kinds, text_of, weekdays
-from appointments.service import drafts, feeds, moving, setup
-from appointments.service.misfits import misfits, replace_misfits
+from appointments.service import drafts, feeds, replacing, setup
+from appointments.service.misfits import misfits
+from appointments.service.replacing import Days
 from appointments.states import BookingState, DayKind, Status
 from appointments.types import StaffDayFields, StaffFields, StaffView
 from stores import api as stores
@@ -139,15 +140,14 @@ class PeoplePages(Controller):
                 return await _person_page(session, services, one, other=form)
         if fields.kind is DayKind.BREAK:
             return see_other(f"/hq/appointments/staff/{staff_id}", toast=_("Saved"))
-        given, asked = await moving.replace_absent(
+        begun = await replacing.replace_absent(
             services.database,
             brand_id=principal.brand,
             staff_id=staff_id,
-            first=fields.first,
-            last=fields.last,
+            days=Days(first=fields.first, last=fields.last),
             actor_id=principal.id,
         )
-        return see_other(f"/hq/appointments/staff/{staff_id}", toast=replaced_text(given, asked))
+        return see_other(f"/hq/appointments/staff/{staff_id}", toast=replaced_text(begun))
 
     @post("/{staff_id:uuid}/replace", name="appointments.person.replace", guards=[writers], status_code=303)
     async def replace(
@@ -157,10 +157,10 @@ class PeoplePages(Controller):
         principal: NamedDependency[Principal],
     ) -> Redirect:
         """What does not fit her plan any more is given to others, or its customers are asked."""
-        given, asked = await replace_misfits(
+        begun = await replacing.replace_misfits(
             services.database, brand_id=principal.brand, staff_id=staff_id, actor_id=principal.id
         )
-        return see_other(f"/hq/appointments/staff/{staff_id}", toast=replaced_text(given, asked))
+        return see_other(f"/hq/appointments/staff/{staff_id}", toast=replaced_text(begun))
 
     @post(
         "/{staff_id:uuid}/days/{day_id:uuid}/remove",
@@ -276,6 +276,7 @@ async def _person_page(
         day_kinds=day_kinds(),
         text_of=text_of,
         misfits=await misfits(session, staff_id=one.id) if one else [],
+        replacing=await replacements.latest(session, staff_id=one.id) if one else None,
         feed=feeds.address(session, services, one) or "" if one else "",
         statuses=[("active", _("Serves customers")), ("retired", _("Does not serve any more"))],
     )

@@ -5,6 +5,7 @@ import uuid
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.repository import setup as repository
+from appointments.service.replacing import Begun
 from appointments.types import Plans
 from stores import api as stores
 from stores.types import ShopView
@@ -15,12 +16,17 @@ from yundian.platform.web.context import current
 from yundian.platform.web.i18n import gettext as _
 
 
-def replaced_text(given: int, asked: int) -> str:
-    """What became of appointments whose people are away."""
+def replaced_text(one: Begun) -> str:
+    """What became of appointments whose people are away, or where to see it."""
+    if one.run_id is not None:
+        return _(
+            "Saved. %(total)s appointments are seen to in the background; this page shows how far it is.",
+            total=one.total,
+        )
     return _(
         "Saved. %(given)s appointments were given to others, %(asked)s customers are asked to choose.",
-        given=given,
-        asked=asked,
+        given=one.given,
+        asked=one.asked,
     )
 
 

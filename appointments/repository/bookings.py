@@ -46,7 +46,7 @@ SELECT now() AS seen_at,
     b.is_any_staff, b.price_minor, b.deposit_minor, b.currency, b.payment_id, b.expires_at, b.arrived_at,
     b.started_at, b.ended_at, b.created_at, b.reason, b.reason_code, b.moved_from, b.sequence, b.cutoff_min,
     b.grace_min, b.is_late_cancel_charged, b.is_no_show_charged, b.channel, b.asked_at, b.confirmed_at,
-    b.is_day_only, b.external_client,
+    b.is_day_only, b.external_client, b.link_version,
     CASE WHEN v.name = b.service_name THEN v.name_en ELSE '' END AS service_name_en,
     s.display_name_en AS staff_name_en
 FROM appointments_booking b
@@ -61,7 +61,7 @@ _ORDER = (
     "deposit_minor", "currency", "payment_id", "expires_at", "arrived_at", "started_at", "ended_at", "created_at",
     "reason", "reason_code", "moved_from", "sequence", "cutoff_min", "grace_min", "is_late_cancel_charged",
     "is_no_show_charged", "channel", "asked_at", "confirmed_at", "is_day_only", "external_client",
-    "service_name_en", "staff_name_en",
+    "link_version", "service_name_en", "staff_name_en",
 )  # fmt: skip
 
 MOVE = """
@@ -86,8 +86,7 @@ WITH ours AS (
     FROM appointments_booking b WHERE b.brand_id = $1 AND b.id = $2 AND g.brand_id = $1 AND g.id = b.session_id
     AND g.taken > 0 RETURNING g.id, g.is_open
 ), kept_session AS (DELETE FROM appointments_occupancy o USING left_session l
-    WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_kept
-)
+    WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_kept)
 UPDATE appointments_occupancy o SET is_live = false FROM left_session l
 WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_live AND NOT o.is_kept
 """  # noqa: S608

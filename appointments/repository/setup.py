@@ -6,6 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 import msgspec
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col, delete, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -157,6 +159,22 @@ async def days_of(session: AsyncSession, *, staff_id: uuid.UUID, since: dt.date)
 async def forget(session: AsyncSession, kind: type[StaffShop | Skill | PlanSpan], *, staff_id: uuid.UUID) -> None:
     """All of somebody's rows of one kind, to be written anew."""
     await session.exec(delete(kind).where(col(kind.brand_id) == brand_of(session), col(kind.staff_id) == staff_id))
+
+
+async def lock_staff(session: AsyncSession, *, staff_id: uuid.UUID) -> None:
+    """Whoever says something of her days at the same moment says it afterwards."""
+    statement = select(Staff.id).where(col(Staff.brand_id) == brand_of(session), col(Staff.id) == staff_id)
+    await session.exec(statement.with_for_update(key_share=True))
+
+
+async def say_days(session: AsyncSession, days: Sequence[StaffDay]) -> None:
+    """Write them; a break that was said before is the same one."""
+    values = [one.model_dump() for one in days]
+    one_break = ["brand_id", "staff_id", "day", "starts", "ends"]
+    statement = insert(StaffDay).on_conflict_do_nothing(
+        index_elements=one_break, index_where=text("kind = 'break'")
+    )
+    await session.exec(statement.values(values))
 
 
 async def forget_staff_day(session: AsyncSession, *, staff_id: uuid.UUID, day_id: uuid.UUID) -> dt.date | None:

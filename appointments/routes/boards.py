@@ -37,7 +37,19 @@ from appointments.schemas.shops import (
     lanes,
 )
 from appointments.schemas.wire import BoardEntry, ServiceRead, TriedRead
-from appointments.service import dropping, life, moving, planning, prepaid, setup, sharing, sheets, shifts, trying
+from appointments.service import (
+    dropping,
+    life,
+    moving,
+    planning,
+    prepaid,
+    setup,
+    sharing,
+    sheets,
+    shifts,
+    trying,
+    undoing,
+)
 from stores import api as stores
 from stores.errors import ShopUnknown
 from yundian.attribution.types import LinkRead
@@ -238,6 +250,24 @@ class SheetController(Controller):
             sequence=data.sequence,
         )
         return BoardEntry.of(given)
+
+    @post("/stand", operation_id="appointments_let_move_stand", status_code=200, responses=_NONE)
+    async def stand(
+        self,
+        booking_id: FromPath[uuid.UUID],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> BoardEntry:
+        """Let a move stand before its minute is over: the time that is kept for it can be booked at once.
+
+        The customer is told, and it cannot be undone any more. A group session stands as a whole. Repeating is
+        harmless.
+        """
+        return BoardEntry.of(
+            await undoing.stand(
+                services.database, brand_id=principal.brand, booking_id=booking_id, shops=principal.own_shops
+            )
+        )
 
     @delete("/tried/{sku_id:uuid}", operation_id="appointments_remove_tried", responses=_NONE)
     async def remove_tried(

@@ -287,10 +287,10 @@ class AppointmentController(Controller):
         services: NamedDependency[Services],
         principal: NamedDependency[Principal],
     ) -> SecretLink:
-        """Get the secret address of one of one's own appointments, for whoever comes along; always the same."""
+        """Get the secret address of one of one's own appointments, for whoever comes along; it can be renewed."""
         async with services.database.connection(principal.brand) as tx:
             one = await life.see_code(tx, code=code, member_id=principal.own_id)
-        token = links.token_of(services.keyring, brand_id=principal.brand, booking_id=one.id)
+        token = links.token_of(services.keyring, brand_id=principal.brand, booking=one)
         base = services.settings.public_url or str(request.base_url)
         return SecretLink(token=token, url=f"{base.rstrip('/')}/a/{token}", ends_at=one.ends_at + rules.LINK_LIVES)
 

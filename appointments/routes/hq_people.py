@@ -23,8 +23,9 @@ from appointments.schemas.hq import (
     WeekRead,
     WeekWrite,
 )
-from appointments.service import feeds, moving, setup
-from appointments.service.misfits import misfits, replace_misfits
+from appointments.service import feeds, replacing, setup
+from appointments.service.misfits import misfits
+from appointments.service.replacing import Days
 from appointments.states import DayKind
 from stores.errors import ShopUnknown
 from yundian.platform.auth.guards import requires
@@ -155,23 +156,23 @@ class OtherDaysController(Controller):
     ) -> Replaced:
         """Say that she is away or works at other hours (in place of what was said before), or has one more break.
 
-        What she cannot keep on these days is given at once to whoever is free then, or its customer is asked to
-        choose; a break leaves all as it is. Being away and other hours may be said again: it changes nothing.
+        What she cannot keep on these days is given to whoever is free then, or its customer is asked to choose: at
+        once, or, where it is many, in the background, and then the answer has a ``replacement_id``. A break leaves
+        all as it is. All of it may be said again: it changes nothing.
         """
         fields = data.fields()
         async with services.database.unit_of_work(principal.brand) as session:
             await setup.put_days(session, staff_id=staff_id, fields=fields)
         if fields.kind is DayKind.BREAK:
             return Replaced(given=0, asked=0)
-        given, asked = await moving.replace_absent(
+        begun = await replacing.replace_absent(
             services.database,
             brand_id=principal.brand,
             staff_id=staff_id,
-            first=fields.first,
-            last=fields.last,
+            days=Days(first=fields.first, last=fields.last),
             actor_id=principal.id,
         )
-        return Replaced(given=given, asked=asked)
+        return Replaced.of(begun)
 
     @delete(
         "/days/{day_id:uuid}",
@@ -215,10 +216,10 @@ class OtherDaysController(Controller):
         principal: NamedDependency[Principal],
     ) -> Replaced:
         """Give what she cannot keep to whoever is free then, or ask its customers. Repeating is harmless."""
-        given, asked = await replace_misfits(
+        begun = await replacing.replace_misfits(
             services.database, brand_id=principal.brand, staff_id=staff_id, actor_id=principal.id
         )
-        return Replaced(given=given, asked=asked)
+        return Replaced.of(begun)
 
 
 class FeedController(Controller):

@@ -21,8 +21,8 @@ from appointments.schemas.hq import (
     ShopRead,
     ShopSetupRead,
 )
-from appointments.service import readiness, setup
-from appointments.service.misfits import misfits, replace_misfits
+from appointments.service import readiness, replacing, setup
+from appointments.service.misfits import misfits
 from stores import api as stores
 from stores.errors import ShopUnknown
 from yundian.platform.auth.guards import requires
@@ -133,10 +133,10 @@ class ShopSetupController(Controller):
         principal: NamedDependency[Principal],
     ) -> Replaced:
         """Give what does not fit any more to whoever is free then, or ask its customers. Repeating is harmless."""
-        given, asked = await replace_misfits(
+        begun = await replacing.replace_misfits(
             services.database, brand_id=principal.brand, shop_id=shop_id, actor_id=principal.id
         )
-        return Replaced(given=given, asked=asked)
+        return Replaced.of(begun)
 
 
 class ChairController(Controller):

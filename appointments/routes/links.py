@@ -1,21 +1,26 @@
 """One appointment by its secret address, by JSON: for whoever comes along, without signing in."""
 
 import uuid
+from typing import Any
 
-from litestar import Controller, Response, get, post
+from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import BookingUnknown, LinkExpired, NotNow, SlotPassed
+from appointments.rules import life as rules
 from appointments.schemas.calendars import CALENDAR, calendar_file
-from appointments.schemas.customers import LinkedAppointment
+from appointments.schemas.customers import LinkedAppointment, SecretLink
 from appointments.service import links
 from appointments.types import BookingView
 from stores import api as stores
 from yundian.brands import api as brands
-from yundian.platform.auth.guards import anyone
+from yundian.platform.auth.guards import anyone, customer
+from yundian.platform.core.principal import Principal
 from yundian.platform.db.services import Services
 from yundian.platform.web.i18n import told
+from yundian.platform.web.idempotency import idempotent
 from yundian.platform.web.openapi import refusals
 
 _GONE = refusals(BookingUnknown, LinkExpired)
@@ -58,6 +63,29 @@ class LinkController(Controller):
         async with services.database.unit_of_work(brand_id) as session:
             brand = await brands.find_brand(session, code=await brands.code_of(session))
             return await calendar_file(session, told(brand).name, [booking])
+
+
+class OwnLinkController(Controller):
+    """The secret address of one of one's own appointments."""
+
+    path = "/appointments/{code:str}/link"
+    guards = [customer]  # noqa: RUF012  Litestar's way to guard a controller
+
+    @post(operation_id="appointments_renew_link", status_code=200, responses=refusals(BookingUnknown))
+    @idempotent
+    async def renew(
+        self,
+        code: FromPath[str],
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        services: NamedDependency[Services],
+        principal: NamedDependency[Principal],
+    ) -> SecretLink:
+        """Make another secret address: those that were given out before end at once."""
+        one = await links.renew(session, code=code, member_id=principal.own_id)
+        token = links.token_of(services.keyring, brand_id=principal.brand, booking=one)
+        base = services.settings.public_url or str(request.base_url)
+        return SecretLink(token=token, url=f"{base.rstrip('/')}/a/{token}", ends_at=one.ends_at + rules.LINK_LIVES)
 
 
 async def _told(services: Services, brand_id: uuid.UUID, booking: BookingView) -> LinkedAppointment:

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from appointments.repository.replacements import Replacement
 from appointments.repository.setup import ResourceView, StaffDayView
 from appointments.rules.readiness import Counts, Lack
 from appointments.schemas.setups import AwayForm, Clock, both, sound, span_of, text_of
 from appointments.service import purchases, viewing
 from appointments.service.parties import Offered
 from appointments.service.readiness import Readiness
+from appointments.service.replacing import Begun
 from appointments.states import BookingState, DayKind, DayRule, SpanKind, Status
 from appointments.types import BookingView, PlanLine, ServiceFields, ShopDayView, StaffFields, StaffView
 
@@ -165,10 +167,35 @@ class OtherDayRead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Replaced(msgspec.Struct, frozen=True, kw_only=True):
-    """So many appointments were given to somebody else, and so many customers are asked to choose."""
+    """So many appointments were given to somebody else, and so many customers are asked to choose.
+
+    With a ``replacement_id`` there are more than can be waited for: they are seen to in the background.
+    """
 
     given: int
     asked: int
+    replacement_id: uuid.UUID | None = None
+
+    @classmethod
+    def of(cls, one: Begun) -> "Replaced":
+        return cls(given=one.given, asked=one.asked, replacement_id=one.run_id)
+
+
+class ReplacementRead(msgspec.Struct, frozen=True, kw_only=True):
+    """How far it is: of ``total`` appointments so many are ``done``. The rest of those stayed as they were."""
+
+    id: uuid.UUID
+    staff_id: uuid.UUID | None
+    shop_id: uuid.UUID | None
+    total: int
+    done: int
+    given: int
+    asked: int
+    ended_at: dt.datetime | None
+
+    @classmethod
+    def of(cls, one: Replacement) -> "ReplacementRead":
+        return cls(**msgspec.structs.asdict(one))
 
 
 class FeedRead(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,12 +7,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.repository import bookings
 from appointments.repository import setup as repository
-from appointments.service import moving, setup, shifts
+from appointments.service import shifts
 from appointments.states import MOVABLE
 from appointments.types import BookingView
-from stores import api as stores
 from yundian.platform.core import clock
-from yundian.platform.db.database import Database
 
 # Of so many it is looked whether they fit; the next ones are seen when these are settled.
 MOST = 500
@@ -43,25 +41,3 @@ async def misfits(
         if not one.is_day_only
         and not ((one.staff_id, one.service_id) in skills and worked[one.shop_id].covers(one))
     ]
-
-
-async def replace_misfits(
-    database: Database,
-    *,
-    brand_id: uuid.UUID,
-    actor_id: uuid.UUID | None,
-    staff_id: uuid.UUID | None = None,
-    shop_id: uuid.UUID | None = None,
-) -> tuple[int, int]:
-    """Give them to whoever is free then, or ask their customers; how many of each, as ``moving.replace``.
-
-    Raises:
-        StaffUnknown, ShopUnknown
-    """
-    async with database.unit_of_work(brand_id) as session:
-        if staff_id is not None:
-            await setup.get_staff(session, staff_id=staff_id)
-        if shop_id is not None:
-            await stores.get_shop(session, shop_id=shop_id)
-        which = await misfits(session, staff_id=staff_id, shop_id=shop_id)
-    return await moving.replace(database, brand_id=brand_id, which=which, actor_id=actor_id)

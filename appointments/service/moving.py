@@ -2,8 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import partial
@@ -153,51 +152,7 @@ async def reassign(
     return await book.decided(database, brand_id, attempt)
 
 
-async def replace_absent(
-    database: Database,
-    *,
-    brand_id: uuid.UUID,
-    staff_id: uuid.UUID,
-    first: dt.date,
-    last: dt.date,
-    actor_id: uuid.UUID | None,
-) -> tuple[int, int]:
-    """Somebody is away on these days: give each of her bookings to whoever is free then, fairly.
-
-    What she can serve all the same stays hers. Where nobody else is free, the customer is asked to choose (another
-    time, or cancel free of charge). How many were given to somebody else, and how many wait for the customer.
-    Records ``BookingReassigned`` for each.
-    """
-    async with database.connection(brand_id) as tx:
-        theirs = await bookings.of_staff(
-            tx, staff_id=staff_id, first=first, last=last, states=MOVABLE | {BookingState.HELD}
-        )
-    return await replace(database, brand_id=brand_id, which=theirs, actor_id=actor_id)
-
-
-async def replace(
-    database: Database, *, brand_id: uuid.UUID, which: Sequence[BookingView], actor_id: uuid.UUID | None
-) -> tuple[int, int]:
-    """The same for these bookings, whoever serves them: those that fit after all are left alone."""
-    ended: Counter[_Replaced] = Counter()
-    for one in which:
-        if one.starts_at <= one.seen_at:
-            continue
-
-        async def attempt(
-            tx: Tx, booking_id: uuid.UUID = one.id, absent: uuid.UUID = one.staff_id, *, is_open: bool = False
-        ) -> _Replaced:
-            return await _replace(tx, booking_id, absent, actor_id, is_open=is_open)
-
-        try:
-            ended[await book.decided(database, brand_id, attempt)] += 1
-        except SlotTaken:
-            # Everybody who was free is taken again and again in this moment: the rest of her day must not wait.
-            ended[await book.decided(database, brand_id, partial(attempt, is_open=True))] += 1
-    return ended[_Replaced.GIVEN], ended[_Replaced.ASKED]
-
-
-class _Replaced(Enum):
+class Replaced(Enum):
     """What became of a booking of somebody who is away."""
 
     GIVEN = auto()
@@ -205,28 +160,59 @@ class _Replaced(Enum):
     LEFT = auto()
 
 
+Noted = Callable[[Tx, Replaced], Awaitable[None]]
+
+
+async def replace(
+    database: Database,
+    *,
+    brand_id: uuid.UUID,
+    booking_id: uuid.UUID,
+    absent: uuid.UUID,
+    actor_id: uuid.UUID | None,
+    note: Noted | None = None,
+) -> Replaced:
+    """Give a booking that somebody cannot keep to whoever is free then, fairly, or ask its customer to choose.
+
+    What she can serve all the same stays hers. Asked to choose is who cannot be served by anybody else: another
+    time, or cancel free of charge. ``note`` is told in the same transaction. Records ``BookingReassigned``.
+    """
+
+    async def attempt(tx: Tx, *, is_open: bool = False) -> Replaced:
+        ended = await _replace(tx, booking_id, absent, actor_id, is_open=is_open)
+        if note is not None:
+            await note(tx, ended)
+        return ended
+
+    try:
+        return await book.decided(database, brand_id, attempt)
+    except SlotTaken:
+        # Everybody who was free is taken again and again in this moment: others must not wait.
+        return await book.decided(database, brand_id, partial(attempt, is_open=True))
+
+
 async def _replace(
     tx: Tx, booking_id: uuid.UUID, absent: uuid.UUID, actor_id: uuid.UUID | None, *, is_open: bool
-) -> _Replaced:
+) -> Replaced:
     one = await life.see(tx, booking_id=booking_id, is_locked=True)
     now = one.seen_at
     is_held = one.state is BookingState.HELD
-    if one.staff_id != absent or not (one.state in MOVABLE or is_held):
-        return _Replaced.LEFT
+    if one.staff_id != absent or one.starts_at <= now or not (one.state in MOVABLE or is_held):
+        return Replaced.LEFT
     openings = await _openings(tx, one, now)
     if _can_serve(one, openings, absent):
-        return _Replaced.LEFT
+        return Replaced.LEFT
     try:
         people, _ = await _others(tx, one, openings, None)
     except DomainError:
         people = []
     if people and one.session_id is None and not is_open:
         await _hand_over(tx, one, people[0], one.resource_id, actor_id=actor_id, by=Actor.SYSTEM, now=now)
-        return _Replaced.GIVEN
+        return Replaced.GIVEN
     await bookings.set_attention(tx, booking_id=one.id, attention=Attention.CHOOSE)
     await bookings.note(tx, booking_id=one.id, kind="choose", actor=Actor.SYSTEM, actor_id=actor_id, now=now)
     await outbox.record(tx, BookingReassigned(booking=facts.of(one), is_open=True))
-    return _Replaced.ASKED
+    return Replaced.ASKED
 
 
 def _can_serve(one: BookingView, openings: Openings, staff_id: uuid.UUID) -> bool:

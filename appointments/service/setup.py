@@ -208,7 +208,9 @@ async def days_of(session: AsyncSession, *, staff_id: uuid.UUID, since: dt.date)
 
 
 async def put_days(session: AsyncSession, *, staff_id: uuid.UUID, fields: StaffDayFields) -> None:
-    """Say what is different on some dates. Away or other hours replace what was said before; a break is added."""
+    """Say what is different on some dates. Away or other hours replace what was said before; a break is added,
+    once however often it is said."""
+    await repository.lock_staff(session, staff_id=staff_id)
     staff = await get_staff(session, staff_id=staff_id)
     if not dt.timedelta(0) <= fields.last - fields.first < dt.timedelta(days=MAX_AWAY_DAYS):
         raise InvalidInput("last", "must not lie before the first day, nor a year after it")
@@ -222,7 +224,7 @@ async def put_days(session: AsyncSession, *, staff_id: uuid.UUID, fields: StaffD
     if fields.kind is not DayKind.BREAK:
         await repository.forget_off_days(session, staff_id=staff_id, first=fields.first, last=fields.last)
     days = (fields.first + dt.timedelta(days=n) for n in range((fields.last - fields.first).days + 1))
-    session.add_all(
+    said = [
         StaffDay(
             brand_id=brand_of(session),
             staff_id=staff_id,
@@ -234,8 +236,8 @@ async def put_days(session: AsyncSession, *, staff_id: uuid.UUID, fields: StaffD
             reason=fields.reason.strip(),
         )
         for day in days
-    )
-    await session.flush()
+    ]
+    await repository.say_days(session, said)
     await planned.correct(
         session, shop_ids=staff.shop_ids, first=fields.first, last=fields.last, staff_id=staff_id
     )

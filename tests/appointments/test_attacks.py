@@ -10,9 +10,10 @@ import pytest
 
 from appointments.errors import CapReached, KeyReused, NeedsDeposit, NotNow, SlotTaken, TooManyHolds
 from appointments.rules.life import NO_SHOW_TIMER
-from appointments.service import moving, setup, steps, waiting
+from appointments.service import moving, replacing, setup, steps, waiting
 from appointments.service.booking import MAX_HOLDS
 from appointments.service.moving import NewTime
+from appointments.service.replacing import Days
 from appointments.service.steps import By, Step
 from appointments.states import Attention, BookingState, DayKind, DepositState, WaitMode
 from appointments.types import Actor, StaffDayFields
@@ -44,9 +45,14 @@ async def away(salon: Salon, staff_id: uuid.UUID, day: dt.date, **changes: objec
     values = {"first": day, "last": day, "kind": DayKind.OFF, **changes}
     async with salon.services.database.unit_of_work(salon.brand.id) as session:
         await setup.put_days(session, staff_id=staff_id, fields=StaffDayFields(**values))  # type: ignore[arg-type]
-    return await moving.replace_absent(
-        salon.services.database, brand_id=salon.brand.id, staff_id=staff_id, first=day, last=day, actor_id=None
+    done = await replacing.replace_absent(
+        salon.services.database,
+        brand_id=salon.brand.id,
+        staff_id=staff_id,
+        days=Days(first=day, last=day),
+        actor_id=None,
     )
+    return done.given, done.asked
 
 
 async def money_arrives(salon: Salon, till: Till) -> None:

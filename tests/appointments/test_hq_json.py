@@ -133,11 +133,16 @@ async def test_somebody_is_entered_with_her_week_and_what_she_cannot_keep_goes_t
     assert await api("POST", f"{one}/days", first=day, last=day, kind="off", reason="病假") == {
         "given": 1,
         "asked": 0,
+        "replacement_id": None,
     }
-    assert await api("POST", f"{one}/days", first=day, last=day, kind="off") == {"given": 0, "asked": 0}
+    assert await api("POST", f"{one}/days", first=day, last=day, kind="off") == {
+        "given": 0,
+        "asked": 0,
+        "replacement_id": None,
+    }
     assert (await salon.see(booked.booking_id)).staff_id == salon.staff[0]
     pause = {"first": day, "last": day, "kind": "break", "starts": "12:00", "ends": "12:30"}
-    assert await api("POST", f"{one}/days", **pause) == {"given": 0, "asked": 0}
+    assert await api("POST", f"{one}/days", **pause) == {"given": 0, "asked": 0, "replacement_id": None}
     days = await api("GET", f"{one}/days?since={day}")
     assert sorted((each["kind"], each["starts"], each["day"]) for each in days) == [
         ("break", "12:00", day), ("off", None, day)
@@ -155,7 +160,7 @@ async def test_somebody_is_entered_with_her_week_and_what_she_cannot_keep_goes_t
     await api("PUT", other, **without)
     [misfit] = await api("GET", f"{other}/misfits")
     assert (misfit["id"], misfit["member_id"]) == (str(booked.booking_id), str(customer.id))
-    assert await api("POST", f"{other}/replace") == {"given": 1, "asked": 0}
+    assert await api("POST", f"{other}/replace") == {"given": 1, "asked": 0, "replacement_id": None}
     assert await api("GET", f"{other}/misfits") == await api("GET", f"{SETUP}/shops/{shop}/misfits") == []
     assert (await salon.see(booked.booking_id)).staff_id == uuid.UUID(made["id"])
     names = [each["display_name"] for each in await api("GET", f"{path}?shop_id={shop}")]
@@ -222,7 +227,7 @@ async def test_a_shop_gets_chairs_holidays_and_other_hours_and_what_it_lacks_is_
     for first in ("0001-01-01", "9999-12-31"):
         await api("PUT", f"{one}/days/{first}")
         await api("DELETE", f"{one}/days/{first}")
-    assert await api("POST", f"{one}/replace") == {"given": 0, "asked": 0}
+    assert await api("POST", f"{one}/replace") == {"given": 0, "asked": 0, "replacement_id": None}
     assert await stranger("GET", f"{SETUP}/shops") == []
     for method, end, body in (
         ("GET", "", {}),

@@ -11,9 +11,10 @@ from appointments.errors import NotNow, PastCutoff, SlotTaken, TimeGone, TooEarl
 from appointments.handlers import HOLD_TIMER
 from appointments.rules import life as rules
 from appointments.rules.life import NO_SHOW_TIMER, REQUEST_TIMER
-from appointments.service import life, moving, setup, waiting
+from appointments.service import life, moving, replacing, setup, waiting
 from appointments.service.booking import decided, soon
 from appointments.service.moving import NewTime
+from appointments.service.replacing import Days
 from appointments.states import Attention, BookingState, DayKind, DepositState, Source
 from appointments.types import Actor, BookingView, StaffDayFields
 from tests.appointments.makers import Salon, make_salon, service_fields
@@ -225,13 +226,13 @@ async def test_who_is_away_is_replaced_and_where_nobody_can_the_customer_chooses
     async with services.database.unit_of_work(brand.id) as session:
         await setup.put_days(session, staff_id=anna, fields=StaffDayFields(first=day, last=day, kind=DayKind.OFF))
 
-    done = await moving.replace_absent(
-        services.database, brand_id=brand.id, staff_id=anna, first=day, last=day, actor_id=None
+    done = await replacing.replace_absent(
+        services.database, brand_id=brand.id, staff_id=anna, days=Days(first=day, last=day), actor_id=None
     )
     await salon.deliver()
 
     given, open_one = await salon.see(hers.booking_id), await salon.see(stuck.booking_id)
-    assert done == (1, 1)
+    assert (done.given, done.asked, done.run_id) == (1, 1, None)
     assert (given.staff_id, given.attention) == (berta, Attention.REASSIGNED)
     assert (open_one.staff_id, open_one.attention) == (anna, Attention.CHOOSE)
     assert rules.is_late(given, now=given.starts_at) is False

@@ -2,6 +2,7 @@
 
 from appointments.models import booking as appointments_booking
 from appointments.models import flow as appointments_flow
+from appointments.models import replacements as appointments_replacements
 from appointments.models import setup as appointments_setup
 from appointments.models import surveys as appointments_surveys
 from groupbuy import models as groupbuy
@@ -29,5 +30,5 @@ __all__ = ["MODELS", "metadata"]
 MODELS = (
     directory, outbox, web, auth, intake, files, brands, catalog, stores, members, payments, attribution,
     messaging, orders, reports, channels, groupbuy, appointments_setup, appointments_booking, appointments_flow,
-    appointments_surveys,
+    appointments_surveys, appointments_replacements,
 )  # fmt: skip

@@ -202,6 +202,7 @@ ROWS: dict[str, Row] = {
     "appointments.my_appointment.cancel": of_customer(on_booking("POST", f"{_MINE}/cancel")),
     "appointments.my_appointment.accept": of_customer(on_offer),
     "appointments.my_appointment.calendar": of_customer(on_booking("GET", f"{_MINE}/calendar.ics")),
+    "appointments.link.renew": of_customer(on_booking("POST", f"{_MINE}/link")),
     "appointments.leave_wait": of_customer(on_wait),
     "appointments.home_next": of_customer(on_booking("GET", "/m/{brand}/panels/appointments")),
     "appointments.home_book": public(on_shop("GET", "/m/{brand}/panels/book")),

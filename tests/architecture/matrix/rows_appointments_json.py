@@ -123,6 +123,7 @@ ROWS: dict[str, Row] = {
     "appointments_get_of_order": of_customer(on_own_order),
     "appointments_get_calendar": of_customer(on_one("GET", f"{_OWN}/calendar")),
     "appointments_get_link": of_customer(on_one("GET", f"{_OWN}/link")),
+    "appointments_renew_link": of_customer(on_one("POST", f"{_OWN}/link")),
     "appointments_list_waits": of_customer(get("/v1/appointment-waits")),
     "appointments_join_wait": of_customer(
         by_json(
@@ -153,5 +154,6 @@ ROWS: dict[str, Row] = {
         by_json(on_booking("POST", f"{_ONE}/place", start="{start}", lane_id="{staff}"), start="", lane_id="")
     ),
     "appointments_change_people": json_of_shop(by_json(on_booking("POST", f"{_ONE}/people"), staff_id=None)),
+    "appointments_let_move_stand": json_of_shop(on_one("POST", f"{_ONE}/stand")),
     "appointments_remove_tried": json_of_shop(on_one("DELETE", f"{_ONE}/tried/{uuid.UUID(int=7)}")),
 }

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
+from appointments.repository import replacements
 from appointments.service import setup
 from tests.architecture.matrix.cells import HQ, HQ_ADMINS, OTHER_BRAND, Build, Call, Caller, Row, World, get, send
 from tests.architecture.matrix.rows_appointments import a_stand
@@ -17,6 +18,7 @@ from tests.architecture.matrix.rows_appointments_imports import (
     make_upload,
     new_upload,
 )
+from yundian.platform.core import clock
 from yundian.platform.core.ids import new_id, readable_code
 
 READERS, ADMINS = HQ | OTHER_BRAND, HQ_ADMINS | OTHER_BRAND
@@ -41,6 +43,21 @@ def at(method: str, path: str, *, is_fresh: bool = False, **body: Any) -> Build:
             async with world.services.database.unit_of_work(world.brand.id) as session:
                 said["version"] = (await setup.get_staff(session, staff_id=stand.staff_id)).version
         return Call(method=method, path=filled, json=said if body else None)
+
+    return build
+
+
+def on_replacement(path: str) -> Build:
+    """What is given to others of somebody who is away."""
+
+    async def build(world: World, _caller: Caller) -> Call:
+        stand = await a_stand(world)
+        async with world.services.database.connection(world.brand.id) as tx:
+            bookings = [(new_id(), stand.staff_id)]
+            made = await replacements.start(
+                tx, staff_id=stand.staff_id, shop_id=None, actor_id=None, bookings=bookings, now=clock.now()
+            )
+        return Call(path=f"{path}/{made}")
 
     return build
 
@@ -115,6 +132,8 @@ ROWS: dict[str, Row] = {
     "appointments_forget_other_day": written(at("DELETE", f"{_PERSON}/days/{{id}}")),
     "appointments_list_person_misfits": read(at("GET", f"{_PERSON}/misfits")),
     "appointments_replace_person": written(at("POST", f"{_PERSON}/replace", is_fresh=True)),
+    "appointments_get_replacement": read(on_replacement(f"{_SETUP}/replacements")),
+    "appointments.replacement": replace(read(on_replacement("/hq/appointments/replacements")), is_page=True),
     "appointments_get_feed": read(at("GET", f"{_PERSON}/calendar-feed")),
     "appointments_renew_feed": written(at("POST", f"{_PERSON}/calendar-feed", is_fresh=True)),
     "appointments_list_shop_setups": seen(f"{_SETUP}/shops"),
