@@ -35,6 +35,10 @@ def words_of_looks(looked: Meanings | None, form: Form) -> dict[str, Any]:
         "part": part,
         "parts": [(number, number * ASKED + 1, (number + 1) * ASKED) for number in looked.parts],
         "too_many": {name: names.too_many for name, names in looked.names.items() if names.too_many},
+        # Days without times, and nobody says what became of them: all of it is held back.
+        "wants_state": looked.found.layout is not None
+        and "state" not in looked.found.layout.columns
+        and any(flaw.code == "appointments.no_time" for flaw in looked.found.flaws),
         "has_more": looked.next_open(part) is not None,
         "fields": [(name, field_label(name)) for name in FIELDS],
         "columns": [(name, name) for name in looked.found.header],
@@ -58,6 +62,10 @@ def flaw_sentence(flaw: Flaw) -> str:
 
 def kind_label(kind: str) -> str:
     return {"shop": _("Shops"), "service": _("Services"), "staff": _("People"), "state": _("States")}[kind]
+
+
+def one_label(kind: str) -> str:
+    return {"shop": _("Shop"), "service": _("Service"), "staff": _("Person"), "state": _("Status")}[kind]
 
 
 def field_label(name: str) -> str:

@@ -9,7 +9,7 @@ from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.pages.imports import PAGE_SIZE, readers, writers
-from appointments.pages.look_words import KINDS, kind_label, state_choices
+from appointments.pages.look_words import KINDS, kind_label, one_label, state_choices
 from appointments.service import remembered
 from appointments.service.imports import FILES
 from yundian.platform.web.forms import Form
@@ -48,6 +48,7 @@ class RememberedPages(Controller):
             next_cursor=found.next_cursor,
             sources=[(name, name) for name in await remembered.sources(session)],
             kinds=[(name, kind_label(name)) for name in KINDS],
+            kind_of=one_label,
             states=dict(state_choices()),
             filters=Form.of(source=source, kind=of_kind, q=q),
             is_narrowed=bool(source or of_kind or q or cursor),

@@ -283,3 +283,22 @@ async def test_where_there_are_too_many_to_choose_from_any_of_them_can_be_writte
     assert wrong.status_code == 400
     assert 'id="error-service-0"' in wrong.text
     assert meant == [{"means": str(salon.service.id)}]
+
+
+async def test_a_list_of_days_alone_comes_in_when_hq_says_what_became_of_them(hq: Hq) -> None:
+    names = ["Date", "Code", "Service", "Staff"]
+    look = await upload(hq, listed([["2018-07-27", "AMAB01", "SHCM", "KELLY"]], names))
+    page = await hq.page(look)
+    columns = {
+        "column-day": "Date",
+        "column-client": "Code",
+        "column-service_code": "Service",
+        "column-staff": "Staff",
+    }
+    said = {"state": "no_show", "zone": "America/Toronto", "name": "salon"}
+    action = look.replace("imports", "looks")
+    again = await hq.page(await worked(hq, await hq.post(f"{action}/columns", **columns, **said)))
+
+    assert "choose “Status of all rows” below" in page
+    assert "choose “Status of all rows” below" not in again
+    assert "Rows that will be held back" not in again
