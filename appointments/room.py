@@ -12,26 +12,28 @@ from appointments.pages.hq import ServicePages, ShopSetupPages, UsagePages
 from appointments.pages.imports import HeldPages, ImportPages, ImportRunPages
 from appointments.pages.looks import DraftPages, LookPages
 from appointments.pages.mine import LinkPages, MyAppointmentPages
+from appointments.pages.naming import NamesPanel
 from appointments.pages.numbers import ListPages, OrderPanels
 from appointments.pages.own_links import OwnLinkPages
 from appointments.pages.people import FeedPages, PeoplePages
+from appointments.pages.remembered import RememberedPages
 from appointments.pages.replacements import ReplacementPages
 from appointments.pages.sharing import SharePages
 from appointments.pages.shop import SheetPages
-from appointments.pages.remembered import RememberedPages
 from appointments.pages.today import TodayPanel
 from appointments.pages.tried import TriedPages
 from appointments.routes.boards import SheetController, ShopDayController
 from appointments.routes.customers import AppointmentController, FindingController
 from appointments.routes.groups import GroupSessionController
 from appointments.routes.hq_imports import HeldController, ImportController
+from appointments.routes.hq_looks import DraftController, LookController
 from appointments.routes.hq_numbers import NumbersController
 from appointments.routes.hq_people import FeedController, OtherDaysController, PeopleController
-from appointments.routes.hq_looks import DraftController, LookController
 from appointments.routes.hq_replacements import ReplacementController
 from appointments.routes.hq_services import FlowPolicyController, GroupOfferController, ServiceController
 from appointments.routes.hq_shops import ChairController, ShopSetupController
 from appointments.routes.links import LinkController, OwnLinkController
+from appointments.routes.naming import NamesController
 from appointments.routes.shops import BoardController
 from appointments.routes.waits import WaitController
 from appointments.service import surveys
@@ -58,6 +60,7 @@ ROOM = Room(
         BoardController,
         ShopDayController,
         SheetController,
+        NamesController,
         ServiceController,
         GroupOfferController,
         FlowPolicyController,
@@ -70,6 +73,8 @@ ROOM = Room(
         NumbersController,
         ImportController,
         HeldController,
+        LookController,
+        DraftController,
     ),
     pages=(
         BookPages,
@@ -77,12 +82,11 @@ ROOM = Room(
         HomePanels,
         ShopOrderPanels,
         TodayPanel,
-        LookController,
-        DraftController,
         LinkPages,
         OwnLinkPages,
         BoardPages,
         SheetPages,
+        NamesPanel,
         SharePages,
         TriedPages,
         GroupStartPages,
@@ -101,6 +105,7 @@ ROOM = Room(
         HeldPages,
         LookPages,
         DraftPages,
+        RememberedPages,
     ),
     commands=(IMPORT, REPORT),
     events=EVENTS,
@@ -111,7 +116,6 @@ ROOM = Room(
         cron("appointments.keep_planned", every_s=600)(keep_all),
         cron("appointments.forget_looks", every_s=3600)(surveys.forget_old),
     ),
-        RememberedPages,
     navigation=(
         NavigationItem(Place.HQ_NAVIGATION, 35, "Appointments", "/hq/appointments", "clock", _HQ, Section.SELLING),
         NavigationItem(Place.SHOP_NAVIGATION, 18, "Appointments", "/shop/appointments", "clock", SHOP_ROLES),
@@ -125,6 +129,7 @@ ROOM = Room(
         Panel(Place.CUSTOMER_HOME, 20, "/m/{brand}/panels/book", frozenset()),
         Panel(Place.CUSTOMER_ORDER, 10, "/m/{brand}/panels/orders/{id}/appointment", frozenset()),
         Panel(Place.SHOP_HOME, 11, "/shop/panels/appointments", SHOP_ROLES),
+        Panel(Place.SHOP_ENGLISH, 10, "/shop/panels/english/{id}", frozenset({Role.SHOP_OWNER})),
         Panel(Place.SHOP_LINKS, 20, "/shop/panels/booking-links", SHOP_ROLES),
         Panel(Place.HQ_ORDER, 30, "/hq/panels/orders/{id}/appointment", _HQ),
         Panel(Place.SHOP_ORDER, 10, "/shop/panels/orders/{id}/appointment", SHOP_ROLES),

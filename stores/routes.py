@@ -18,6 +18,7 @@ from stores.schemas import (
     PublicShop,
     Receipt,
     ShopCreate,
+    ShopEnglish,
     ShopPatch,
     ShopRead,
     StatusChange,
@@ -42,6 +43,8 @@ readers = requires(*Role)
 writers = requires(Role.HQ_ADMIN)
 STOCK_KEEPERS = (Role.HQ_ADMIN, Role.SHOP_OWNER, Role.SHOP_STAFF)
 stock_keepers = requires(*STOCK_KEEPERS)
+NAMERS = (Role.HQ_ADMIN, Role.SHOP_OWNER)
+namers = requires(*NAMERS)
 
 Label = Annotated[str, QueryParameter(max_length=60)]
 Search = Annotated[str, QueryParameter(max_length=60, description="Beginning of a code, a name or a city.")]
@@ -136,6 +139,29 @@ class ShopController(Controller):
         return ShopRead.of(
             await service.change_status(
                 session, brand_id=principal.brand, shop_id=shop_id, version=data.version, status=data.status
+            )
+        )
+
+    @put(
+        "/{shop_id:uuid}/english",
+        operation_id="stores_put_shop_english",
+        guards=[namers],
+        responses=refusals(ShopUnknown, VersionConflict),
+    )
+    @idempotent
+    async def put_english(
+        self,
+        shop_id: FromPath[uuid.UUID],
+        data: JSONBody[ShopEnglish],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> ShopRead:
+        """Say name and address of a shop in English: HQ of any, an owner of her own."""
+        mine = principal.shops(*NAMERS)
+        await service.see_shop(session, brand_id=principal.brand, shop_id=shop_id, visible=mine)
+        return ShopRead.of(
+            await service.update_shop(
+                session, brand_id=principal.brand, shop_id=shop_id, version=data.version, edit=data.edit()
             )
         )
 

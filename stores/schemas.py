@@ -58,6 +58,17 @@ class Hours(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return hour_rules.interval(weekday=self.weekday, opens=self.opens, closes=self.closes)
 
 
+class ShopEnglish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a shop's owner says of it in English; empty: nothing. ``version``: the shop's when it was read."""
+
+    name_en: EnglishName = ""
+    address_en: Address = ""
+    version: Version
+
+    def edit(self) -> ShopEdit:
+        return ShopEdit(name_en=self.name_en.strip(), address_en=self.address_en.strip())
+
+
 class ShopRead(msgspec.Struct, frozen=True, kw_only=True):
     """A shop with its weekly hours. Coordinates are WGS-84."""
 

@@ -1,6 +1,5 @@
 """A shop's day on a board: who comes when, to whom and on which chair; checking in, and moving by hand."""
 
-import contextlib
 import datetime as dt
 import uuid
 from dataclasses import dataclass, replace
@@ -13,13 +12,14 @@ from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from appointments.errors import BookingUnknown, CapReached, SlotTaken
+from appointments.pages.refused import explain_code, is_order_code
 from appointments.pages.shared import own_shops, uuid_or_none
 from appointments.repository import boards as marks
 from appointments.repository import bookings, waits
 from appointments.rules import boards
 from appointments.rules.boards import Frame, Moments, Place, Span
 from appointments.schemas.forms import LABELS, CodeForm, PlaceForm, UndoForm, utc
-from appointments.service import dropping, life, moves, planning, sessions, setup, shifts, steps, undoing
+from appointments.service import dropping, moves, planning, sessions, setup, shifts, steps, undoing
 from appointments.service.moves import KeptTime
 from appointments.service.steps import By
 from appointments.states import LIVE, MOVABLE, BookingState, Status
@@ -55,10 +55,11 @@ class Lane(NamedTuple):
 
 
 class Said(NamedTuple):
-    """What became of something; ``moved`` can be moved back."""
+    """What became of something; ``moved`` can be moved back. ``focus``: whose card the keyboard is on then."""
 
     text: str = ""
     moved: BookingView | None = None
+    focus: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -152,9 +153,13 @@ class BoardPages(Controller):
                 shops=principal.own_shops,
                 actor_id=principal.id,
             )
-            said = Said(_moved_to(moved), moved)
+            said = Said(_moved_to(moved), moved, moved.id)
         async with services.database.unit_of_work(principal.brand) as session:
-            return _part(await _shown(session, look), said if said.text else Said(form.message), form.status)
+            return _part(
+                await _shown(session, look),
+                said if said.text else Said(form.message, focus=booking_id),
+                form.status,
+            )
 
     @post("/{booking_id:uuid}/undo", name="appointments.undo", status_code=200)
     async def undo(
@@ -183,7 +188,7 @@ class BoardPages(Controller):
         if not is_htmx(request):
             return see_other(f"/shop/appointments/{stands}", toast=said or _not_undone(form))
         async with services.database.unit_of_work(principal.brand) as session:
-            return _part(await _shown(session, look), Said(said or _not_undone(form)), form.status)
+            return _part(await _shown(session, look), Said(said or _not_undone(form), focus=stands), form.status)
 
     @post("/check-in", name="appointments.check_in", status_code=200)
     async def check_in(
@@ -201,7 +206,8 @@ class BoardPages(Controller):
                 form.refuse(unknown)
         shop = uuid_or_none(form.value("shop"))
         async with services.database.unit_of_work(principal.brand) as session:
-            meant = await _meant(session, principal, code) if code else None
+            now = clock.house()
+            meant = await explain_code(session, principal, code=code, form=form, now=now) if code else None
             return await _board(session, principal, shop, None, "staff", form, meant=meant)
 
 
@@ -226,6 +232,7 @@ async def _board(
         headers=WITH_CAMERA,
         form=form,
         meant=meant,
+        is_order_code=form.failed and is_order_code(form.value("code").strip()),
         shops=own,
         before=look.day - _ONE_DAY,
         after=look.day + _ONE_DAY,
@@ -233,14 +240,6 @@ async def _board(
         is_refused=False,
         **await _shown(session, look),
     )
-
-
-async def _meant(session: AsyncSession, principal: Principal, code: str) -> BookingView | None:
-    """Whose code was refused (too early, used up, called off), if it is for one of these shops."""
-    with contextlib.suppress(BookingUnknown):
-        found = await life.see_code(session, code=code.strip().upper())
-        return await life.see(session, booking_id=found.id, shops=principal.own_shops)
-    return None
 
 
 def _look(own: list[ShopView], shop_id: uuid.UUID | None, day: dt.date | None, by: str) -> Look:
@@ -277,12 +276,13 @@ async def _shown(session: AsyncSession, look: Look) -> dict[str, Any]:
     shown += [*worked.hours(), *(moments for each in hours.values() for moments in each)]
     frame = boards.frame(shop.time_zone, day, shown)
     busy = {one.staff_id for one in timed}
+    chairs = await setup.resources_of(session, shop_id=shop.id) if look.is_by_chair else []
     until = frame.begins + dt.timedelta(minutes=frame.minutes)
     kept = await moves.kept(session, shop_id=shop.id, since=frame.begins, until=until)
     lanes = (
         [
             _lane(frame, one.id, one.name, None, (timed, kept), look)
-            for one in await setup.resources_of(session, shop_id=shop.id)
+            for one in sorted(chairs, key=lambda each: boards.natural(each.name))
             if one.status is Status.ACTIVE or one.id in {each.resource_id for each in timed}
         ]
         if look.is_by_chair
@@ -304,7 +304,7 @@ async def _shown(session: AsyncSession, look: Look) -> dict[str, Any]:
         "open_hours": [span for each in worked.hours() if (span := frame.span(*each))],
         "others": [one for one in found if one.id not in known],
         "sessions": [card for lane in lanes for card, _place in lane.cards if len(card) > 1],
-        "requests": sum(one.state is BookingState.REQUESTED for one in found),
+        "requests": [one for one in found if one.state is BookingState.REQUESTED],
         "open_days": await bookings.open_days(session, shop_id=shop.id, since=look.today, now=clock.house()),
         "waiting": len(await waits.of_day(session, shop_id=shop.id, day=day)),
         "total": len(found),

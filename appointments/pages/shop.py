@@ -11,15 +11,17 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response import Template
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from appointments.errors import BookingUnknown
+from appointments.errors import BookingUnknown, OwnOverlap
+from appointments.pages.refused import explain_step
 from appointments.pages.shared import own_shops, people_named
 from appointments.repository import setup as repository
 from appointments.rules import life as rules
 from appointments.schemas.forms import LABELS, MoveForm, ReasonForm, TimeForm, WalkInForm, utc
 from appointments.service import life, moving, planning, setup, sheets, steps, trying, undoing
-from appointments.service.booking import Wish, book, soon
+from appointments.service.booking import Wish, soon
 from appointments.service.moving import NewTime
 from appointments.service.steps import By
+from appointments.service.walking_in import walk_in
 from appointments.states import Source
 from appointments.types import Actor, Stretch
 from yundian.platform.auth.guards import requires
@@ -39,6 +41,8 @@ Day = Annotated[dt.date | None, QueryParameter()]
 
 # Who is to serve at another time: whoever is free.
 ANYBODY = "anybody"
+# Numbers of customers are not to be guessed one after the other.
+WALK_IN_RATE = "40/minute"
 _QUARTER_S = 900
 
 
@@ -48,13 +52,13 @@ class SheetPages(Controller):
     guards = [shop_people]  # noqa: RUF012  Litestar's way to guard a controller
 
     @get("/walk-in", name="appointments.walk_in")
-    async def walk_in(
+    async def ask_walk_in(
         self, session: NamedDependency[AsyncSession], principal: NamedDependency[Principal], shop: Chosen = None
     ) -> Template:
         """Somebody stands in the shop: what, and with whom?"""
         return await _walk_in(session, principal, shop, Form.of())
 
-    @post("/walk-in", name="appointments.walk_in.book", status_code=200)
+    @post("/walk-in", name="appointments.walk_in.book", status_code=200, opt={"rate_limit": WALK_IN_RATE})
     async def book_walk_in(
         self, request: AnyRequest, services: NamedDependency[Services], principal: NamedDependency[Principal]
     ) -> Response[Any]:
@@ -72,8 +76,16 @@ class SheetPages(Controller):
                 source=Source.WALK_IN,
                 request_key=f"{principal.id}:{key}" if key else None,
             )
-            booked = await book(services.database, keyring=services.keyring, brand_id=principal.brand, wish=wish)
+            booked = await walk_in(
+                services.database,
+                keyring=services.keyring,
+                brand_id=principal.brand,
+                wish=wish,
+                phone=values.phone,
+            )
             return see_other(f"/shop/appointments/{booked.booking_id}", toast=_("Booked"))
+        if form.code == OwnOverlap.code:
+            form.message = _("She has an appointment at this time: check her in by its code.")
         async with services.database.unit_of_work(principal.brand) as session:
             return await _walk_in(session, principal, None, form)
 
@@ -217,6 +229,7 @@ async def _sheet(
     async with services.database.connection(principal.brand) as tx:
         sheet = await sheets.read(tx, keyring=services.keyring, booking_id=booking_id, shops=principal.own_shops)
         booking = sheet.booking
+        explain_step(form, booking, now=clock.house())
         shown = planning.near(day, booking.local_day)
         asked = await planning.ask(
             tx,

@@ -43,9 +43,10 @@ from appointments.schemas.wire import (
     WalkInWish,
 )
 from appointments.service import life, moving, planning, steps, trying, undoing
-from appointments.service.booking import Wish, book, soon
+from appointments.service.booking import Wish, soon
 from appointments.service.moving import NewTime
 from appointments.service.steps import By
+from appointments.service.walking_in import walk_in
 from appointments.states import Source
 from appointments.types import Actor
 from stores.errors import ShopUnknown
@@ -119,8 +120,13 @@ class BoardController(Controller):
         )
         return await _shown(services, principal, booking_id)
 
-    @post("/walk-ins", operation_id="appointments_walk_in", responses=refusals(*_TIME, KeyReused))
-    async def walk_in(
+    @post(
+        "/walk-ins",
+        operation_id="appointments_walk_in",
+        responses=refusals(*_TIME, KeyReused),
+        opt={"rate_limit": "40/minute"},
+    )
+    async def serve_now(
         self,
         data: JSONBody[WalkInWish],
         request: AnyRequest,
@@ -142,7 +148,9 @@ class BoardController(Controller):
             source=Source.WALK_IN,
             request_key=f"{principal.id}:{key}" if key else None,
         )
-        booked = await book(services.database, keyring=services.keyring, brand_id=principal.brand, wish=wish)
+        booked = await walk_in(
+            services.database, keyring=services.keyring, brand_id=principal.brand, wish=wish, phone=data.phone
+        )
         return await _shown(services, principal, booked.booking_id)
 
     @post(

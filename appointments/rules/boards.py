@@ -1,6 +1,7 @@
 """A day as a board shows it: lanes side by side, time from top to bottom, counted in minutes that really pass."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -80,6 +81,11 @@ def _whole_hour(cell: int, zone: ZoneInfo, by: int, limit: int) -> int:
     while cell != limit and instant_of(cell).astimezone(zone).minute:
         cell += by
     return cell
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """By which names are sorted as people count: chair 2 stands before chair 10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def placed(frame: Frame, cards: Sequence[tuple[BookingView, ...]]) -> list[tuple[tuple[BookingView, ...], Place]]:

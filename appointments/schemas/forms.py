@@ -91,6 +91,7 @@ class WalkInForm(msgspec.Struct, frozen=True, kw_only=True):
     shop: uuid.UUID
     service: uuid.UUID
     staff: uuid.UUID | None = None
+    phone: Annotated[str, Meta(max_length=32)] = ""
 
 
 class WaitForm(msgspec.Struct, frozen=True, kw_only=True):

@@ -144,11 +144,12 @@ class CodeWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class WalkInWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Somebody stands in the shop."""
+    """Somebody stands in the shop; with her number she is the customer who has it."""
 
     shop_id: uuid.UUID
     service_id: uuid.UUID
     staff_id: uuid.UUID | None = None
+    phone: Annotated[str, Meta(max_length=32, description="Of a customer; empty: nobody who is known")] = ""
 
 
 class StepWish(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

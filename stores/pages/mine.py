@@ -1,4 +1,4 @@
-"""A shop's own pages, on its people's phones: today, the stock, the people."""
+"""A shop's own pages, on its people's phones: today, the stock, the people, and its names in English."""
 
 import uuid
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from stores.pages import words
 from stores.rules import hours as hour_rules
+from stores.schemas import ShopEnglish
 from stores.service import shops as service
 from stores.service import stock
 from stores.types import ShopFilter, ShopView, ShopWithHours, StockLine
@@ -31,6 +32,7 @@ owners = requires(Role.SHOP_OWNER)
 PAGE_SIZE = 50
 # More shops than one person runs; HQ has its own pages.
 MAX_OWN_SHOPS = 50
+_ENGLISH = "/shop/english"
 
 Chosen = Annotated[uuid.UUID | None, QueryParameter(description="One of the caller's shops.")]
 
@@ -128,15 +130,68 @@ class MyShopPages(Controller):
         shop: Chosen = None,
     ) -> Template:
         """The people of my shop."""
-        mine = principal.shops(Role.SHOP_OWNER)
-        own = [one.shop for one in await _own(session, principal) if mine is None or one.shop.id in mine]
+        own = await _owned(session, principal)
         return page("stores/my_team.html", shops=own, shop=_chosen(own, shop))
+
+    @get("/english", name="stores.my_english", guards=[owners])
+    async def my_english(
+        self,
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+        shop: Chosen = None,
+    ) -> Template:
+        """What my shop is called in English, and beside it whatever else it calls its own."""
+        return await _english_page(session, principal, shop)
+
+    @post("/english/{shop_id:uuid}", name="stores.my_english.save", guards=[owners], status_code=200)
+    @idempotent
+    async def save_english(
+        self,
+        shop_id: FromPath[uuid.UUID],
+        request: Request[Any, Any, Any],
+        session: NamedDependency[AsyncSession],
+        principal: NamedDependency[Principal],
+    ) -> Response[Any]:
+        """Say name and address of my shop in English, or that they have none."""
+        form = await Form.read(request)
+        mine = principal.shops(Role.SHOP_OWNER)
+        await service.see_shop(session, brand_id=principal.brand, shop_id=shop_id, visible=mine)
+        async with form.attempt(session):
+            values = form.parse(ShopEnglish)
+            await service.update_shop(
+                session, brand_id=principal.brand, shop_id=shop_id, version=values.version, edit=values.edit()
+            )
+            return see_other(f"{_ENGLISH}?shop={shop_id}", toast=_("Saved"))
+        return await _english_page(session, principal, shop_id, form)
 
 
 async def _own(session: AsyncSession, principal: Principal) -> list[ShopWithHours]:
     wanted = ShopFilter(shop_ids=principal.shops(*SHOP_ROLES))
     found = await service.list_shops(session, brand_id=principal.brand, wanted=wanted, limit=MAX_OWN_SHOPS)
     return found.items
+
+
+async def _owned(session: AsyncSession, principal: Principal) -> list[ShopView]:
+    mine = principal.shops(Role.SHOP_OWNER)
+    return [one.shop for one in await _own(session, principal) if mine is None or one.shop.id in mine]
+
+
+async def _english_page(
+    session: AsyncSession, principal: Principal, shop_id: uuid.UUID | None, form: Form | None = None
+) -> Template:
+    own = await _owned(session, principal)
+    shop = _chosen(own, shop_id)
+    shown = form or Form.of(shop, *(("name_en", "address_en", "version") if shop else ()))
+    # What the page tells in English is its own name all the same: it is what gets an English one.
+    return page(
+        "stores/my_english.html",
+        status_code=shown.status,
+        form=shown,
+        shops=own,
+        shop=shop,
+        own_name=shop.name if shop else "",
+        own_address=shop.whereabouts if shop else "",
+    )
 
 
 async def _see(session: AsyncSession, principal: Principal, shop_id: uuid.UUID) -> ShopView:

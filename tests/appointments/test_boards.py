@@ -26,6 +26,12 @@ pytestmark = pytest.mark.anyio
 HTML = {"Accept": "text/html"}
 
 
+def test_chairs_stand_in_the_order_in_which_people_count() -> None:
+    names = ["10 号椅", "2 号椅", "1 号椅", "VIP 2", "VIP 10", "VIP", ""]
+
+    assert sorted(names, key=boards.natural) == ["", "VIP", "VIP 2", "VIP 10", "1 号椅", "2 号椅", "10 号椅"]
+
+
 @pytest.mark.parametrize(
     ("zone", "day", "length", "odd"),
     [

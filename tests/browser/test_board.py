@@ -133,6 +133,7 @@ async def test_a_shop_moves_appointments_with_a_thumb_by_tap_and_with_keys(
     await desktop.keyboard.press("Escape")
     await expect(desktop.locator(".board-ghost")).to_have_count(0)
     await desktop.keyboard.press("m")
+    await expect(desktop.locator("[data-board-help]")).to_contain_text("Enter puts it down")
     await expect(desktop.locator(f"{lane(1)} .board-free").first).to_be_visible()
     for _ in range(2):
         await desktop.keyboard.press("ArrowUp")
@@ -148,6 +149,18 @@ async def test_a_shop_moves_appointments_with_a_thumb_by_tap_and_with_keys(
     await expect(desktop.locator(".toast").last).to_contain_text("Taken back")
     await expect(phone.locator(card(given))).to_be_visible()
     assert (await now_stands(salon, first.id)).id == given.id
+    # The keyboard stays on the card that it moved, under whatever id that lives on; also after a toast's button.
+    await expect(desktop.locator(card(given))).to_be_focused()
+    await desktop.keyboard.press("m")
+    await expect(desktop.locator(f"{lane(1)} .board-free").first).to_be_visible()
+    for _ in range(2):
+        await desktop.keyboard.press("ArrowUp")
+    await desktop.keyboard.press("Enter")
+    await expect(desktop.locator(".toast").last).to_contain_text("Moved")
+    await expect(desktop.locator(card(await now_stands(salon, first.id)))).to_be_focused()
+    await desktop.get_by_role("button", name="Undo").press("Enter")
+    await expect(desktop.locator(".toast").last).to_contain_text("Taken back")
+    await expect(desktop.locator(card(given))).to_be_focused()
     expected = ("403", "409", "400")
     assert [
         each for page in (phone, desktop) for each in complaints(page) if not any(c in each for c in expected)

@@ -72,6 +72,8 @@ async def test_the_code_on_a_customers_phone_is_read_by_the_camera_of_the_counte
         await page.goto(f"{site}/shop/appointments")
         await page.get_by_role("button", name="Scan").click()
         await expect(page.get_by_text("That is not the code of an appointment.")).to_be_visible()
+        way = page.get_by_role("link", name="Open it where it belongs")
+        await expect(way).to_have_attribute("href", f"/shop/hand-over#{code}")
         await page.get_by_role("button", name="Stop the camera").click()
         await expect(page.get_by_role("button", name="Scan")).to_be_focused()
         assert [each for each in complaints(page) if "403" not in each] == []

@@ -6,6 +6,7 @@ from tests.architecture.matrix import (
     rows_appointments_imports,
     rows_appointments_json,
     rows_appointments_looks,
+    rows_appointments_names,
     rows_appointments_setup,
     rows_attribution,
     rows_auth,
@@ -42,5 +43,6 @@ ROWS: dict[str, Row] = {
     **rows_appointments_imports.ROWS,
     **rows_appointments_setup.ROWS,
     **rows_appointments_json.ROWS,
+    **rows_appointments_names.ROWS,
     **rows_appointments_looks.ROWS,
 }

@@ -164,6 +164,11 @@ ROWS: dict[str, Row] = {
     "stores_create_shop": Row(call=new_shop("/v1/shops"), may=HQ_ADMINS | OTHER_BRAND),
     "stores_update_shop": edited(on_shop("PATCH", "/v1/shops/{shop}", name="Y", version=0)),
     "stores_change_shop_status": edited(on_own_shop("PUT", "/v1/shops/{id}/status", status="paused")),
+    "stores_put_shop_english": Row(
+        call=on_shop("PUT", "/v1/shops/{shop}/english", name_en="X", version=0),
+        may=HQ_ADMINS | OWNERS,
+        unknown=OTHER_OWNERS | OTHER_BRAND,
+    ),
     "stores_put_shop_hours": edited(on_shop("PUT", "/v1/shops/{shop}/hours", hours=[], version=0)),
     "stores_list_stock": seen(get("/v1/shops/{shop}/stock")),
     "stores_list_stock_movements": seen(on_stock("GET", "/v1/shops/{shop}/stock/{sku}/movements")),
@@ -197,4 +202,11 @@ ROWS: dict[str, Row] = {
         on_stock("POST", "/shop/stock/{shop}/{sku}", form=True, quantity=1, reason="counted"), is_page=True
     ),
     "stores.my_team": Row(call=get("/shop/team?shop={shop}"), may=OWNERS | OTHER_OWNERS, is_page=True),
+    "stores.my_english": Row(call=get("/shop/english?shop={shop}"), may=OWNERS | OTHER_OWNERS, is_page=True),
+    "stores.my_english.save": Row(
+        call=on_shop("POST", "/shop/english/{shop}", form=True, name_en="X", version=0),
+        may=OWNERS,
+        unknown=OTHER_OWNERS,
+        is_page=True,
+    ),
 }

@@ -25,6 +25,8 @@ class Place(StrEnum):
     CUSTOMER_OWN = "customer.own"
     CUSTOMER_ORDER = "customer.order"
     SHOP_ORDER = "shop.order"
+    # Where a shop's owner says in English what the shop calls its own; addresses hold ``{id}``, the shop's.
+    SHOP_ENGLISH = "shop.english"
 
 
 class Section(StrEnum):

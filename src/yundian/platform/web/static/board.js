@@ -64,16 +64,25 @@
     return now;
   };
 
+  // Where the keyboard is on the board, so that it is there again when the board is drawn anew.
+  const named = (element) => {
+    if (!root.contains(element)) return "";
+    if (element.dataset.card) return `[data-card="${element.dataset.card}"]`;
+    if (element.form) return `form[action="${element.form.getAttribute("action")}"] button`;
+    return element.hasAttribute("href") ? `a[href="${element.getAttribute("href")}"]` : "[data-board-grid]";
+  };
+
   const show = (html) => {
     const before = grid();
     const at = before && [before.scrollLeft, before.scrollTop];
-    const focus = document.activeElement?.dataset?.card;
+    const focus = named(document.activeElement);
     root.innerHTML = html;
     lay();
     const board = grid();
     if (board && at) [board.scrollLeft, board.scrollTop] = at;
-    if (focus) root.querySelector(`[data-card="${focus}"]`)?.focus({ preventScroll: true });
     const shown = root.querySelector("[data-board-shown]");
+    const wanted = shown?.dataset.focus ? `[data-card="${shown.dataset.focus}"]` : focus;
+    if (wanted) (root.querySelector(wanted) ?? board)?.focus({ preventScroll: true });
     if (!shown?.dataset.said) return;
     // Of two moves in a row the last one is taken back: the words about the one before are over.
     document.querySelectorAll(".toast").forEach((each) => each.remove());
@@ -83,7 +92,6 @@
       undo = { label: form.dataset.undoLabel, ms: UNDO_MS, act: () => send(`/shop/appointments/${id}/undo`, { version }) };
     }
     toast(shown.dataset.said, undo);
-    if (shown.dataset.undo) root.querySelector(`[data-card="${shown.dataset.undo}"]`)?.focus({ preventScroll: true });
   };
 
   // Asked again and again while somebody looks; the answer is empty as long as nothing was changed.
@@ -341,7 +349,7 @@
     if (!held) {
       if (card && event.key.toLowerCase() === "m" && !event.ctrlKey && !event.metaKey) {
         event.preventDefault();
-        pick(card);
+        if (pick(card)) say("keys");
       }
       return;
     }

@@ -13,10 +13,24 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // What was scanned is the address of this page with the code behind "#", or the code alone.
   const shape = new RegExp(`(?:#|^)(${form.dataset.scanShape || "\\d{9}"})$`);
+  // The code of the other counter of this house leads there; said once, while the camera goes on looking.
+  let foreign = null;
+  const sayForeign = (text) => {
+    if (text === foreign && said.textContent) return;
+    foreign = text;
+    said.textContent = said.dataset.foreign;
+    const address = URL.canParse?.(text) ? new URL(text) : null;
+    const isOurs = address?.origin === window.location.origin && address.hash.length > 1;
+    if (!isOurs || !["/shop/hand-over", "/shop/appointments"].includes(address.pathname)) return;
+    const way = document.createElement("a");
+    way.href = address.pathname + address.hash;
+    way.textContent = said.dataset.elsewhere;
+    said.append(" ", way);
+  };
   const take = (text) => {
     const found = shape.exec(String(text).trim());
     if (!found) {
-      said.textContent = said.dataset.foreign;
+      sayForeign(String(text).trim());
       return false;
     }
     field.value = found[1];
