@@ -123,3 +123,19 @@ def test_a_step_is_done_in_some_shop_but_one_shop_needs_them_all() -> None:
 
     assert (apart.has_shops, apart.has_people, apart.has_chairs, apart.can_book) == (True, True, True, False)
     assert steps([open_too], has_services=True).can_book
+
+
+async def test_days_and_shop_go_along_between_how_busy_and_the_funnel(
+    client: httpx.AsyncClient, services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand)
+    hq = {**HTML, **(await sign_in_as(services, brand.id, Role.HQ_ANALYST)).headers}
+    asked = f"from=2026-03-01&to=2026-03-07&shop={salon.shop_id}"
+
+    busy = (await client.get(f"{HQ}?{asked}", headers=hq)).text.replace("&amp;", "&")
+    funnel = (await client.get(f"{HQ}/funnel?{asked}&lang=en", headers=hq)).text.replace("&amp;", "&")
+
+    assert f'href="{HQ}/funnel?{asked}"' in busy
+    assert f'href="{HQ}?{asked}"' in funnel
+    # It is these days that are empty, not the brand.
+    assert "Nobody looked or asked on these days" in funnel
