@@ -91,6 +91,7 @@ UPDATE appointments_occupancy o SET is_live = false FROM left_session l
 WHERE o.brand_id = $1 AND o.session_id = l.id AND NOT l.is_open AND o.is_live AND NOT o.is_kept
 """  # noqa: S608
 
+_LOCK = "SELECT FROM appointments_booking WHERE brand_id = $1 AND id = $2 FOR NO KEY UPDATE"
 _ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 
 _HOLDS = """
@@ -112,7 +113,6 @@ NOTE = """
 INSERT INTO appointments_booking_event (brand_id, id, created_at, booking_id, kind, actor, actor_id, detail)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
-
 
 _VALUES = ", ".join(f"${number}::{kind}" for number, kind in enumerate(_TYPES.values(), 2))
 _PLACED = (
@@ -139,8 +139,10 @@ def insert_part(cte: Cte, *, brand: uuid.UUID, booking: NewBooking, given: str |
 
 async def by_id(door: Door, *, booking_id: uuid.UUID, is_locked: bool = False) -> BookingView | None:
     """One booking; ``is_locked`` until the transaction ends."""
-    lock = " FOR NO KEY UPDATE OF b" if is_locked else ""
-    found = await _read(door, f"WHERE b.brand_id = $1 AND b.id = $2{lock}", booking_id)
+    if is_locked:
+        # Before it is read with who serves: somebody else may while this waits, and the joined row would be gone.
+        await run(door, _LOCK, brand_of(door), booking_id)
+    found = await _read(door, "WHERE b.brand_id = $1 AND b.id = $2", booking_id)
     return found[0] if found else None
 
 
@@ -224,8 +226,7 @@ async def open_days(
         " AND (state = 'requested' OR (state = 'confirmed' AND attention = 'choose'))"
         " GROUP BY local_day ORDER BY local_day LIMIT 14"
     )
-    rows = await fetch(door, sql, brand_of(door), shop_id, since, now)
-    return [(day, asked, choosing) for day, asked, choosing in rows]
+    return [(row[0], row[1], row[2]) for row in await fetch(door, sql, brand_of(door), shop_id, since, now)]
 
 
 async def of_staff(

@@ -10,13 +10,14 @@ import anyio
 import httpx
 import pytest
 
-from appointments.service import replacing, setup
+from appointments.repository import bookings
+from appointments.service import life, replacing, setup
 from appointments.states import DayKind
 from appointments.types import StaffDayFields
 from tests import nursery
 from tests.appointments.makers import Salon, make_salon, service_fields
 from tests.appointments.test_booking import overlaps, tomorrow
-from tests.helpers import submit
+from tests.helpers import submit, wait_until
 from tests.people import sign_in_as
 from yundian.brands.types import BrandView
 from yundian.platform.core import clock
@@ -156,3 +157,28 @@ async def test_two_workers_see_to_each_appointment_once(
         pass
     page = (await client.get(f"{HQ}/shops/{salon.shop_id}?lang=en", headers={**HTML, **hq})).text
     assert "0 were given to others, 8 customers are asked to choose" in page
+
+
+async def test_who_waits_for_an_appointment_that_is_given_to_somebody_else_finds_it_with_her(
+    services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand, people=2, chairs=2)
+    anna, berta = salon.staff
+    booked = (await salon.book(tomorrow(days=2), staff_id=anna)).booking_id
+    database = services.database
+
+    async def wait() -> uuid.UUID:
+        async with database.connection(brand.id) as tx:
+            return (await life.see(tx, booking_id=booked, is_locked=True)).staff_id
+
+    async with database.connection(brand.id) as tx:
+        one = await life.see(tx, booking_id=booked, is_locked=True)
+        await bookings.set_people(tx, booking=one, staff_id=berta, resource_id=one.resource_id)
+        waiting = asyncio.create_task(wait())
+        await wait_until(lambda: _waits(salon), what="somebody who waits for the row")
+    assert await waiting == berta
+
+
+async def _waits(salon: Salon) -> bool:
+    sql = "SELECT count(*)::int AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND $1::uuid IS NOT NULL"
+    return bool((await salon.rows(sql))[0]["n"])
