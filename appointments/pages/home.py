@@ -95,6 +95,7 @@ class HomePanels(Controller):
             base=f"/m/{brand_code}",
             booking=booking,
             shop=shops.get(booking.shop_id) if booking else None,
+            is_waiting=await prepaid.is_waiting(session, member_id=principal.own_id, order_id=order_id),
             **LABELS,
         )
 

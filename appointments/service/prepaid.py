@@ -16,6 +16,7 @@ from yundian.orders.types import by_staff
 from yundian.platform.outbox.door import Door
 
 _CANCELLED, _MISSED = "appointment_cancelled", "appointment_missed"
+_WAITING = frozenset({"created", "paid", "waiting"})
 _CAME = frozenset({BookingState.ARRIVED, BookingState.IN_SERVICE, BookingState.COMPLETED})
 
 
@@ -62,6 +63,12 @@ async def booking_of(door: Door, *, member_id: uuid.UUID, order_id: uuid.UUID) -
     while found is not None and found.state is BookingState.RESCHEDULED:
         found = await bookings.moved_to(door, booking_id=found.id)
     return found
+
+
+async def is_waiting(door: Door, *, member_id: uuid.UUID, order_id: uuid.UUID) -> bool:
+    """Whether her order still waits for its group, whose time is held so long."""
+    order = (await orders.get_orders(door, order_ids=[order_id])).get(order_id)
+    return order is not None and order.member_id == member_id and order.state.value in _WAITING
 
 
 async def booking_in_shops(door: Door, *, order_id: uuid.UUID, shops: frozenset[uuid.UUID]) -> BookingView | None:

@@ -69,11 +69,21 @@ async def test_a_group_that_did_not_fill_stays_among_her_appointments_and_says_w
     hers, group = f"{mine}/{row['code']}", f"/m/{brand.code}/g/{made.group_code}"
 
     waits = await look(client, hers, her)
+    panel = f"/m/{brand.code}/panels/orders/{made.order_id}/appointment"
+    before = await look(client, panel, her)
     await parlour.fair.reach_deadline()
     late = await look(client, group, her)
     await parlour.fair.work()
     listed, shown = await look(client, mine, her), await look(client, hers, her)
 
+    after = await look(client, panel, her)
+    await parlour.fair.rows("UPDATE groupbuy_seat SET state = 'paid' WHERE brand_id = $1")
+    at_once = await look(client, group, her)
+
+    assert "held until the group is complete" in before
+    assert "held until" not in after, "nothing is held for a group that is over"
+    assert "on its way back" in at_once, "before the refund was asked for, too"
+    assert "You are in" not in at_once
     assert f'href="{group}"' in waits, "whoever waits for others can invite them"
     assert "Share the group" not in late
     assert "The time is up" in late
