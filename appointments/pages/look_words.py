@@ -6,7 +6,7 @@ from typing import Any
 from appointments.rules.layouts import FIELDS
 from appointments.rules.surveyed import Flaw
 from appointments.schemas.setups import weekdays
-from appointments.service.meanings import ASKED, Meanings
+from appointments.service.meanings import ASKED, UNNAMED, Meanings
 from stores import api as stores
 from yundian.platform.web import reasons
 from yundian.platform.web.forms import Form
@@ -33,6 +33,7 @@ def words_of_looks(looked: Meanings | None, form: Form) -> dict[str, Any]:
     kinds = looked.part(part)
     return {
         "part": part,
+        "unnamed": UNNAMED,
         "parts": [(number, number * ASKED + 1, (number + 1) * ASKED) for number in looked.parts],
         "too_many": {name: names.too_many for name, names in looked.names.items() if names.too_many},
         # Days without times, and nobody says what became of them: all of it is held back.

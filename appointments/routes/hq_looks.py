@@ -11,7 +11,7 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath, JSONBody, QueryParameter
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from appointments.errors import CodeTaken, LookRunning
+from appointments.errors import LookRunning
 from appointments.routes.hq_imports import MOST_BYTES, of_upload, parts_of, readers, writers
 from appointments.rules import layouts
 from appointments.schemas.files import FileRead
@@ -32,7 +32,6 @@ from appointments.schemas.looks import (
 )
 from appointments.service import drafts, making, meanings, remembered
 from appointments.service.imports import FILES
-from stores.errors import ShopCodeTaken
 from yundian.platform.core.errors import NotFound
 from yundian.platform.core.ids import new_id
 from yundian.platform.core.principal import Principal
@@ -162,7 +161,7 @@ class LookController(Controller):
         operation_id="appointments_answer_look",
         guards=[writers],
         status_code=200,
-        responses=refusals(NotFound, LookRunning, CodeTaken, ShopCodeTaken),
+        responses=refusals(NotFound, LookRunning),
     )
     async def answer(
         self,

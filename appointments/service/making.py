@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from appointments.errors import CodeTaken
 from appointments.models.setup import StaffShop
 from appointments.models.surveys import ImportDraft
 from appointments.repository import surveys as repository
@@ -24,6 +25,7 @@ from appointments.service.meanings import NEW, Item, Meanings
 from appointments.states import SpanKind, Status
 from appointments.types import PlanLine, ServiceFields, StaffFields
 from stores import api as stores
+from stores.errors import ShopCodeTaken
 from stores.types import Interval, ShopFields
 from yundian.brands import api as brands
 from yundian.platform.core import clock
@@ -126,7 +128,7 @@ async def say(
 
     Raises:
         NotFound: what was found is forgotten.
-        InvalidInput, CodeTaken, ShopCodeTaken: the answer to a word cannot be used.
+        InvalidInput: the answer to a word cannot be used; the field is the word's.
     """
     survey = await repository.get(session, brand_id=brand_of(session), survey_id=survey_id)
     first = await meanings.see(session, survey) if survey is not None else None
@@ -222,7 +224,10 @@ async def _new_shop(work: _Work, item: Item, answer: Answer) -> uuid.UUID:
         name=_fitting(name, 80, item),
         time_zone=work.zone,
     )
-    shop = (await stores.create_shop(work.session, fields=fields)).shop
+    try:
+        shop = (await stores.create_shop(work.session, fields=fields)).shop
+    except ShopCodeTaken as error:
+        raise InvalidInput(item.name, "another shop has this code") from error
     hours = [Interval(day, opens, min(closes, _DAY)) for day, opens, closes in item.seen.week]
     if hours:
         await stores.put_hours(work.session, shop_id=shop.id, version=shop.version, hours=hours)
@@ -240,7 +245,10 @@ async def _say_services(work: _Work) -> None:
                 duration_min=_minutes(answer.minutes or item.seen.minutes or _USUAL_MIN, item),
                 status=Status.RETIRED,
             )
-            made = await setup.save_service(work.session, service_id=None, version=None, fields=fields)
+            try:
+                made = await setup.save_service(work.session, service_id=None, version=None, fields=fields)
+            except CodeTaken as error:
+                raise InvalidInput(item.name, "another service has this code") from error
             work.say(item, work.made("service", made.id, item.seen))
         else:
             work.say(item, _one_of(answer.to, known, item))

@@ -26,6 +26,8 @@ from yundian.platform.intake import mapping as mappings
 from yundian.platform.outbox.door import brand_of
 
 NEW = "new"
+# The code of a shop that is made for a list without shops.
+UNNAMED = "IMPORT"
 # So many words of a kind, the most used first, stand in one part of a look's page.
 ASKED = 200
 # A longer list of answers is cut to the likeliest.
@@ -233,7 +235,9 @@ def _shops(found: Found, here: Here, index: "Names") -> Kind:
         if shop_id is not None:
             (said if known_as(seen.said) in here.meant.shops else known).add(place)
         only = str(next(iter(here.shops))) if seen.said == NOWHERE and len(here.shops) == 1 else ""
-        to = str(shop_id or "") or index.same(seen.said) or only or NEW
+        # Lists that name no shop are of the one that was made for the first of them.
+        like = UNNAMED if seen.said == NOWHERE else seen.said
+        to = str(shop_id or "") or index.same(like) or only or NEW
         items.append(Item("shop", place, seen, to, place in said))
     return _sorted_out(items, known, said)
 

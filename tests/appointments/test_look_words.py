@@ -302,3 +302,25 @@ async def test_a_list_of_days_alone_comes_in_when_hq_says_what_became_of_them(hq
     assert "choose “Status of all rows” below" in page
     assert "choose “Status of all rows” below" not in again
     assert "Rows that will be held back" not in again
+
+
+async def test_a_taken_code_is_told_beside_its_word_and_a_list_without_shops_goes_where_the_last_one_went(
+    hq: Hq, salon: Salon
+) -> None:
+    [shop] = await salon.rows("SELECT code FROM stores_shop WHERE brand_id = $1")
+    look = await upload(hq, listed(ROWS[:1]))
+    action, values = look.replace("imports", "looks"), filled(await hq.page(look))
+    shop_taken = await hq.post(action, **values | {"shop-0-code": str(shop["code"])})
+    nameless = [[day, "MASA01", "CFC", "JOANNE", day] for day in ("2018-05-24", "2018-05-25")]
+    names = ["Cancel Date", "Code", "Service", "Staff", "Booking Date"]
+    other = await upload(hq, listed(nameless[:1], names))
+    await worked(
+        hq, await hq.post(other.replace("imports", "looks"), **(filled(await hq.page(other)) | {"shop-0": "new"}))
+    )
+    [made] = await salon.rows("SELECT id::text FROM stores_shop WHERE brand_id = $1 AND code = 'IMPORT'")
+    await salon.rows("DELETE FROM appointments_import_word WHERE brand_id = $1 RETURNING said")
+    second = filled(await hq.page(await upload(hq, listed(nameless, names))))
+
+    assert shop_taken.status_code == 400
+    assert 'id="error-shop-0"' in shop_taken.text
+    assert second["shop-0"] == made["id"]
