@@ -44,17 +44,22 @@ ORDER BY had.resource_id, lower(left_over.span)
 ON CONFLICT ON CONSTRAINT ex_appointments_occupancy_no_overlap DO NOTHING
 """
 
-# Not of the session that it sits in now. One that was left by the last one had nobody else's seat kept either.
+# Not of the session that it sits in now. One that was left by the last one had nobody else's seat kept either; of
+# two that begin at one time, the one that it was in last.
 _KEEP_SEATS = """
 WITH was AS (
-    SELECT DISTINCT g.id, b.starts_at, b.ends_at FROM appointments_booking b
+    SELECT g.id, b.starts_at, b.ends_at, row_number() OVER (PARTITION BY g.shop_id, g.service_id, g.starts_at,
+        g.is_open, g.is_private ORDER BY min(given.place)) = 1 AS is_last
+    FROM unnest($3::uuid[]) WITH ORDINALITY AS given (booking_id, place)
+    JOIN appointments_booking b ON b.brand_id = $1 AND b.id = given.booking_id
     JOIN appointments_session g ON g.brand_id = $1 AND g.id = b.session_id
-    WHERE b.brand_id = $1 AND b.id = ANY($3::uuid[]) AND b.session_id IS DISTINCT FROM
+    WHERE b.session_id IS DISTINCT FROM
         (SELECT now.session_id FROM appointments_booking now WHERE now.brand_id = $1 AND now.id = $2)
+    GROUP BY g.brand_id, g.id, b.starts_at, b.ends_at
 ), seat AS (
     UPDATE appointments_session g SET is_open = true, taken = CASE WHEN g.is_open THEN g.taken + 1 ELSE g.seats END
     FROM was WHERE g.brand_id = $1 AND g.id = was.id AND CASE WHEN g.is_open THEN g.taken < g.seats
-        ELSE NOT g.is_private AND NOT EXISTS (SELECT FROM appointments_session other
+        ELSE was.is_last AND NOT g.is_private AND NOT EXISTS (SELECT FROM appointments_session other
             WHERE other.brand_id = $1 AND other.is_open AND NOT other.is_private AND other.shop_id = g.shop_id
             AND other.service_id = g.service_id AND other.starts_at = g.starts_at) END
     RETURNING g.id, was.starts_at, was.ends_at
@@ -71,7 +76,8 @@ FROM seat
 def given_back(kept: str) -> str:
     """Parts of a statement: the seats among the rows that ``kept`` has deleted are anybody's.
 
-    Whoever gave the last one back ends the session, and frees the time of its staff and chair.
+    Whoever gave the last one back ends the session, and frees the time of its staff and chair, and what was kept
+    for it as a whole.
     """
     return f"""{kept}_seat AS (
     UPDATE appointments_session g SET taken = CASE WHEN k.is_live THEN 0 ELSE greatest(g.taken - k.seats, 0) END,
@@ -79,6 +85,8 @@ def given_back(kept: str) -> str:
     FROM (SELECT resource_id, bool_or(is_live) AS is_live, count(*)::int AS seats FROM {kept}
         GROUP BY resource_id) k
     WHERE g.brand_id = $1 AND g.id = k.resource_id RETURNING g.id, g.is_open
+), {kept}_whole AS (DELETE FROM appointments_occupancy o USING {kept}_seat s
+    WHERE o.brand_id = $1 AND o.session_id = s.id AND NOT s.is_open AND o.is_kept
 ), {kept}_time AS (
     UPDATE appointments_occupancy o SET is_live = false FROM {kept}_seat s
     WHERE o.brand_id = $1 AND o.session_id = s.id AND NOT s.is_open AND o.is_live AND NOT o.is_kept

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import asyncpg
 import msgspec
+from sqlalchemy.exc import DBAPIError
 
 from appointments.errors import (
     CapReached,
@@ -119,12 +120,14 @@ async def persistently(attempt: Callable[[], Awaitable[T]]) -> T:
     for left in reversed(range(_TRIES)):
         try:
             return await attempt()
-        except (asyncpg.DeadlockDetectedError, asyncpg.ExclusionViolationError) as error:
-            if not left:
-                raise SlotTaken from error
-        except (asyncpg.UniqueViolationError, asyncpg.LockNotAvailableError):
+        except (asyncpg.PostgresError, DBAPIError) as error:
+            # A session wraps what the database says.
+            said = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig else error
+            if isinstance(said, (asyncpg.DeadlockDetectedError, asyncpg.ExclusionViolationError)):
+                if not left:
+                    raise SlotTaken from error
             # The same request at the same moment: the next look finds what the other one wrote. Or many wait here.
-            if not left:
+            elif not left or not isinstance(said, (asyncpg.UniqueViolationError, asyncpg.LockNotAvailableError)):
                 raise
     raise SlotTaken
 
