@@ -36,11 +36,12 @@ def plant(folder: Path) -> None:
         account = server_account()
         home = reachable_folder(account, folder)
         shutil.copytree(kept / "pgdata", home / "pgdata")
+        state = process.read_state(kept / _STATE)
     if account is not None:
         for place, folders, files in os.walk(home / "pgdata"):
             for name in (".", *folders, *files):
                 os.chown(Path(place, name), account.uid, account.gid)
-    process.write_state(folder / _STATE, {**process.read_state(kept / _STATE), "home": str(home)})
+    process.write_state(folder / _STATE, {**state, "home": str(home)})
 
 
 def _fingerprint() -> str:
