@@ -159,9 +159,8 @@ async def by_ids(door: Door, *, booking_ids: Sequence[uuid.UUID]) -> list[Bookin
 
 async def by_code(door: Door, *, code: str, member_id: uuid.UUID | None = None) -> BookingView | None:
     """By what its customer shows; ``member_id``: if it is hers."""
-    found = await _read(
-        door, "WHERE b.brand_id = $1 AND b.code = $2 AND ($3::uuid IS NULL OR b.member_id = $3)", code, member_id
-    )
+    which = "WHERE b.brand_id = $1 AND b.code = $2 AND ($3::uuid IS NULL OR b.member_id = $3)"
+    found = await _read(door, which, code, member_id)
     return found[0] if found else None
 
 
