@@ -209,8 +209,8 @@ class LinkExpired(DomainError):
 class ImportRunning(DomainError):
     code = "appointments.import_running"
     title = "This import is still being read: wait until it has ended, then take it back"
+
+
 class LookRunning(DomainError):
     code = "appointments.look_running"
     title = "This file is still being looked at: wait until that has ended"
-
-

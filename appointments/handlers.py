@@ -29,7 +29,7 @@ from appointments.events import (
     SlotFreed,
     SlotOffered,
 )
-from appointments.repository import bookings
+from appointments.repository import bookings, paid
 from appointments.rules import life as rules
 from appointments.rules.life import NO_SHOW_TIMER, REQUEST_TIMER
 from appointments.service import (
@@ -292,7 +292,7 @@ async def free_unpaid(session: AsyncSession, event: PaymentClosed) -> None:
     """Nobody can pay any more: only now it is sure that the time is free."""
     if event.subject_type != SUBJECT:
         return
-    booking = await bookings.by_payment(session, payment_id=event.payment_id)
+    booking = await paid.by_payment(session, payment_id=event.payment_id)
     if booking is not None:
         await life.expire(session, booking, now=booking.seen_at)
 

@@ -164,12 +164,6 @@ async def by_code(door: Door, *, code: str, member_id: uuid.UUID | None = None) 
     return found[0] if found else None
 
 
-async def by_payment(door: Door, *, payment_id: uuid.UUID) -> BookingView | None:
-    """The booking a payment belongs to now, locked; it moves along when the booking is moved."""
-    found = await _read(door, "WHERE b.brand_id = $1 AND b.payment_id = $2 FOR NO KEY UPDATE OF b", payment_id)
-    return found[0] if found else None
-
-
 async def by_request(door: Door, *, member_id: uuid.UUID | None, key: str) -> BookingView | None:
     """What she asked for by this key; of ``None``: what nobody's booking was asked for by."""
     if member_id is None:

@@ -1,5 +1,7 @@
 """Statements about who comes after she was given up: her time again, if nobody else has it."""
 
+import uuid
+
 from appointments.types import BookingView
 from yundian.platform.outbox.door import Door, brand_of, fetch
 
@@ -45,6 +47,11 @@ SELECT is_so FROM blocked
 """  # noqa: S608
 
 
+async def lock_session(door: Door, *, session_id: uuid.UUID) -> None:
+    """Nobody else joins or leaves it until the transaction ends."""
+    await fetch(door, _LOCK_SESSION, brand_of(door), session_id)
+
+
 async def take_again(door: Door, *, booking: BookingView) -> bool:
     """The time of a booking that was given up: of staff and chair, or her seat in the session, and her own.
 
@@ -52,7 +59,7 @@ async def take_again(door: Door, *, booking: BookingView) -> bool:
     """
     brand = brand_of(door)
     if booking.session_id is not None:
-        await fetch(door, _LOCK_SESSION, brand, booking.session_id)
+        await lock_session(door, session_id=booking.session_id)
         [seats] = await fetch(door, _REJOIN, brand, booking.session_id)
         if not seats[0]:
             return False

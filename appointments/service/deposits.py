@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 
 from appointments.events import BookingConfirmed, BookingRequested
-from appointments.repository import bookings
+from appointments.repository import bookings, paid
 from appointments.repository import setup as services
 from appointments.rules import life
 from appointments.service import facts
@@ -43,7 +43,7 @@ async def take_back(door: Door, booking: BookingView) -> None:
 
 async def captured(door: Door, *, payment_id: uuid.UUID, now: dt.datetime) -> None:
     """Paid: what was set aside is hers. Came the money for a booking that ended, it goes back at once."""
-    booking = await bookings.by_payment(door, payment_id=payment_id)
+    booking = await paid.by_payment(door, payment_id=payment_id)
     if booking is None:
         return
     is_new = await bookings.move_deposit(
@@ -67,7 +67,7 @@ async def captured(door: Door, *, payment_id: uuid.UUID, now: dt.datetime) -> No
 
 async def refunded(door: Door, *, payment_id: uuid.UUID, refunded_minor: int) -> None:
     """Money arrived at the customer's, asked for here or by headquarters: ``refunded_minor`` in all so far."""
-    booking = await bookings.by_payment(door, payment_id=payment_id)
+    booking = await paid.by_payment(door, payment_id=payment_id)
     if booking is not None and refunded_minor >= booking.deposit_minor:
         await bookings.move_deposit(door, booking_id=booking.id, sources=_HAD, target=DepositState.REFUNDED)
 

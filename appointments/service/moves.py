@@ -73,9 +73,15 @@ async def known_as(door: Door, *, booking_id: uuid.UUID) -> uuid.UUID | None:
 
     Asked while its row is locked, the answer holds until then: who tells her of a move locks it, too.
     """
-    found = await timers.carried(door, name=TIMER, key=str(booking_id))
-    olds = [] if found is None else msgspec.convert(found, Move, strict=False).olds
+    move = await carried(door, booking_id=booking_id)
+    olds = [] if move is None else move.olds
     return olds[-1] if olds else None
+
+
+async def carried(door: Door, *, booking_id: uuid.UUID) -> Move | None:
+    """The move of a booking that nobody was told of; it stays where it is."""
+    found = await timers.carried(door, name=TIMER, key=str(booking_id))
+    return None if found is None else msgspec.convert(found, Move, strict=False)
 
 
 async def until(door: Door, *, booking_id: uuid.UUID) -> dt.datetime | None:

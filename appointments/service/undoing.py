@@ -159,13 +159,16 @@ async def stand(
             move = await moves.untold(session, booking_id=booking_id)
             if move is None:
                 return one
-            people = [one]
+            untold = {one.id: move}
             if move.session_id is not None and one.session_id is not None:
-                people = await repository.seated(session, session_id=one.session_id)
-            for each in people:
-                its = move if each.id == one.id else await moves.untold(session, booking_id=each.id)
-                if its is not None:
-                    await settle(session, booking_id=each.id, move=its, now=one.seen_at)
+                for each in await repository.seated(session, session_id=one.session_id):
+                    its = None if each.id == one.id else await moves.untold(session, booking_id=each.id)
+                    untold |= {each.id: its} if its is not None else {}
+            # All of them before any of their sessions: so does who cancels.
+            for each_id in sorted(untold):
+                await bookings.by_id(session, booking_id=each_id, is_locked=True)
+            for each_id, its in untold.items():
+                await settle(session, booking_id=each_id, move=its, now=one.seen_at)
             return one
 
     return await book.persistently(attempt)
@@ -180,6 +183,7 @@ async def settle(session: AsyncSession, *, booking_id: uuid.UUID, move: moves.Mo
     if move.session_id is not None:
         await keeping.drop_session(session, session_id=one.session_id)
     olds = move.olds
+    await _end_sessions(session, one, move)
     await _let_go(session, olds, now)
     if one.state not in MOVABLE:
         return
@@ -191,8 +195,11 @@ async def settle(session: AsyncSession, *, booking_id: uuid.UUID, move: moves.Mo
 
 async def as_known(session: AsyncSession, event: BookingCancelled) -> BookingFacts:
     """What was cancelled, at the time its customer knew then: before the moves that she was not told of."""
-    move = await moves.untold(session, booking_id=event.booking.booking_id)
+    booking_id = event.booking.booking_id
+    move = await moves.untold(session, booking_id=booking_id)
     olds = [] if move is None else move.olds
+    if move is not None:
+        await _end_sessions(session, await life.see(session, booking_id=booking_id), move)
     await _let_go(session, olds, clock.now())
     # Events older than the field do not say it, but their move still stands as a rule.
     first = olds[-1:] if event.known_as is None else [event.known_as]
@@ -200,6 +207,29 @@ async def as_known(session: AsyncSession, event: BookingCancelled) -> BookingFac
         return event.booking
     [known] = await bookings.by_ids(session, booking_ids=first)
     return msgspec.structs.replace(event.booking, starts_at=known.starts_at, ends_at=known.ends_at)
+
+
+async def _end_sessions(session: AsyncSession, one: BookingView, move: moves.Move) -> None:
+    """What was kept for the group sessions it was moved with is free, but where others may yet go back.
+
+    It may have left them since, alone, and others may have joined: nobody else would give that time back.
+    """
+    were = {each.id: each for each in await bookings.by_ids(session, booking_ids=move.olds)}
+    for each in move.back():
+        if each.session_id is not None and one.session_id is not None:
+            # Of two who end at once the second one sees that the first has ended.
+            await late.lock_session(session, session_id=one.session_id)
+            if not await _may_go_back(session, one.session_id):
+                await keeping.drop_session(session, session_id=one.session_id)
+        one = were[each.old] if each.old is not None else one
+
+
+async def _may_go_back(session: AsyncSession, session_id: uuid.UUID) -> bool:
+    for each in await repository.seated(session, session_id=session_id):
+        move = await moves.carried(session, booking_id=each.id)
+        if move is not None and any(one.session_id is not None for one in move.back()):
+            return True
+    return False
 
 
 async def _let_go(session: AsyncSession, olds: Sequence[uuid.UUID], now: dt.datetime) -> None:

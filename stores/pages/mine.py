@@ -32,7 +32,7 @@ owners = requires(Role.SHOP_OWNER)
 PAGE_SIZE = 50
 # More shops than one person runs; HQ has its own pages.
 MAX_OWN_SHOPS = 50
-_ENGLISH = "/shop/english"
+_ENGLISH = "/shop/team/english"
 
 Chosen = Annotated[uuid.UUID | None, QueryParameter(description="One of the caller's shops.")]
 
@@ -133,7 +133,7 @@ class MyShopPages(Controller):
         own = await _owned(session, principal)
         return page("stores/my_team.html", shops=own, shop=_chosen(own, shop))
 
-    @get("/english", name="stores.my_english", guards=[owners])
+    @get("/team/english", name="stores.my_english", guards=[owners])
     async def my_english(
         self,
         session: NamedDependency[AsyncSession],
@@ -143,7 +143,7 @@ class MyShopPages(Controller):
         """What my shop is called in English, and beside it whatever else it calls its own."""
         return await _english_page(session, principal, shop)
 
-    @post("/english/{shop_id:uuid}", name="stores.my_english.save", guards=[owners], status_code=200)
+    @post("/team/english/{shop_id:uuid}", name="stores.my_english.save", guards=[owners], status_code=200)
     @idempotent
     async def save_english(
         self,

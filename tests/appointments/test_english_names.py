@@ -34,19 +34,19 @@ async def test_an_owner_says_in_english_what_her_shop_and_its_people_are_called(
     owner = (await sign_in_as(services, brand.id, Role.SHOP_OWNER, shop_id=salon.shop_id)).headers | HTML
     clerk = (await sign_in_as(services, brand.id, Role.SHOP_STAFF, shop_id=salon.shop_id)).headers | HTML
     client.cookies.set("locale", "en")
-    page, panel = f"/shop/english?shop={salon.shop_id}", f"/shop/panels/english/{salon.shop_id}"
+    page, panel = f"/shop/team/english?shop={salon.shop_id}", f"/shop/panels/english/{salon.shop_id}"
 
     html = (await client.get(page, headers=owner)).text
     assert panel in html
-    assert f"/shop/english?shop={salon.shop_id}" in (await client.get("/shop/team", headers=owner)).text
+    assert f"/shop/team/english?shop={salon.shop_id}" in (await client.get("/shop/team", headers=owner)).text
     typed = filled(fields_of(html, having="name_en"), name_en=" The Bund ", address_en="1 East Road, Shanghai")
-    saved = await submit(client, f"/shop/english/{salon.shop_id}", typed, headers=owner)
+    saved = await submit(client, f"/shop/team/english/{salon.shop_id}", typed, headers=owner)
     assert (saved.status_code, saved.headers["location"]) == (303, page)
     shown = (await client.get(page, headers=owner)).text
     assert dict(fields_of(shown, having="name_en"))["name_en"] == "The Bund"
     # Read before it was saved: refused, and what was typed stands there.
     old = filled(fields_of(shown, having="name_en"), name_en="X", version=dict(typed)["version"])
-    stale = await submit(client, f"/shop/english/{salon.shop_id}", old, headers=owner)
+    stale = await submit(client, f"/shop/team/english/{salon.shop_id}", old, headers=owner)
     assert (stale.status_code, 'value="X"' in stale.text) == (409, True)
 
     people = (await client.get(panel, headers=owner)).text
@@ -72,7 +72,7 @@ async def test_an_owner_says_in_english_what_her_shop_and_its_people_are_called(
         assert (await client.get(path, headers=clerk)).status_code == 403
     assert (await client.get(f"/shop/panels/english/{far.shop_id}", headers=owner)).status_code == 404
     strange = filled(typed, _idempotency_key=new_id().hex)
-    foreign = await submit(client, f"/shop/english/{far.shop_id}", strange, headers=owner)
+    foreign = await submit(client, f"/shop/team/english/{far.shop_id}", strange, headers=owner)
     assert foreign.status_code == 404
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from appointments.events import SlotFreed
 from appointments.handlers import HOLD_TIMER
+from appointments.repository import paid
 from appointments.rules.life import REQUEST_TIMER
 from appointments.service import deposits, life, line, misfits, moving, setup, steps, waiting
 from appointments.service.booking import decided
@@ -25,11 +26,13 @@ from tests.helpers import wait_until
 from tests.members.makers import Customer, make_customer
 from yundian.brands.types import BrandView
 from yundian.platform.core import clock
+from yundian.platform.core.ids import new_id
 from yundian.platform.db.database import Tx
 from yundian.platform.db.services import Services
 
 pytestmark = pytest.mark.anyio
 
+_PAID_BY = "UPDATE appointments_booking SET payment_id = $3 WHERE brand_id = $1 AND id = $2"
 _IS_WAITED_FOR = "SELECT 1 FROM pg_stat_activity WHERE $2 = ANY(pg_blocking_pids(pid)) AND $1::uuid IS NOT NULL"
 
 
@@ -88,6 +91,36 @@ async def test_who_leaves_while_she_is_being_offered_a_time_keeps_it_from_nobody
         "SELECT member_id FROM messaging_message WHERE brand_id = $1 AND template = 'appointment.waitlist_offer'"
     )
     assert [row["member_id"] for row in told] == [next_one.id], "nobody is told of what she has left"
+
+
+async def test_money_that_arrives_while_its_appointment_is_moved_finds_the_one_it_became(
+    services: Services, brand: BrandView
+) -> None:
+    fields = service_fields(deposit_minor=5_000, step_min=30)
+    salon = await make_salon(services, brand, people=1, chairs=1, fields=fields)
+    old, new = [
+        (await salon.book(tomorrow(days=day), member_id=(await make_customer(services, brand)).id)).booking_id
+        for day in (3, 4)
+    ]
+    payment_id = (await salon.see(old)).payment_id
+    assert payment_id is not None
+    database = services.database
+
+    async def look() -> uuid.UUID | None:
+        async with database.connection(brand.id) as tx:
+            found = await paid.by_payment(tx, payment_id=payment_id)
+        return found.id if found else None
+
+    async with database.connection(brand.id) as tx:
+        pid = await tx.fetchval("SELECT pg_backend_pid()")
+        for booking_id, its in ((old, None), (new, payment_id)):
+            await tx.execute(_PAID_BY, brand.id, booking_id, its)
+        looking = asyncio.create_task(look())
+        await wait_until(lambda: salon.rows(_IS_WAITED_FOR, pid), what="somebody who waits for the row")
+    assert await looking == new
+    assert await look() == new
+    async with database.connection(brand.id) as tx:
+        assert await paid.by_payment(tx, payment_id=new_id()) is None
 
 
 async def test_money_that_arrives_while_she_gives_up_or_her_time_to_pay_ends_is_hers_or_goes_back(

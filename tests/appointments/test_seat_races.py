@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import uuid
 from collections import Counter
 
 import pytest
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from appointments.service.booking import persistently
 from appointments.states import BookingState
+from appointments.types import BookingView
 from tests.appointments.makers import Salon, make_salon, service_fields
 from tests.appointments.test_booking import overlaps, tomorrow
 from tests.appointments.test_kept import seats, stand
@@ -89,6 +91,32 @@ async def test_the_old_time_of_a_session_is_free_when_nobody_of_it_is_left_who_m
     assert await salon.rows(_KEPT) == []
     await assert_counted(salon)
     assert (await salon.book(start, staff_id=anna)).state is BookingState.CONFIRMED
+
+
+async def test_the_old_time_of_a_session_is_free_when_who_may_go_back_has_left_it_to_others(
+    services: Services, brand: BrandView
+) -> None:
+    salon = await make_salon(services, brand, people=2, chairs=2, fields=service_fields(seats=2, step_min=30))
+    anna, _berta = salon.staff
+    start = tomorrow(days=3)
+    customers = [(await make_customer(services, brand)).id for _ in range(3)]
+
+    async def shifted(member_id: uuid.UUID, day: int) -> BookingView:
+        at = start + dt.timedelta(days=day)
+        first = await salon.book(at, member_id=member_id, staff_id=anna)
+        moved = await shift(salon, first.booking_id, at + dt.timedelta(hours=2), anna)
+        await salon.book(at + dt.timedelta(hours=2), member_id=customers[2], staff_id=anna)
+        return moved
+
+    told, cancelled = await shifted(customers[0], 0), await shifted(customers[1], 1)
+    alone = await move(salon, told.id, start + dt.timedelta(hours=7))
+    await cancel(salon, cancelled.id)
+    assert len(await salon.rows(_KEPT)) > 0
+    await stand(salon, alone.id)
+    await salon.deliver()
+
+    assert await salon.rows(_KEPT) == []
+    await assert_counted(salon)
 
 
 async def test_who_locks_two_things_the_other_way_round_by_a_session_is_tried_again(

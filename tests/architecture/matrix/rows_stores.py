@@ -202,9 +202,9 @@ ROWS: dict[str, Row] = {
         on_stock("POST", "/shop/stock/{shop}/{sku}", form=True, quantity=1, reason="counted"), is_page=True
     ),
     "stores.my_team": Row(call=get("/shop/team?shop={shop}"), may=OWNERS | OTHER_OWNERS, is_page=True),
-    "stores.my_english": Row(call=get("/shop/english?shop={shop}"), may=OWNERS | OTHER_OWNERS, is_page=True),
+    "stores.my_english": Row(call=get("/shop/team/english?shop={shop}"), may=OWNERS | OTHER_OWNERS, is_page=True),
     "stores.my_english.save": Row(
-        call=on_shop("POST", "/shop/english/{shop}", form=True, name_en="X", version=0),
+        call=on_shop("POST", "/shop/team/english/{shop}", form=True, name_en="X", version=0),
         may=OWNERS,
         unknown=OTHER_OWNERS,
         is_page=True,
