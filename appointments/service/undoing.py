@@ -6,7 +6,7 @@ when it goes off, the customer is told once where she is now, however often she 
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import asyncpg
 import msgspec
@@ -182,12 +182,10 @@ async def settle(session: AsyncSession, *, booking_id: uuid.UUID, move: moves.Mo
     await keeping.drop(session, booking_id=booking_id)
     if move.session_id is not None:
         await keeping.drop_session(session, session_id=one.session_id)
-    olds = move.olds
-    await _end_sessions(session, one, move)
-    await _let_go(session, olds, now)
+    await _let_go(session, one, move, now)
     if one.state not in MOVABLE:
         return
-    if olds:
+    if move.olds:
         await telling.confirmed(session, facts.of(one), is_moved=True, now=now)
     elif [*move.back()][-1].staff_id != one.staff_id:
         await outbox.record(session, BookingReassigned(booking=facts.of(one), is_open=False))
@@ -199,8 +197,7 @@ async def as_known(session: AsyncSession, event: BookingCancelled) -> BookingFac
     move = await moves.untold(session, booking_id=booking_id)
     olds = [] if move is None else move.olds
     if move is not None:
-        await _end_sessions(session, await life.see(session, booking_id=booking_id), move)
-    await _let_go(session, olds, clock.now())
+        await _let_go(session, await life.see(session, booking_id=booking_id), move, clock.now())
     # Events older than the field do not say it, but their move still stands as a rule.
     first = olds[-1:] if event.known_as is None else [event.known_as]
     if not first:
@@ -209,12 +206,24 @@ async def as_known(session: AsyncSession, event: BookingCancelled) -> BookingFac
     return msgspec.structs.replace(event.booking, starts_at=known.starts_at, ends_at=known.ends_at)
 
 
-async def _end_sessions(session: AsyncSession, one: BookingView, move: moves.Move) -> None:
+async def _let_go(session: AsyncSession, one: BookingView, move: moves.Move, now: dt.datetime) -> None:
+    """What it was before is anybody's, and nobody is told of it any more."""
+    were = {each.id: each for each in await bookings.by_ids(session, booking_ids=move.olds)}
+    await _end_sessions(session, one, move, were)
+    for booking_id in move.olds:
+        await telling.silence(session, booking_id=booking_id)
+        old = were.get(booking_id)
+        if old is not None and old.state is BookingState.RESCHEDULED and old.starts_at > now:
+            await outbox.record(session, life.freed(old))
+
+
+async def _end_sessions(
+    session: AsyncSession, one: BookingView, move: moves.Move, were: Mapping[uuid.UUID, BookingView]
+) -> None:
     """What was kept for the group sessions it was moved with is free, but where others may yet go back.
 
     It may have left them since, alone, and others may have joined: nobody else would give that time back.
     """
-    were = {each.id: each for each in await bookings.by_ids(session, booking_ids=move.olds)}
     for each in move.back():
         if each.session_id is not None and one.session_id is not None:
             # Of two who end at once the second one sees that the first has ended.
@@ -230,11 +239,3 @@ async def _may_go_back(session: AsyncSession, session_id: uuid.UUID) -> bool:
         if move is not None and any(one.session_id is not None for one in move.back()):
             return True
     return False
-
-
-async def _let_go(session: AsyncSession, olds: Sequence[uuid.UUID], now: dt.datetime) -> None:
-    for booking_id in olds:
-        await telling.silence(session, booking_id=booking_id)
-        old = await bookings.by_id(session, booking_id=booking_id)
-        if old is not None and old.state is BookingState.RESCHEDULED and old.starts_at > now:
-            await outbox.record(session, life.freed(old))
